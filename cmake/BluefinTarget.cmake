@@ -1,0 +1,14 @@
+# What every target of the project is compiled with. Warnings are for our own targets only, errors in CI only.
+function(bluefin_target target)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  # A seed must mean the same study whatever the compiler contracts.
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -ffp-contract=off)
+  if(BLUEFIN_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(BLUEFIN_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${BLUEFIN_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${BLUEFIN_SANITIZE})
+  endif()
+endfunction()

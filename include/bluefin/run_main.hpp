@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// Turns an objective into a program with the options of `bluefin run`. Link bluefin::main.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bluefin/study.hpp"
+
+namespace bluefin {
+
+// What the program does when the command line does not say otherwise.
+struct RunDefaults {
+  std::string study_name = {};               // default: the program's file name
+  std::string storage = {};                  // default: sqlite:///<study name>.db
+  std::vector<Direction> directions = {};    // default: minimize
+  std::vector<std::string> metric_names = {};
+  std::string sampler = "tpe";
+  std::string pruner = "median";
+  std::optional<int> n_trials = {};
+  std::optional<double> timeout_seconds = {};
+  std::optional<int> workers = {};           // default: one per core
+  std::vector<std::vector<std::pair<std::string, Choice>>> enqueue = {};  // configurations to run first
+  std::string description = {};              // first line of --help
+};
+
+// Alone: a whole study; the process supervises children that are itself, one trial each. Started by a supervisor: one
+// trial. Returns the exit code: 0, 1 (failed), 2 (usage).
+int run_main(int argc, char** argv, const Objective& objective, const RunDefaults& defaults = {});
+
+}  // namespace bluefin

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// Where studies live. A storage makes batches durable and says what has changed; it never caches trials.
+// Values and reports here are in the user's sign.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bluefin/frozen_trial.hpp"
+#include "bluefin/types.hpp"
+
+namespace bluefin {
+
+struct StudyRecord {
+  StudyId id{};
+  std::string name;
+  std::vector<Direction> directions;  // in the order of the objectives
+  std::vector<Attribute> user_attrs;
+  std::vector<Attribute> system_attrs;
+};
+
+struct NewStudy {
+  std::string name;
+  std::vector<Direction> directions;
+  std::vector<Attribute> user_attrs = {};
+  std::vector<Attribute> system_attrs = {};
+};
+
+enum class AttributeKind : std::uint8_t { kUser, kSystem };
+
+// What begins a trial: either the WAITING trial with the lowest number is claimed, or a RUNNING one is inserted.
+struct NewTrial {
+  std::vector<Attribute> system_attrs = {};  // written in the same transaction
+};
+
+// Everything that has come together for a running trial since the last write.
+struct TrialUpdate {
+  TrialId id{};
+  std::vector<TrialParam> params = {};   // new ones only
+  std::vector<Report> reports = {};      // a step that exists already is overwritten
+  std::vector<Attribute> user_attrs = {};    // replaced by key
+  std::vector<Attribute> system_attrs = {};
+  std::optional<TrialState> state = {};  // set: the trial is finished (or goes back to WAITING) with `values`
+  std::vector<double> values = {};
+  std::optional<Time> datetime_complete = {};
+};
+
+// How far a reader has read a study. Made empty, advanced by changes_since(), owned by the reader.
+struct StorageCursor {
+  std::int64_t version = -1;                // storage's own "has anything been committed" counter
+  std::int64_t last_trial = -1;             // the highest trial id read so far
+  std::vector<TrialId> unfinished = {};     // ids below it that were not finished when read
+};
+
+struct Changes {
+  bool any = false;                          // false: nothing was committed since; the vectors are empty
+  std::vector<FrozenTrial> finished = {};    // each finished trial exactly once in a cursor's life, ascending ids
+  std::vector<FrozenTrial> unfinished = {};  // all of them as they are now, ascending ids
+};
+
+// Any method from any thread and, for files, any process; each call is one transaction, all or nothing.
+// Errors: kUnavailable (locked, full, unreachable), kCorrupt (the row is named), kNotFound (study or trial is gone).
+class Storage {
+ public:
+  virtual ~Storage() = default;
+  virtual std::string url() const = 0;
+
+  // Throws Error(kAlreadyExists).
+  virtual StudyId create_study(const NewStudy& study) = 0;
+  virtual std::optional<StudyRecord> find_study(std::string_view name) = 0;
+  virtual StudyRecord get_study(StudyId study) = 0;
+  virtual std::vector<StudyRecord> list_studies() = 0;  // ascending ids
+  virtual void delete_study(StudyId study) = 0;         // with all that belongs to it
+  virtual void set_study_attributes(StudyId study, AttributeKind kind, std::span<const Attribute> attributes) = 0;
+
+  // The trial as stored; `number` counts the study's trials with smaller ids.
+  virtual FrozenTrial start_trial(StudyId study, const NewTrial& trial) = 0;
+  // Inserts trials in any state; returns them as stored (ids and numbers set).
+  virtual std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) = 0;
+  // Throws Error(kConflict) when the trial is finished already or a parameter's kind differs from the study's first
+  // record of that name, Error(kNotFound) when there is no such trial.
+  virtual void update_trial(StudyId study, const TrialUpdate& update) = 0;
+  // Throws Error(kNotFound) when the study was deleted.
+  virtual Changes changes_since(StudyId study, StorageCursor& cursor) = 0;
+};
+
+// "memory:" or "sqlite:///relative/path" or "sqlite:////absolute/path". Throws Error(kInvalidArgument) for another
+// scheme, with the known ones named; Error(kUnavailable / kCorrupt) when the file cannot be used, with what to do.
+std::shared_ptr<Storage> open_storage(const std::string& url);
+
+}  // namespace bluefin
