@@ -2,14 +2,14 @@
 // Everything a program that tunes something needs.
 #pragma once
 
-#include "bluefin/attached.hpp"      // IWYU pragma: export
-#include "bluefin/distribution.hpp"  // IWYU pragma: export
-#include "bluefin/error.hpp"         // IWYU pragma: export
-#include "bluefin/frozen_trial.hpp"  // IWYU pragma: export
-#include "bluefin/history.hpp"       // IWYU pragma: export
-#include "bluefin/json.hpp"          // IWYU pragma: export
-#include "bluefin/log.hpp"           // IWYU pragma: export
-#include "bluefin/pruner.hpp"        // IWYU pragma: export
+#include "bluefin/attached.hpp"            // IWYU pragma: export
+#include "bluefin/distribution.hpp"        // IWYU pragma: export
+#include "bluefin/error.hpp"               // IWYU pragma: export
+#include "bluefin/frozen_trial.hpp"        // IWYU pragma: export
+#include "bluefin/history.hpp"             // IWYU pragma: export
+#include "bluefin/json.hpp"                // IWYU pragma: export
+#include "bluefin/log.hpp"                 // IWYU pragma: export
+#include "bluefin/pruner.hpp"              // IWYU pragma: export
 #include "bluefin/pruners/median.hpp"      // IWYU pragma: export
 #include "bluefin/pruners/nop.hpp"         // IWYU pragma: export
 #include "bluefin/pruners/percentile.hpp"  // IWYU pragma: export

@@ -19,7 +19,7 @@ struct FrozenTrial {
   TrialId id{-1};
   int number = -1;  // 0, 1, ... within the study, without gaps
   TrialState state = TrialState::kRunning;
-  std::vector<double> values;     // one per objective, in the user's sign; empty unless COMPLETE or PRUNED
+  std::vector<double> values;      // one per objective, in the user's sign; empty unless COMPLETE or PRUNED
   std::vector<TrialParam> params;  // in the order of suggestion; names are unique
   std::vector<Report> reports;     // ascending, unique steps; user's sign; NaN possible
   std::vector<Attribute> user_attrs;

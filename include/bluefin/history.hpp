@@ -36,7 +36,7 @@ struct PendingTrial {
 // The reports of one row as losses, ascending steps.
 class ReportCurve {
  public:
-  ReportCurve(std::span<const Report> reports, double sign) : reports_(reports), sign_(sign) {}
+  ReportCurve(std::span<const Report> reports, double sign = 1.0) : reports_(reports), sign_(sign) {}
   std::size_t size() const { return reports_.size(); }
   bool empty() const { return reports_.empty(); }
   Report operator[](std::size_t i) const { return {reports_[i].step, sign_ * reports_[i].value}; }
@@ -54,20 +54,20 @@ class HistoryView {
 
   std::size_t size() const { return n_; }
   std::size_t n_objectives() const;
-  std::span<const std::int32_t> numbers() const;              // [n] trial numbers
-  std::span<const TrialState> states() const;                 // [n] COMPLETE or PRUNED
-  std::span<const double> loss(std::size_t objective = 0) const;  // [n] lower is better, +-inf possible, never NaN for a
-                                                              // COMPLETE row; PRUNED: last report or NaN
-  std::span<const double> violations() const;                 // [n] sum of violated constraints; NaN: reported none
+  std::span<const std::int32_t> numbers() const;                  // [n] trial numbers
+  std::span<const TrialState> states() const;                     // [n] COMPLETE or PRUNED
+  std::span<const double> loss(std::size_t objective = 0) const;  // [n] lower is better, +-inf possible, never NaN for
+                                                                  // a COMPLETE row; PRUNED: last report or NaN
+  std::span<const double> violations() const;  // [n] sum of violated constraints; NaN: reported none
   ReportCurve reports(std::size_t row) const;
 
   // Parameters in the order in which the study first saw them. A view may know names whose rows are not in it.
   std::size_t n_params() const;
   std::optional<ParamId> find_param(std::string_view name) const;
   const std::string& param_name(ParamId id) const;
-  std::span<const double> values(ParamId id) const;      // [n] canonical; NaN where the trial has no such parameter
-  std::span<const SpecId> spec_ids(ParamId id) const;    // [n] which distribution it was drawn from, or kNoSpec
-  const ParamSpecPtr& spec(SpecId id) const;             // id != kNoSpec
+  std::span<const double> values(ParamId id) const;    // [n] canonical; NaN where the trial has no such parameter
+  std::span<const SpecId> spec_ids(ParamId id) const;  // [n] which distribution it was drawn from, or kNoSpec
+  const ParamSpecPtr& spec(SpecId id) const;           // id != kNoSpec
 
   std::span<const PendingTrial> pending() const;  // running trials of every process, ascending numbers
 

@@ -20,8 +20,7 @@ class Json {
   Json(std::nullptr_t) : text_("null") {}  // NOLINT(google-explicit-constructor): attributes are set from plain values
   Json(bool value) : text_(value ? "true" : "false") {}
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  Json(T value) : text_(std::to_string(value)) {}
+  requires(!std::same_as<T, bool>) Json(T value) : text_(std::to_string(value)) {}
   Json(double value);
   Json(std::string_view value);  // a JSON string; text that is JSON already goes through parse()
   Json(const char* value) : Json(std::string_view(value)) {}

@@ -13,17 +13,17 @@ namespace bluefin {
 
 // What the program does when the command line does not say otherwise.
 struct RunDefaults {
-  std::string study_name = {};               // default: the program's file name
-  std::string storage = {};                  // default: sqlite:///<study name>.db
-  std::vector<Direction> directions = {};    // default: minimize
+  std::string study_name = {};             // default: the program's file name
+  std::string storage = {};                // default: sqlite:///<study name>.db
+  std::vector<Direction> directions = {};  // default: minimize
   std::vector<std::string> metric_names = {};
   std::string sampler = "tpe";
   std::string pruner = "median";
   std::optional<int> n_trials = {};
   std::optional<double> timeout_seconds = {};
-  std::optional<int> workers = {};           // default: one per core
+  std::optional<int> workers = {};                                        // default: one per core
   std::vector<std::vector<std::pair<std::string, Choice>>> enqueue = {};  // configurations to run first
-  std::string description = {};              // first line of --help
+  std::string description = {};                                           // first line of --help
 };
 
 // Alone: a whole study; the process supervises children that are itself, one trial each. Started by a supervisor: one

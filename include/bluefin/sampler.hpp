@@ -32,9 +32,9 @@ using FeasibilityFilter = std::function<bool(std::span<const TrialParam>)>;
 
 struct SuggestRequest {
   const HistoryView& history;
-  int number;                           // of the trial that asks; its own entry in history.pending() is to be ignored
-  Rng& rng;                             // the only source of randomness
-  std::span<const TrialParam> params;   // what this trial has already
+  int number;                          // of the trial that asks; its own entry in history.pending() is to be ignored
+  Rng& rng;                            // the only source of randomness
+  std::span<const TrialParam> params;  // what this trial has already
   const FeasibilityFilter* feasible = nullptr;
 };
 

@@ -41,9 +41,9 @@ struct NewTrial {
 // Everything that has come together for a running trial since the last write.
 struct TrialUpdate {
   TrialId id{};
-  std::vector<TrialParam> params = {};   // new ones only
-  std::vector<Report> reports = {};      // a step that exists already is overwritten
-  std::vector<Attribute> user_attrs = {};    // replaced by key
+  std::vector<TrialParam> params = {};     // new ones only
+  std::vector<Report> reports = {};        // a step that exists already is overwritten
+  std::vector<Attribute> user_attrs = {};  // replaced by key
   std::vector<Attribute> system_attrs = {};
   std::optional<TrialState> state = {};  // set: the trial is finished (or goes back to WAITING) with `values`
   std::vector<double> values = {};
@@ -52,9 +52,9 @@ struct TrialUpdate {
 
 // How far a reader has read a study. Made empty, advanced by changes_since(), owned by the reader.
 struct StorageCursor {
-  std::int64_t version = -1;                // storage's own "has anything been committed" counter
-  std::int64_t last_trial = -1;             // the highest trial id read so far
-  std::vector<TrialId> unfinished = {};     // ids below it that were not finished when read
+  std::int64_t version = -1;             // storage's own "has anything been committed" counter
+  std::int64_t last_trial = -1;          // the highest trial id read so far
+  std::vector<TrialId> unfinished = {};  // ids below it that were not finished when read
 };
 
 struct Changes {

@@ -34,11 +34,11 @@ struct Failed {
 class Outcome {
  public:
   template <class T>
-    requires(std::convertible_to<T, double>)
-  Outcome(const T& value) : result_(std::vector<double>{static_cast<double>(value)}) {}  // NOLINT
-  Outcome(std::vector<double> values) : result_(std::move(values)) {}                    // NOLINT
-  Outcome(Pruned pruned) : result_(pruned) {}                                            // NOLINT
-  Outcome(Failed failed) : result_(std::move(failed)) {}                                 // NOLINT
+  requires(std::convertible_to<T, double>) Outcome(const T& value)
+      : result_(std::vector<double>{static_cast<double>(value)}) {}    // NOLINT
+  Outcome(std::vector<double> values) : result_(std::move(values)) {}  // NOLINT
+  Outcome(Pruned pruned) : result_(pruned) {}                          // NOLINT
+  Outcome(Failed failed) : result_(std::move(failed)) {}               // NOLINT
   const std::variant<std::vector<double>, Pruned, Failed>& result() const { return result_; }
 
  private:
@@ -71,24 +71,24 @@ ExceptionFilter catch_only() {
 }
 
 struct OptimizeOptions {
-  std::optional<int> n_trials{};                  // unset: until timeout or stop()
+  std::optional<int> n_trials{};                           // unset: until timeout or stop()
   std::optional<std::chrono::duration<double>> timeout{};  // no new trial is begun after this many seconds
-  int n_jobs = 1;                                 // threads of this process; -1: one per core
-  ExceptionFilter catch_if{};                     // default: an exception ends optimize() and is rethrown
-  std::vector<Callback> callbacks{};              // after every trial, one call at a time
+  int n_jobs = 1;                                          // threads of this process; -1: one per core
+  ExceptionFilter catch_if{};                              // default: an exception ends optimize() and is rethrown
+  std::vector<Callback> callbacks{};                       // after every trial, one call at a time
 };
 
 struct StudyOptions {
-  std::string storage = "memory:";        // URL, see open_storage()
-  std::string name = {};                  // default: no-name-<uuid>
+  std::string storage = "memory:";           // URL, see open_storage()
+  std::string name = {};                     // default: no-name-<uuid>
   Direction direction = Direction::kNotSet;  // default: minimize
   std::vector<Direction> directions = {};    // for several objectives; not together with `direction`
   bool load_if_exists = false;
   // Unset: what the study's config says (load), else TPE and the median pruner.
   std::shared_ptr<const Sampler> sampler = {};
   std::shared_ptr<const Pruner> pruner = {};
-  std::optional<std::uint64_t> seed = {};  // unset: random
-  bool store_config = true;                // keep sampler, pruner, options and seed in `bluefin:config`
+  std::optional<std::uint64_t> seed = {};      // unset: random
+  bool store_config = true;                    // keep sampler, pruner, options and seed in `bluefin:config`
   std::shared_ptr<Storage> open_storage = {};  // an open storage instead of the URL
 };
 

@@ -48,13 +48,15 @@ class Trial {
   Choice suggest_categorical(std::string_view name, const std::vector<Choice>& choices);
   // One kind: gives that kind back (std::string for string literals).
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::convertible_to<T, std::string>)
-  auto suggest_categorical(std::string_view name, std::initializer_list<T> choices) {
+  requires(std::is_arithmetic_v<T> ||
+           std::convertible_to<T, std::string>) auto suggest_categorical(std::string_view name,
+                                                                         std::initializer_list<T> choices) {
     return suggest_same_kind(name, std::vector<T>(choices));
   }
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::convertible_to<T, std::string>)
-  auto suggest_categorical(std::string_view name, const std::vector<T>& choices) {
+  requires(std::is_arithmetic_v<T> ||
+           std::convertible_to<T, std::string>) auto suggest_categorical(std::string_view name,
+                                                                         const std::vector<T>& choices) {
     return suggest_same_kind(name, choices);
   }
   // The general form: canonical value.

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -12,39 +13,63 @@
 
 namespace bluefin {
 
-// The writer. Not thread-safe: the study calls it, and view(), under its lock. Views are immutable: a row is written
-// behind the size of every view that exists, and a full slab is replaced by one twice as large while old views keep
-// theirs.
+// What a view points to. Arrays have `capacity` cells and are shared by consecutive slabs: a cell is written once,
+// behind the size of every view that exists, and never again.
+struct HistorySlab {
+  struct Column {
+    std::string name;
+    std::shared_ptr<double[]> values;  // NaN where the row has no such parameter
+    std::shared_ptr<SpecId[]> spec_ids;
+  };
+  std::size_t capacity = 0;
+  std::vector<double> signs;  // [k] -1 where the study maximises
+  std::shared_ptr<std::int32_t[]> numbers;
+  std::shared_ptr<TrialState[]> states;
+  std::vector<std::shared_ptr<double[]>> losses;  // [k]
+  std::shared_ptr<double[]> violations;
+  std::shared_ptr<std::shared_ptr<const FrozenTrial>[]> trials;
+  std::vector<Column> columns;  // by ParamId
+  std::unordered_map<std::string, ParamId> columns_by_name;
+  std::size_t spec_capacity = 0;
+  std::shared_ptr<ParamSpecPtr[]> specs;  // by SpecId; 0 is kNoSpec
+};
+
+// The writer. Not thread-safe: the study calls it, and view(), under its lock.
 class History {
  public:
-  explicit History(std::vector<Direction> directions);
+  explicit History(const std::vector<Direction>& directions);
 
-  // Appends a COMPLETE or PRUNED trial. Trials in another state are ignored. O(parameters + known parameters).
-  void append(std::shared_ptr<const FrozenTrial> trial);
+  // Appends a COMPLETE or PRUNED trial; one in another state is ignored. Amortised O(parameters of the study).
+  void append(const std::shared_ptr<const FrozenTrial>& trial);
   void set_pending(std::vector<PendingTrial> pending);
-  HistoryView view() const;
+  HistoryView view() const { return {slab_, pending_, n_}; }
+  std::size_t size() const { return n_; }
 
-  double sign(std::size_t objective) const { return signs_[objective]; }
-  // The first distribution under this name in any trial of the study, or null. Used for compatibility checks.
-  ParamSpecPtr first_spec(std::string_view name) const;
-  // Registers a parameter that a running trial has.
-  void note_spec(const ParamSpecPtr& spec);
-  // The spec equal to this one, shared by all trials.
+  double sign(std::size_t objective) const { return slab_->signs[objective]; }
+
+  // The spec that is equal to this, one object for the whole study.
   ParamSpecPtr intern(std::string_view name, const Distribution& distribution);
+  // The distribution first seen under this name in the study (also in trials that are no rows), or null: what later
+  // ones must be compatible with.
+  ParamSpecPtr first_spec(std::string_view name) const;
+  void note_spec(const ParamSpecPtr& spec);
 
  private:
-  struct Names;
-  std::vector<double> signs_;
+  struct KnownSpec {
+    ParamSpecPtr spec;
+    SpecId id;  // kNoSpec until a row has it
+  };
+  KnownSpec& known(const ParamSpecPtr& spec);
+  std::pair<ParamId, SpecId> place(const ParamSpecPtr& spec);  // makes the column and the id where they are missing
+  void grow();
+
   std::shared_ptr<HistorySlab> slab_;
   std::shared_ptr<const std::vector<PendingTrial>> pending_;
   std::size_t n_ = 0;
-  std::unordered_map<std::string, ParamSpecPtr> first_specs_;
-  std::unordered_map<std::string, std::vector<ParamSpecPtr>> interned_;
-
-  SpecId spec_id(const ParamSpecPtr& spec, ParamId* column);
-  void grow(std::size_t capacity);
-  std::unordered_map<std::string, ParamId> columns_;
-  std::unordered_map<std::string, std::vector<SpecId>> specs_by_name_;
+  std::uint32_t n_specs_ = 1;
+  std::unordered_map<std::string, KnownSpec> known_;           // by name and distribution
+  std::unordered_map<const ParamSpec*, std::string> key_of_;   // only of specs that known_ keeps alive
+  std::unordered_map<std::string, ParamSpecPtr> first_specs_;  // by name
 };
 
 }  // namespace bluefin

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "core/history.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace bluefin {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+template <class T>
+std::shared_ptr<T[]> resized(const std::shared_ptr<T[]>& old, std::size_t n, std::size_t capacity, T fill) {
+  std::shared_ptr<T[]> fresh(new T[capacity]);
+  std::copy(old.get(), old.get() + n, fresh.get());
+  std::fill(fresh.get() + n, fresh.get() + capacity, fill);
+  return fresh;
+}
+
+std::string spec_key(std::string_view name, const Distribution& distribution) {
+  return std::string(name) + '\0' + to_json(distribution);
+}
+
+}  // namespace
+
+HistoryView::HistoryView() : HistoryView(History({Direction::kMinimize}).view()) {}
+
+std::size_t HistoryView::n_objectives() const { return slab_->signs.size(); }
+std::span<const std::int32_t> HistoryView::numbers() const { return {slab_->numbers.get(), n_}; }
+std::span<const TrialState> HistoryView::states() const { return {slab_->states.get(), n_}; }
+std::span<const double> HistoryView::loss(std::size_t objective) const { return {slab_->losses[objective].get(), n_}; }
+std::span<const double> HistoryView::violations() const { return {slab_->violations.get(), n_}; }
+ReportCurve HistoryView::reports(std::size_t row) const { return {slab_->trials[row]->reports, slab_->signs[0]}; }
+std::size_t HistoryView::n_params() const { return slab_->columns.size(); }
+const std::string& HistoryView::param_name(ParamId id) const {
+  return slab_->columns[static_cast<std::size_t>(id)].name;
+}
+std::span<const double> HistoryView::values(ParamId id) const {
+  return {slab_->columns[static_cast<std::size_t>(id)].values.get(), n_};
+}
+std::span<const SpecId> HistoryView::spec_ids(ParamId id) const {
+  return {slab_->columns[static_cast<std::size_t>(id)].spec_ids.get(), n_};
+}
+const ParamSpecPtr& HistoryView::spec(SpecId id) const { return slab_->specs[static_cast<std::size_t>(id)]; }
+std::span<const PendingTrial> HistoryView::pending() const { return *pending_; }
+
+std::optional<ParamId> HistoryView::find_param(std::string_view name) const {
+  const auto it = slab_->columns_by_name.find(std::string(name));
+  return it == slab_->columns_by_name.end() ? std::nullopt : std::optional(it->second);
+}
+
+History::History(const std::vector<Direction>& directions)
+    : slab_(std::make_shared<HistorySlab>()), pending_(std::make_shared<const std::vector<PendingTrial>>()) {
+  for (const Direction direction : directions) slab_->signs.push_back(direction == Direction::kMaximize ? -1.0 : 1.0);
+  slab_->losses.resize(slab_->signs.size());
+}
+
+void History::grow() {
+  auto fresh = std::make_shared<HistorySlab>(*slab_);
+  const std::size_t capacity = std::max<std::size_t>(64, 2 * slab_->capacity);
+  fresh->capacity = capacity;
+  fresh->numbers = resized(slab_->numbers, n_, capacity, 0);
+  fresh->states = resized(slab_->states, n_, capacity, TrialState::kComplete);
+  for (auto& loss : fresh->losses) loss = resized(loss, n_, capacity, kNaN);
+  fresh->violations = resized(slab_->violations, n_, capacity, kNaN);
+  fresh->trials = resized(slab_->trials, n_, capacity, std::shared_ptr<const FrozenTrial>());
+  for (auto& column : fresh->columns) {
+    column.values = resized(column.values, n_, capacity, kNaN);
+    column.spec_ids = resized(column.spec_ids, n_, capacity, kNoSpec);
+  }
+  slab_ = std::move(fresh);
+}
+
+History::KnownSpec& History::known(const ParamSpecPtr& spec) {
+  if (const auto it = key_of_.find(spec.get()); it != key_of_.end()) return known_.at(it->second);
+  std::string key = spec_key(spec->name, spec->distribution);
+  const auto [it, added] = known_.try_emplace(key, KnownSpec{spec, kNoSpec});
+  if (added) {
+    key_of_.emplace(spec.get(), std::move(key));
+    first_specs_.try_emplace(spec->name, spec);
+  }
+  return it->second;
+}
+
+ParamSpecPtr History::intern(std::string_view name, const Distribution& distribution) {
+  const auto it = known_.find(spec_key(name, distribution));
+  return it != known_.end() ? it->second.spec
+                            : std::make_shared<const ParamSpec>(ParamSpec{std::string(name), distribution});
+}
+
+ParamSpecPtr History::first_spec(std::string_view name) const {
+  const auto it = first_specs_.find(std::string(name));
+  return it == first_specs_.end() ? nullptr : it->second;
+}
+
+void History::note_spec(const ParamSpecPtr& spec) { known(spec); }
+
+std::pair<ParamId, SpecId> History::place(const ParamSpecPtr& spec) {
+  KnownSpec& entry = known(spec);
+  const auto column = slab_->columns_by_name.find(spec->name);
+  if (column != slab_->columns_by_name.end() && entry.id != kNoSpec) return {column->second, entry.id};
+
+  // Views hold the old header, so a new column or a longer spec table goes into a copy of it.
+  auto fresh = std::make_shared<HistorySlab>(*slab_);
+  if (column == slab_->columns_by_name.end()) {
+    fresh->columns_by_name.emplace(spec->name, static_cast<ParamId>(fresh->columns.size()));
+    fresh->columns.push_back({spec->name, resized(std::shared_ptr<double[]>(), 0, fresh->capacity, kNaN),
+                              resized(std::shared_ptr<SpecId[]>(), 0, fresh->capacity, kNoSpec)});
+  }
+  if (entry.id == kNoSpec) {
+    if (n_specs_ >= fresh->spec_capacity) {
+      const std::size_t capacity = std::max<std::size_t>(16, 2 * fresh->spec_capacity);
+      fresh->specs = resized(fresh->specs, fresh->spec_capacity, capacity, ParamSpecPtr());
+      fresh->spec_capacity = capacity;
+    }
+    fresh->specs[n_specs_] = entry.spec;
+    entry.id = static_cast<SpecId>(n_specs_++);
+  }
+  slab_ = std::move(fresh);
+  return {slab_->columns_by_name.at(spec->name), entry.id};
+}
+
+void History::append(const std::shared_ptr<const FrozenTrial>& trial) {
+  for (const auto& param : trial->params) known(param.spec);
+  if (trial->state != TrialState::kComplete && trial->state != TrialState::kPruned) return;
+  if (n_ == slab_->capacity) grow();
+  for (const auto& param : trial->params) {
+    const auto [column, spec] = place(param.spec);
+    slab_->columns[static_cast<std::size_t>(column)].values[n_] = param.value;
+    slab_->columns[static_cast<std::size_t>(column)].spec_ids[n_] = spec;
+  }
+  slab_->numbers[n_] = trial->number;
+  slab_->states[n_] = trial->state;
+  for (std::size_t k = 0; k < slab_->losses.size(); ++k) {
+    slab_->losses[k][n_] = k < trial->values.size() ? slab_->signs[k] * trial->values[k] : kNaN;
+  }
+  slab_->violations[n_] = total_violation(*trial);
+  slab_->trials[n_] = trial;
+  ++n_;
+}
+
+void History::set_pending(std::vector<PendingTrial> pending) {
+  pending_ = std::make_shared<const std::vector<PendingTrial>>(std::move(pending));
+}
+
+}  // namespace bluefin

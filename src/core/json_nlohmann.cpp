@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "core/json_nlohmann.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "bluefin/error.hpp"
+
+namespace bluefin {
+namespace {
+
+// JSON has no NaN and no infinities, Python's json does. They are carried through the parser as strings that no
+// other text can be: a control character cannot stand in a JSON string unescaped.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kTokens{
+    {{"-Infinity", "\"\\u0001-Infinity\""}, {"Infinity", "\"\\u0001Infinity\""}, {"NaN", "\"\\u0001NaN\""}}};
+
+// nullopt-like empty string when the text has no such token outside of its strings.
+std::string replace_tokens(std::string_view text) {
+  std::string out;
+  bool in_string = false;
+  std::size_t copied = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+      continue;
+    }
+    if (c == '"') {
+      in_string = true;
+      continue;
+    }
+    if (c != 'N' && c != 'I' && c != '-') continue;
+    for (const auto& [token, replacement] : kTokens) {
+      if (text.substr(i, token.size()) != token) continue;
+      out.append(text.substr(copied, i - copied)).append(replacement);
+      i += token.size() - 1;
+      copied = i + 1;
+      break;
+    }
+  }
+  if (copied == 0) return {};
+  return out.append(text.substr(copied));
+}
+
+void restore_tokens(JsonTree& tree) {
+  if (tree.is_structured()) {
+    for (auto& child : tree) restore_tokens(child);
+  } else if (tree.is_string()) {
+    const auto& text = tree.get_ref<const std::string&>();
+    if (text == "\x01NaN")
+      tree = std::numeric_limits<double>::quiet_NaN();
+    else if (text == "\x01Infinity")
+      tree = std::numeric_limits<double>::infinity();
+    else if (text == "\x01-Infinity")
+      tree = -std::numeric_limits<double>::infinity();
+  }
+}
+
+// The nesting that a hostile text may use before the recursion below would be at risk; Python's own limit is 1,000.
+constexpr int kMaxDepth = 900;
+
+void check_depth(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) {
+        throw Error(ErrorCode::kInvalidArgument, fmt::format("JSON is nested deeper than {} levels", kMaxDepth));
+      }
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+}
+
+void dump(const JsonTree& tree, std::string& out) {
+  switch (tree.type()) {
+    case JsonTree::value_t::object: {
+      out += '{';
+      bool first = true;
+      for (const auto& [key, value] : tree.items()) {
+        if (!first) out += ", ";
+        first = false;
+        out += JsonTree(key).dump(-1, ' ', true, JsonTree::error_handler_t::replace);
+        out += ": ";
+        dump(value, out);
+      }
+      out += '}';
+      break;
+    }
+    case JsonTree::value_t::array: {
+      out += '[';
+      bool first = true;
+      for (const auto& value : tree) {
+        if (!first) out += ", ";
+        first = false;
+        dump(value, out);
+      }
+      out += ']';
+      break;
+    }
+    case JsonTree::value_t::number_float: {
+      const double value = tree.get<double>();
+      if (std::isnan(value))
+        out += "NaN";
+      else if (std::isinf(value))
+        out += value > 0 ? "Infinity" : "-Infinity";
+      else
+        out += python_float(value);
+      break;
+    }
+    default:
+      out += tree.dump(-1, ' ', true, JsonTree::error_handler_t::replace);
+  }
+}
+
+}  // namespace
+
+JsonTree parse_json(std::string_view text) {
+  check_depth(text);
+  const std::string replaced = replace_tokens(text);
+  try {
+    JsonTree tree = replaced.empty() ? JsonTree::parse(text) : JsonTree::parse(replaced);
+    if (!replaced.empty()) restore_tokens(tree);
+    return tree;
+  } catch (const nlohmann::json::exception& e) {
+    // "[json.exception.parse_error.101] parse error at line 1, column 5: ...": the number helps nobody.
+    std::string_view what = e.what();
+    if (const auto end = what.find("] "); end != std::string_view::npos) what.remove_prefix(end + 2);
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("not JSON: {}", what));
+  }
+}
+
+std::string dump_json(const JsonTree& tree) {
+  std::string out;
+  dump(tree, out);
+  return out;
+}
+
+std::string python_float(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  std::array<char, 40> buffer{};
+  const auto [end, ec] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
+  std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+  std::string out;
+  if (text.front() == '-') {
+    out = "-";
+    text.remove_prefix(1);
+  }
+  const auto e = text.find('e');
+  int exponent = 0;
+  const char* first = text.data() + e + (text[e + 1] == '+' ? 2 : 1);
+  std::from_chars(first, text.data() + text.size(), exponent);
+  std::string digits(1, text[0]);
+  if (e > 1) digits += text.substr(2, e - 2);
+  const int n = static_cast<int>(digits.size());
+  if (exponent < -4 || exponent >= 16) {
+    out += digits[0];
+    if (n > 1) out.append(".").append(digits, 1);
+    return out + fmt::format("e{}{:02d}", exponent < 0 ? '-' : '+', std::abs(exponent));
+  }
+  if (exponent < 0) return out + "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + digits;
+  if (exponent >= n - 1) return out + digits + std::string(static_cast<std::size_t>(exponent - n + 1), '0') + ".0";
+  return out + digits.substr(0, static_cast<std::size_t>(exponent) + 1) + "." +
+         digits.substr(static_cast<std::size_t>(exponent) + 1);
+}
+
+}  // namespace bluefin
