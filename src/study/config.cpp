@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "study/config.hpp"
+
+#include <fmt/format.h>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "core/json_nlohmann.hpp"
+
+namespace bluefin {
+namespace {
+
+JsonTree to_tree(const OptionMap& options) {
+  JsonTree tree = JsonTree::object();
+  for (const auto& [name, value] : options) tree[name] = parse_json(value.text());
+  return tree;
+}
+
+OptionMap options_in(const JsonTree& config, const char* key) {
+  OptionMap options;
+  const auto it = config.find(key);
+  if (it == config.end() || !it->is_object()) return options;
+  for (const auto& [name, value] : it->items()) options.emplace(name, Json::trusted(dump_json(value)));
+  return options;
+}
+
+}  // namespace
+
+Json write_config(const Sampler& sampler, const Pruner& pruner, std::uint64_t seed) {
+  JsonTree tree;
+  tree["sampler"] = std::string(sampler.name());
+  tree["sampler_options"] = to_tree(sampler.options());
+  tree["pruner"] = std::string(pruner.name());
+  tree["pruner_options"] = to_tree(pruner.options());
+  tree["seed"] = seed;
+  return Json::trusted(dump_json(tree));
+}
+
+Config read_config(const std::vector<Attribute>& system_attrs) {
+  Config config;
+  const Json* attribute = find_attribute(system_attrs, kConfigKey);
+  if (attribute == nullptr) return config;
+  const auto attempt = [](const char* what, const auto& body) {
+    try {
+      body();
+    } catch (const std::exception& e) {
+      log(LogLevel::kWarning, fmt::format("the study's {} cannot be used, the default is taken: {}", what, e.what()));
+    }
+  };
+  attempt("configuration", [&] {
+    const JsonTree tree = parse_json(attribute->text());
+    attempt("sampler", [&] {
+      config.sampler = make_sampler(tree.at("sampler").get<std::string>(), options_in(tree, "sampler_options"));
+    });
+    attempt("pruner", [&] {
+      config.pruner = make_pruner(tree.at("pruner").get<std::string>(), options_in(tree, "pruner_options"));
+    });
+    if (const auto seed = tree.find("seed"); seed != tree.end() && seed->is_number_integer()) {
+      config.seed = seed->get<std::uint64_t>();
+    }
+  });
+  return config;
+}
+
+}  // namespace bluefin

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// Study::optimize: the trial loop, in one thread or several.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "bluefin/study.hpp"
+#include "study/study_impl.hpp"
+
+namespace bluefin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string describe(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an exception that is not a std::exception";
+  }
+}
+
+void log_trial(const FrozenTrial& trial) {
+  if (log_level() > LogLevel::kInfo) return;
+  std::string params;
+  for (const auto& param : trial.params) {
+    params += (params.empty() ? "" : ", ") + param.spec->name + "=" +
+              to_string(to_external(param.spec->distribution, param.value));
+  }
+  log(LogLevel::kInfo, fmt::format("trial {} {} values=[{}] {}", trial.number, to_string(trial.state),
+                                   fmt::join(trial.values, ", "), params));
+}
+
+// One optimize() call: what its threads share.
+class Run {
+ public:
+  Run(Study study, const Objective& objective, const OptimizeOptions& options)
+      : study_(std::move(study)), objective_(objective), options_(options), begin_(Clock::now()) {}
+
+  // Runs trials until there is nothing left to begin.
+  void work() noexcept {
+    try {
+      while (begin_trial()) run_trial();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  bool begin_trial() {
+    const std::lock_guard lock(mutex_);
+    if (error_ || study_.impl().stop_requested) return false;
+    if (options_.n_trials && begun_ >= *options_.n_trials) return false;
+    if (options_.timeout && Clock::now() - begin_ >= *options_.timeout) return false;
+    ++begun_;
+    return true;
+  }
+
+  void run_trial() {
+    Trial trial = study_.ask();
+    std::exception_ptr error;
+    const Outcome outcome = [&]() -> Outcome {
+      try {
+        return objective_(trial);
+      } catch (const TrialPruned&) {
+        return Pruned{};
+      } catch (...) {
+        error = std::current_exception();
+        return Failed{describe(error)};
+      }
+    }();
+    const FrozenTrial frozen = study_.tell(trial, outcome);
+    log_trial(frozen);
+    if (error && !(options_.catch_if && options_.catch_if(error))) {
+      fail(error);
+      return;
+    }
+    const std::lock_guard lock(callback_mutex_);
+    for (const auto& callback : options_.callbacks) callback(study_, frozen);
+  }
+
+  void fail(std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = std::move(error);
+  }
+
+  Study study_;
+  const Objective& objective_;
+  const OptimizeOptions& options_;
+  const Clock::time_point begin_;
+  std::mutex callback_mutex_;
+  std::mutex mutex_;  // guards the rest
+  int begun_ = 0;
+  std::exception_ptr error_;  // the first one
+};
+
+}  // namespace
+
+void Study::optimize(const Objective& objective, const OptimizeOptions& options) {
+  if (!objective) throw Error(ErrorCode::kInvalidArgument, "optimize: the objective is empty");
+  if (options.n_jobs == 0 || options.n_jobs < -1) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("optimize: n_jobs = {}, must be >= 1, or -1 for one per core", options.n_jobs));
+  }
+  if (options.n_trials && *options.n_trials < 0) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("optimize: n_trials = {}, must be >= 0", *options.n_trials));
+  }
+  impl_->stop_requested = false;
+  Run run(*this, objective, options);
+  const int n_jobs =
+      options.n_jobs == -1 ? std::max(1, static_cast<int>(std::thread::hardware_concurrency())) : options.n_jobs;
+  std::vector<std::thread> threads;
+  try {
+    for (int i = 1; i < n_jobs; ++i) threads.emplace_back([&run] { run.work(); });
+  } catch (const std::system_error& e) {
+    log(LogLevel::kWarning, fmt::format("optimize: only {} of {} threads could be started: {}", threads.size() + 1,
+                                        n_jobs, e.what()));
+  }
+  run.work();
+  for (auto& thread : threads) thread.join();
+  run.rethrow();
+}
+
+}  // namespace bluefin

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+#include "bluefin/study.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "core/choice_json.hpp"
+#include "core/json_nlohmann.hpp"
+#include "study/joint_point.hpp"
+#include "study/pareto.hpp"
+#include "study/study_impl.hpp"
+#include "study/study_trial.hpp"
+
+namespace bluefin {
+namespace {
+
+constexpr const char* kMetricNamesKey = "study:metric_names";
+
+using Params = std::vector<std::pair<std::string, Choice>>;
+
+// Optuna's rule for "the same configuration": same names and kinds, numbers within 1e-5 relative.
+bool same_value(const Choice& a, const Choice& b) {
+  if (a.index() != b.index()) return false;
+  if (const auto* x = std::get_if<double>(&a)) {
+    const double y = std::get<double>(b);
+    return *x == y || std::abs(*x - y) <= 1e-5 * std::abs(y) || (std::isnan(*x) && std::isnan(y));
+  }
+  return a == b;
+}
+
+bool same_params(const Params& a, const Params& b) {
+  if (a.size() != b.size()) return false;
+  return std::all_of(a.begin(), a.end(), [&](const auto& p) {
+    return std::any_of(b.begin(), b.end(),
+                       [&](const auto& q) { return p.first == q.first && same_value(p.second, q.second); });
+  });
+}
+
+Params external_params(const FrozenTrial& trial) {
+  Params params;
+  for (const auto& param : trial.params) {
+    params.emplace_back(param.spec->name, to_external(param.spec->distribution, param.value));
+  }
+  return params;
+}
+
+StudyTrial& backend_of(Trial& trial, const StudyImpl& study) {
+  auto* backend = dynamic_cast<StudyTrial*>(&trial.backend());
+  if (backend == nullptr || backend->study() != &study) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("tell: trial {} is not of study '{}'", trial.number(), study.name));
+  }
+  return *backend;
+}
+
+}  // namespace
+
+ExceptionFilter catch_all() {
+  return [](const std::exception_ptr&) { return true; };
+}
+
+const std::string& Study::name() const { return impl_->name; }
+const std::vector<Direction>& Study::directions() const { return impl_->directions; }
+Storage& Study::storage() const { return *impl_->storage; }
+StudyId Study::id() const { return impl_->id; }
+const Sampler& Study::sampler() const { return *impl_->sampler; }
+const Pruner& Study::pruner() const { return *impl_->pruner; }
+std::uint64_t Study::seed() const { return impl_->seed; }
+void Study::stop() { impl_->stop_requested = true; }
+void Study::flush() { impl_->flush(); }
+
+Direction Study::direction() const {
+  if (impl_->directions.size() != 1) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a single direction cannot be retrieved from a multi-objective study; use directions()");
+  }
+  return impl_->directions.front();
+}
+
+Trial Study::ask(const std::map<std::string, Distribution>& fixed_distributions) {
+  // Checked before a trial is made: a bad bound must not leave one behind.
+  std::vector<std::pair<std::string, Distribution>> checked;
+  for (const auto& [name, distribution] : fixed_distributions) checked.emplace_back(name, normalize(distribution));
+  Trial trial(std::make_unique<StudyTrial>(impl_, impl_->ask()));
+  for (const auto& [name, distribution] : checked) trial.suggest(name, distribution);
+  return trial;
+}
+
+FrozenTrial Study::tell(Trial& trial, const Outcome& outcome) {
+  return impl_->tell(backend_of(trial, *impl_).live(), outcome);
+}
+
+FrozenTrial Study::tell(int number, const Outcome& outcome, bool skip_if_finished) {
+  return impl_->tell(number, outcome, skip_if_finished);
+}
+
+bool Study::enqueue_trial(const Params& params, const std::vector<Attribute>& user_attrs, bool skip_if_exists) {
+  if (skip_if_exists) {
+    for (const auto& trial : trials()) {
+      const bool queued = find_attribute(trial->system_attrs, "fixed_params") != nullptr;
+      if (same_params(params, queued ? fixed_params(*trial) : external_params(*trial))) {
+        log(LogLevel::kInfo, fmt::format("a trial with these parameters exists already (number {})", trial->number));
+        return false;
+      }
+    }
+  }
+  JsonTree tree = JsonTree::object();
+  for (const auto& [name, value] : params) {
+    if (tree.contains(name)) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("enqueue_trial: parameter '{}' is given twice", name));
+    }
+    tree[name] = to_tree(value);
+  }
+  TrialSpec spec;
+  spec.state = TrialState::kWaiting;
+  spec.user_attrs = user_attrs;
+  spec.system_attrs = {{"fixed_params", Json::trusted(dump_json(tree))}};
+  add_trial(create_trial(spec));
+  return true;
+}
+
+void Study::add_trial(const FrozenTrial& trial) { add_trials({trial}); }
+
+void Study::add_trials(const std::vector<FrozenTrial>& trials) {
+  std::map<std::string, ParamSpecPtr> first;  // of the trials in this call
+  for (const auto& trial : trials) {
+    if ((trial.state == TrialState::kComplete || !trial.values.empty()) &&
+        trial.values.size() != impl_->directions.size()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("the added trial has {} values, which is different from the number of objectives {} in "
+                              "the study (determined by directions)",
+                              trial.values.size(), impl_->directions.size()));
+    }
+    for (const auto& param : trial.params) {
+      const auto it = first.emplace(param.spec->name, param.spec).first;
+      check_compatible(param.spec->name, it->second->distribution, param.spec->distribution);
+    }
+  }
+  for (const auto& stored : impl_->storage->add_trials(impl_->id, trials)) impl_->note_own(stored.number);
+  impl_->refresh();
+}
+
+std::vector<std::shared_ptr<const FrozenTrial>> Study::trials() const { return impl_->trials(); }
+
+std::vector<std::shared_ptr<const FrozenTrial>> Study::trials(const std::vector<TrialState>& states) const {
+  auto all = impl_->trials();
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [&](const auto& trial) {
+                             return std::find(states.begin(), states.end(), trial->state) == states.end();
+                           }),
+            all.end());
+  return all;
+}
+
+FrozenTrial Study::best_trial() const {
+  if (impl_->directions.size() != 1) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a single best trial cannot be retrieved from a multi-objective study; use best_trials()");
+  }
+  if (auto best = impl_->best_trial()) return *best;
+  throw Error(ErrorCode::kNotFound,
+              impl_->has_complete_trial() ? "no feasible trials are completed yet" : "no trials are completed yet");
+}
+
+double Study::best_value() const { return best_trial().value(); }
+Params Study::best_params() const { return external_params(best_trial()); }
+
+std::vector<FrozenTrial> Study::best_trials() const {
+  std::vector<std::shared_ptr<const FrozenTrial>> complete;
+  std::vector<std::vector<double>> losses;
+  for (const auto& trial : trials({TrialState::kComplete})) {
+    if (total_violation(*trial) > 0.0) continue;
+    std::vector<double> loss = trial->values;
+    for (std::size_t k = 0; k < loss.size(); ++k) {
+      if (impl_->directions[k] == Direction::kMaximize) loss[k] = -loss[k];
+    }
+    losses.push_back(std::move(loss));
+    complete.push_back(trial);
+  }
+  std::vector<FrozenTrial> front;
+  for (const std::size_t i : pareto_front(losses)) front.push_back(*complete[i]);
+  return front;
+}
+
+HistoryView Study::history() const {
+  impl_->refresh();
+  return impl_->view();
+}
+
+std::vector<Attribute> Study::user_attrs() const { return impl_->storage->get_study(impl_->id).user_attrs; }
+std::vector<Attribute> Study::system_attrs() const { return impl_->storage->get_study(impl_->id).system_attrs; }
+
+void Study::set_user_attr(std::string_view key, Json value) {
+  const Attribute attribute{std::string(key), std::move(value)};
+  impl_->storage->set_study_attributes(impl_->id, AttributeKind::kUser, std::span(&attribute, 1));
+}
+
+void Study::set_system_attr(std::string_view key, Json value) {
+  const Attribute attribute{std::string(key), std::move(value)};
+  impl_->storage->set_study_attributes(impl_->id, AttributeKind::kSystem, std::span(&attribute, 1));
+}
+
+void Study::set_metric_names(const std::vector<std::string>& names) {
+  if (names.size() != impl_->directions.size()) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} metric names were given, but the study has {} objectives",
+                                                         names.size(), impl_->directions.size()));
+  }
+  set_system_attr(kMetricNamesKey, names);
+}
+
+std::vector<std::string> Study::metric_names() const {
+  const auto attributes = system_attrs();
+  const Json* names = find_attribute(attributes, kMetricNamesKey);
+  return names == nullptr ? std::vector<std::string>{} : names->as_strings().value_or(std::vector<std::string>{});
+}
+
+}  // namespace bluefin

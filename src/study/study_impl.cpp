@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: MIT
+#include "study/study_impl.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "study/joint_point.hpp"
+
+namespace bluefin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kFlushInterval = std::chrono::milliseconds(250);
+constexpr std::int64_t kRefreshIntervalMs = 100;
+
+std::int64_t steady_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
+}
+
+std::string join(const std::vector<double>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
+
+}  // namespace
+
+StudyImpl::StudyImpl(Parts parts)
+    : storage(std::move(parts.storage)),
+      id(parts.record.id),
+      name(std::move(parts.record.name)),
+      directions(std::move(parts.record.directions)),
+      sampler(std::move(parts.sampler)),
+      pruner(std::move(parts.pruner)),
+      seed(parts.seed),
+      history_(directions),
+      sampler_model_(sampler->make_model({name, directions, seed})),
+      pruner_model_(pruner->make_model({name, directions, seed})) {}
+
+// --- the cache -------------------------------------------------------------------------------------------------------
+
+void StudyImpl::refresh() {
+  const std::lock_guard reading(refresh_mutex_);
+  Changes changes = storage->changes_since(id, cursor_);
+  refreshed_ms_ = steady_ms();
+  if (changes.any || first_read_) apply(std::move(changes));
+}
+
+void StudyImpl::refresh_now_and_then() {
+  if (steady_ms() - refreshed_ms_ >= kRefreshIntervalMs) refresh();
+}
+
+void StudyImpl::apply(Changes&& changes) {
+  const std::lock_guard lock(mutex_);
+  const auto sighted = [&](int number) {
+    next_number_ = std::max(next_number_, number + 1);
+    const bool finished =
+        static_cast<std::size_t>(number) < finished_.size() && finished_[static_cast<std::size_t>(number)];
+    return !finished && own_numbers_.count(number) == 0;
+  };
+  bool stranger = false;
+  for (auto& trial : changes.finished) {
+    const bool foreign = sighted(trial.number);
+    stranger = stranger || (foreign && !first_read_);
+    add_finished(std::make_shared<const FrozenTrial>(std::move(trial)));
+  }
+  unfinished_.clear();
+  for (auto& trial : changes.unfinished) {
+    const bool foreign = sighted(trial.number);
+    stranger = stranger || (foreign && (!first_read_ || trial.state == TrialState::kRunning));
+    for (const auto& param : trial.params) history_.note_spec(param.spec);
+    const int number = trial.number;
+    // A trial that this process has told since the storage was read is not unfinished any more.
+    if (static_cast<std::size_t>(number) < finished_.size() && finished_[static_cast<std::size_t>(number)]) continue;
+    unfinished_.emplace(number, std::make_shared<const FrozenTrial>(std::move(trial)));
+  }
+  // Somebody else works on this study: from now on this process draws from streams of its own.
+  if (stranger && nonce_ == 0) nonce_ = random_seed() | 1U;
+  first_read_ = false;
+}
+
+void StudyImpl::add_finished(const std::shared_ptr<const FrozenTrial>& trial) {
+  const auto number = static_cast<std::size_t>(trial->number);
+  if (number >= finished_.size()) finished_.resize(number + 1);
+  if (finished_[number]) return;  // told here and read back
+  finished_[number] = trial;
+  unfinished_.erase(trial->number);
+  own_numbers_.erase(trial->number);
+  next_number_ = std::max(next_number_, trial->number + 1);
+  history_.append(trial);
+  if (directions.size() != 1 || trial->state != TrialState::kComplete || total_violation(*trial) > 0.0) return;
+  const double loss = history_.sign(0) * trial->values[0];
+  if (best_number_) {
+    const double best = history_.sign(0) * finished_[static_cast<std::size_t>(*best_number_)]->values[0];
+    if (loss > best || (loss == best && trial->number > *best_number_)) return;
+  }
+  best_number_ = trial->number;
+}
+
+void StudyImpl::update_pending() {
+  std::vector<PendingTrial> pending;
+  const auto spec_of = [&](std::string_view param) { return history_.first_spec(param); };
+  const auto losses = [&](std::vector<Report> reports) {
+    for (auto& report : reports) report.value *= history_.sign(0);
+    return reports;
+  };
+  for (const auto& [number, trial] : unfinished_) {
+    if (trial->state != TrialState::kRunning || live_.count(number) != 0) continue;
+    pending.push_back({number, known_point(*trial, spec_of), losses(trial->reports)});
+  }
+  for (const auto& [number, live] : live_) {
+    const std::lock_guard lock(live->mutex);
+    if (live->told) continue;
+    PendingTrial trial{number, live->trial.params, live->losses};
+    for (const auto& param : live->joint) {
+      if (live->trial.find_param(param.spec->name) == nullptr) trial.params.push_back(param);
+    }
+    pending.push_back(std::move(trial));
+  }
+  std::sort(pending.begin(), pending.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
+  history_.set_pending(std::move(pending));
+}
+
+HistoryView StudyImpl::view() {
+  const std::lock_guard lock(mutex_);
+  update_pending();
+  return history_.view();
+}
+
+std::vector<std::shared_ptr<const FrozenTrial>> StudyImpl::trials() {
+  refresh();
+  const std::lock_guard lock(mutex_);
+  std::map<int, std::shared_ptr<const FrozenTrial>> running = unfinished_;
+  for (const auto& [number, live] : live_) {
+    const std::lock_guard live_lock(live->mutex);
+    if (!live->told) running[number] = std::make_shared<const FrozenTrial>(live->trial);
+  }
+  std::vector<std::shared_ptr<const FrozenTrial>> result;
+  result.reserve(finished_.size() + running.size());
+  auto next = running.begin();
+  for (std::size_t number = 0; number < finished_.size(); ++number) {
+    for (; next != running.end() && next->first <= static_cast<int>(number); ++next) {
+      if (!finished_[static_cast<std::size_t>(next->first)]) result.push_back(next->second);
+    }
+    if (finished_[number]) result.push_back(finished_[number]);
+  }
+  for (; next != running.end(); ++next) result.push_back(next->second);
+  return result;
+}
+
+std::optional<FrozenTrial> StudyImpl::best_trial() {
+  refresh();
+  const std::lock_guard lock(mutex_);
+  return best_number_ ? std::optional(*finished_[static_cast<std::size_t>(*best_number_)]) : std::nullopt;
+}
+
+bool StudyImpl::has_complete_trial() {
+  const std::lock_guard lock(mutex_);
+  const auto states = history_.view().states();
+  return std::find(states.begin(), states.end(), TrialState::kComplete) != states.end();
+}
+
+void StudyImpl::note_own(int number) {
+  const std::lock_guard lock(mutex_);
+  own_numbers_.insert(number);
+  next_number_ = std::max(next_number_, number + 1);
+}
+
+void StudyImpl::forget_own(int number) {
+  // One entry only: two threads may have expected each other's number.
+  if (const auto it = own_numbers_.find(number); it != own_numbers_.end()) own_numbers_.erase(it);
+}
+
+// --- a trial begins --------------------------------------------------------------------------------------------------
+
+std::shared_ptr<LiveTrial> StudyImpl::ask() {
+  refresh();
+  int expected = 0;
+  std::uint64_t nonce = 0;
+  HistoryView history;
+  {
+    const std::lock_guard lock(mutex_);
+    expected = next_number_++;  // another thread that asks now expects the next one
+    own_numbers_.insert(expected);
+    nonce = nonce_;
+    update_pending();
+    history = history_.view();
+  }
+  Rng rng(seed, static_cast<std::uint64_t>(expected), nonce);
+  JointSuggestion joint = sampler_model_->suggest_joint({history, expected, rng, {}, nullptr});
+
+  auto live = std::make_shared<LiveTrial>();
+  try {
+    live->trial = storage->start_trial(id, {std::move(joint.system_attrs)});
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    forget_own(expected);
+    throw;
+  }
+  live->joint = std::move(joint.params);
+  live->nonce = nonce;
+  live->written = Clock::now();
+  live->dirty.id = live->trial.id;
+  live->fixed = fixed_params(live->trial);
+  for (const auto& report : live->trial.reports) {
+    live->losses.push_back({report.step, history_.sign(0) * report.value});
+  }
+
+  const std::lock_guard lock(mutex_);
+  if (live->trial.number != expected) {
+    // A waiting trial was taken, or another process was faster: the point is kept all the same.
+    forget_own(expected);
+    own_numbers_.insert(live->trial.number);
+    if (live->trial.number < expected) next_number_ = std::min(next_number_, expected);
+    next_number_ = std::max(next_number_, live->trial.number + 1);
+  }
+  live_[live->trial.number] = live;
+  return live;
+}
+
+double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distribution& distribution) {
+  ParamSpecPtr spec;
+  ParamSpecPtr first;
+  HistoryView history;
+  {
+    const std::lock_guard lock(mutex_);
+    first = history_.first_spec(param);
+    spec = first && first->distribution == distribution ? first : history_.intern(param, distribution);
+  }
+  if (first) check_compatible(param, first->distribution, distribution);
+
+  // Only this thread changes the trial's parameters, so they may be read between the locks.
+  const auto value = [&]() -> double {
+    for (const auto& [name_, fixed] : live.fixed) {
+      if (name_ != param) continue;
+      const double canonical = to_canonical(distribution, fixed);
+      if (!contains(distribution, canonical)) {
+        log(LogLevel::kWarning, fmt::format("fixed parameter '{}' with value {} is out of range for distribution {}",
+                                            param, to_string(fixed), to_json(distribution)));
+      }
+      return canonical;
+    }
+    if (is_single(distribution)) {
+      if (const auto* f = std::get_if<FloatDistribution>(&distribution)) return f->low;
+      if (const auto* i = std::get_if<IntDistribution>(&distribution)) return static_cast<double>(i->low);
+      return 0.0;
+    }
+    for (const auto& joint : live.joint) {
+      if (joint.spec->name != param) continue;
+      check_compatible(param, joint.spec->distribution, distribution);
+      if (contains(distribution, joint.value)) return joint.value;
+    }
+    history = view();
+    Rng rng(seed, static_cast<std::uint64_t>(live.trial.number), live.nonce, param);
+    return sampler_model_->suggest_parameter({history, live.trial.number, rng, live.trial.params, nullptr}, spec);
+  }();
+  if (std::isnan(value)) {
+    throw Error(ErrorCode::kInternal, fmt::format("sampler '{}' suggested nan for '{}'", sampler->name(), param));
+  }
+
+  {
+    const std::lock_guard lock(mutex_);
+    history_.note_spec(spec);
+  }
+  const std::lock_guard lock(live.mutex);
+  live.trial.params.push_back({spec, value});
+  live.dirty.params.push_back({spec, value});
+  return value;
+}
+
+bool StudyImpl::should_prune(LiveTrial& live) {
+  if (live.losses.empty()) return false;
+  refresh_now_and_then();
+  const HistoryView history = pruner->needs_running_peers() ? view() : [&] {
+    const std::lock_guard lock(mutex_);
+    return history_.view();
+  }();
+  return pruner_model_->should_prune({history, live.trial.number, live.losses});
+}
+
+// --- what is written when --------------------------------------------------------------------------------------------
+
+void StudyImpl::written_soon(LiveTrial& live, bool at_once) {
+  if (at_once || Clock::now() - live.written >= kFlushInterval) write(live);
+}
+
+void StudyImpl::write(LiveTrial& live) {
+  const std::lock_guard lock(live.mutex);
+  live.written = Clock::now();
+  const TrialUpdate& dirty = live.dirty;
+  if (live.told ||
+      (dirty.params.empty() && dirty.reports.empty() && dirty.user_attrs.empty() && dirty.system_attrs.empty())) {
+    return;
+  }
+  storage->update_trial(id, dirty);
+  live.dirty = TrialUpdate{};
+  live.dirty.id = live.trial.id;
+}
+
+void StudyImpl::flush() {
+  std::vector<std::shared_ptr<LiveTrial>> running;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, live] : live_) running.push_back(live);
+  }
+  for (const auto& live : running) write(*live);
+}
+
+void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {
+  {
+    const std::lock_guard lock(live->mutex);
+    if (live->told) return;
+  }
+  // Dropped without tell(): it stays RUNNING and anybody may still tell it by its number.
+  try {
+    write(*live);
+  } catch (const std::exception& e) {
+    log(LogLevel::kError,
+        fmt::format("trial {} of study '{}' could not be written: {}", live->trial.number, name, e.what()));
+  }
+  const std::lock_guard lock(mutex_);
+  live_.erase(live->trial.number);
+}
+
+// --- a trial ends ----------------------------------------------------------------------------------------------------
+
+FrozenTrial StudyImpl::finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome) {
+  std::string problem;
+  if (const auto* values = std::get_if<std::vector<double>>(&outcome.result())) {
+    if (std::any_of(values->begin(), values->end(), [](double v) { return std::isnan(v); })) {
+      problem = fmt::format("the value {} is not acceptable", join(*values));
+    } else if (values->size() != directions.size()) {
+      problem = fmt::format("the number of the values {} did not match the number of the objectives {}", values->size(),
+                            directions.size());
+    }
+    trial.state = problem.empty() ? TrialState::kComplete : TrialState::kFail;
+    if (problem.empty()) trial.values = *values;
+    if (!problem.empty()) log(LogLevel::kWarning, fmt::format("trial {} failed: {}", trial.number, problem));
+  } else if (std::holds_alternative<Pruned>(outcome.result())) {
+    trial.state = TrialState::kPruned;
+    trial.values.clear();
+    if (directions.size() == 1 && !trial.reports.empty() && !std::isnan(trial.reports.back().value)) {
+      trial.values = {trial.reports.back().value};
+    }
+  } else {
+    trial.state = TrialState::kFail;
+    problem = std::get<Failed>(outcome.result()).reason;
+  }
+  if (trial.state == TrialState::kFail) {
+    trial.values.clear();
+    if (!problem.empty()) {
+      set_attribute(trial.user_attrs, "bluefin:error", problem);
+      set_attribute(update.user_attrs, "bluefin:error", problem);
+    }
+  }
+  trial.datetime_complete = now();
+  update.id = trial.id;
+  update.state = trial.state;
+  update.values = trial.values;
+  update.datetime_complete = trial.datetime_complete;
+  storage->update_trial(id, update);
+
+  const std::lock_guard lock(mutex_);
+  live_.erase(trial.number);
+  add_finished(std::make_shared<const FrozenTrial>(trial));
+  return trial;
+}
+
+FrozenTrial StudyImpl::tell(const std::shared_ptr<LiveTrial>& live, const Outcome& outcome) {
+  FrozenTrial trial;
+  TrialUpdate update;
+  {
+    const std::lock_guard lock(live->mutex);
+    if (live->told) {
+      throw Error(ErrorCode::kConflict,
+                  fmt::format("cannot tell a {} trial (number {})", to_string(live->trial.state), live->trial.number));
+    }
+    trial = live->trial;
+    update = live->dirty;
+  }
+  trial = finish(std::move(trial), std::move(update), outcome);
+  const std::lock_guard lock(live->mutex);
+  live->trial = trial;
+  live->told = true;
+  return trial;
+}
+
+FrozenTrial StudyImpl::tell(int number, const Outcome& outcome, bool skip_if_finished) {
+  {
+    std::shared_ptr<LiveTrial> live;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto it = live_.find(number); it != live_.end()) live = it->second;
+    }
+    if (live) return tell(live, outcome);
+  }
+  refresh();
+  std::shared_ptr<const FrozenTrial> known;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto index = static_cast<std::size_t>(std::max(number, 0));
+    if (number >= 0 && index < finished_.size()) known = finished_[index];
+    if (const auto it = unfinished_.find(number); !known && it != unfinished_.end()) known = it->second;
+  }
+  if (!known) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("cannot tell for trial with number {} since it has not been created", number));
+  }
+  if (is_finished(known->state) && skip_if_finished) {
+    log(LogLevel::kInfo, fmt::format("skipped telling trial {} since it was already finished", number));
+    return *known;
+  }
+  if (known->state != TrialState::kRunning) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("cannot tell a {} trial (number {})", to_string(known->state), number));
+  }
+  return finish(*known, {}, outcome);
+}
+
+}  // namespace bluefin

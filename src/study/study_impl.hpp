@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// The engine behind Study: one cache of trials, one model of the sampler and one of the pruner.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bluefin/study.hpp"
+#include "core/history.hpp"
+
+namespace bluefin {
+
+// A running trial of this process, shared by its handle and the study.
+struct LiveTrial {
+  std::mutex mutex;  // guards everything; taken after StudyImpl::mutex_, never the other way round
+  FrozenTrial trial;
+  std::vector<TrialParam> joint;                      // drawn when the trial began
+  std::vector<std::pair<std::string, Choice>> fixed;  // asked for by enqueue_trial
+  std::vector<Report> losses;                         // trial.reports with the sign of losses
+  TrialUpdate dirty;                                  // what the storage does not have yet
+  std::chrono::steady_clock::time_point written;      // when it was last written
+  std::uint64_t nonce = 0;
+  bool told = false;
+};
+
+struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
+ public:
+  struct Parts {
+    std::shared_ptr<Storage> storage;
+    StudyRecord record;
+    std::shared_ptr<const Sampler> sampler;
+    std::shared_ptr<const Pruner> pruner;
+    std::uint64_t seed = 0;
+  };
+  explicit StudyImpl(Parts parts);
+
+  const std::shared_ptr<Storage> storage;
+  const StudyId id;
+  const std::string name;
+  const std::vector<Direction> directions;
+  const std::shared_ptr<const Sampler> sampler;
+  const std::shared_ptr<const Pruner> pruner;
+  const std::uint64_t seed;
+  std::atomic<bool> stop_requested{false};
+
+  // Reads what is new in the storage.
+  void refresh();
+  // The same, but not more often than every 100 ms: for questions that are asked at every step of every trial.
+  void refresh_now_and_then();
+
+  std::shared_ptr<LiveTrial> ask();
+  // Ends a trial of this process, or one that only the storage knows.
+  FrozenTrial tell(const std::shared_ptr<LiveTrial>& live, const Outcome& outcome);
+  FrozenTrial tell(int number, const Outcome& outcome, bool skip_if_finished);
+
+  // For the trials of this process (src/study/study_trial.cpp).
+  double suggest(LiveTrial& live, std::string_view name, const Distribution& distribution);
+  bool should_prune(LiveTrial& live);
+  void written_soon(LiveTrial& live, bool at_once);  // writes if the last write is 250 ms ago
+  void write(LiveTrial& live);
+  void release(const std::shared_ptr<LiveTrial>& live);  // its handle is gone
+  void flush();
+  void note_own(int number);  // a trial that was added to the storage by this process
+
+  std::vector<std::shared_ptr<const FrozenTrial>> trials();  // by number
+  HistoryView view();
+  std::optional<FrozenTrial> best_trial();  // single objective; feasible and COMPLETE
+  bool has_complete_trial();
+
+ private:
+  void apply(Changes&& changes);                                       // takes mutex_
+  void add_finished(const std::shared_ptr<const FrozenTrial>& trial);  // mutex_ held
+  void update_pending();                                               // mutex_ held
+  void forget_own(int number);                                         // mutex_ held
+  FrozenTrial finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome);
+
+  std::mutex refresh_mutex_;                            // one reader of the storage at a time; taken before mutex_
+  StorageCursor cursor_;                                // guarded by refresh_mutex_
+  std::atomic<std::int64_t> refreshed_ms_{-1'000'000};  // steady clock
+
+  std::mutex mutex_;  // guards all below; never held while the sampler, the pruner, the objective or the storage works
+  History history_;
+  std::vector<std::shared_ptr<const FrozenTrial>> finished_;      // by number; null: not finished or not known
+  std::map<int, std::shared_ptr<const FrozenTrial>> unfinished_;  // as last read, also of this process
+  std::map<int, std::shared_ptr<LiveTrial>> live_;
+  std::multiset<int> own_numbers_;  // begun or added here, until they are known as finished
+  int next_number_ = 0;             // one above the highest number that is known or expected
+  std::uint64_t nonce_ = 0;         // 0 until another process is seen on the study
+  bool first_read_ = true;
+  std::optional<int> best_number_;  // single objective
+
+  const std::unique_ptr<SamplerModel> sampler_model_;
+  const std::unique_ptr<PrunerModel> pruner_model_;
+};
+
+}  // namespace bluefin
