@@ -1,0 +1,56 @@
+# A thin front: every target is a script or one CMake call that can be typed by hand. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test bench python format lint asan tsan clean
+
+# Set on the command line: make build JOBS=4, make test PRESET=ci, make demo SETUP="--no-torch".
+PRESET ?= release
+JOBS ?= $(shell nproc)
+SETUP ?=
+
+# Ubuntu 22.04: g++ is 11, version 12 has its own name.
+ifeq ($(origin CXX),default)
+ifneq ($(and $(filter 5 6 7 8 9 10 11,$(shell g++ -dumpversion 2>/dev/null | cut -d. -f1)),$(shell command -v g++-12)),)
+export CXX := g++-12
+endif
+endif
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install what is needed: packages and .venv (scripts/setup --help)
+	@scripts/setup $(SETUP)
+
+build: setup ## library, command, tests and examples into build/
+	@scripts/build $(PRESET) $(JOBS)
+
+demo: build ## tune a neural network on handwritten digits, two workers, one SQLite file
+	@scripts/demo
+
+test: build $(if $(wildcard pyproject.toml),python) ## every test, C++ and Python
+	@scripts/run-tests $(PRESET) $(JOBS)
+
+bench: setup ## the benchmarks, into build-bench/
+	@scripts/build bench $(JOBS)
+
+python: setup ## the Python module, into .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check --no-build-isolation ./
+
+format: ## clang-format 14 over every C++ file
+	@scripts/setup --format $(SETUP)
+	@scripts/format
+
+lint: build ## format, layering and headers that compile alone
+	@scripts/setup --format $(SETUP)
+	@ctest --test-dir build -L lint --output-on-failure -j $(JOBS)
+
+asan: setup ## the fast tests under AddressSanitizer and UBSan
+	@scripts/build asan $(JOBS)
+	@scripts/run-tests asan $(JOBS)
+
+tsan: setup ## the tests that use threads under ThreadSanitizer
+	@scripts/build tsan $(JOBS)
+	@scripts/run-tests tsan $(JOBS)
+
+clean: ## remove every build folder (.venv stays)
+	rm -rf build build-*
