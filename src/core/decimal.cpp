@@ -76,7 +76,11 @@ double to_double(int128 mantissa, int exponent) {
 
 double last_on_grid(double low, double high, double step) {
   const auto aligned = align(low, high, step);
-  if (!aligned) return low + std::floor((high - low) / step) * step;
+  if (!aligned) {
+    // A grid finer than the doubles themselves: every value is on it.
+    const double steps = std::floor((high - low) / step);
+    return steps < 0x1p53 ? low + steps * step : high;
+  }
   const auto& [l, h, s] = *aligned;
   const int128 range = h.mantissa - l.mantissa;
   if (range % s.mantissa == 0) return high;
