@@ -48,6 +48,9 @@ class Json {
   std::optional<std::string> as_string() const;
   std::optional<std::vector<double>> as_doubles() const;
   std::optional<std::vector<std::string>> as_strings() const;
+  // Items of any kind; members in the order of the text.
+  std::optional<std::vector<Json>> as_array() const;
+  std::optional<std::vector<std::pair<std::string, Json>>> as_object() const;
   bool is_null() const { return text_ == "null"; }
 
   // Equality of text, not of meaning: {"a": 1} and {"a":1} differ.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bluefin::cli {
@@ -13,12 +14,27 @@ int command_main(int argc, char** argv);
 using Arguments = std::vector<std::string>;  // what follows the command's name
 
 struct Command {
-  const char* name;         // "create-study", "study set-user-attr", "run", ...
-  const char* description;  // one line for `bluefin --help`
+  const char* name;                        // "create-study", "study set-user-attr", "run", ...
+  const char* description;                 // one line for `bluefin --help`
   int (*run)(const Arguments& arguments);  // may throw; handles --help itself
 };
 
 // The registry: src/cli/commands.cpp. One line a command.
-int run_run(const Arguments& arguments);  // src/cli/run.cpp
+const std::vector<Command>& commands();
+// nullptr when there is no such command.
+const Command* find_command(std::string_view name);
+
+int run_create_study(const Arguments& arguments);         // study_commands.cpp
+int run_delete_study(const Arguments& arguments);         // study_commands.cpp
+int run_study_set_user_attr(const Arguments& arguments);  // study_commands.cpp
+int run_study_names(const Arguments& arguments);          // study_commands.cpp
+int run_studies(const Arguments& arguments);              // study_commands.cpp
+int run_trials(const Arguments& arguments);               // trial_commands.cpp
+int run_best_trial(const Arguments& arguments);           // trial_commands.cpp
+int run_best_trials(const Arguments& arguments);          // trial_commands.cpp
+int run_ask(const Arguments& arguments);                  // ask_tell_commands.cpp
+int run_tell(const Arguments& arguments);                 // ask_tell_commands.cpp
+int run_storage_upgrade(const Arguments& arguments);      // storage_commands.cpp
+int run_run(const Arguments& arguments);                  // run.cpp
 
 }  // namespace bluefin::cli

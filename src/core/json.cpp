@@ -2,6 +2,7 @@
 #include "bluefin/json.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/json_nlohmann.hpp"
 
@@ -37,6 +38,9 @@ std::optional<bool> Json::as_bool() const {
 std::optional<std::int64_t> Json::as_int() const {
   const JsonTree tree = parse_json(text_);
   if (!tree.is_number_integer()) return std::nullopt;
+  if (tree.is_number_unsigned() && tree.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+    return std::nullopt;
+  }
   return tree.get<std::int64_t>();
 }
 
@@ -73,6 +77,22 @@ std::optional<std::vector<std::string>> Json::as_strings() const {
     values.push_back(item.get<std::string>());
   }
   return values;
+}
+
+std::optional<std::vector<Json>> Json::as_array() const {
+  const JsonTree tree = parse_json(text_);
+  if (!tree.is_array()) return std::nullopt;
+  std::vector<Json> items;
+  for (const auto& item : tree) items.push_back(trusted(dump_json(item)));
+  return items;
+}
+
+std::optional<std::vector<std::pair<std::string, Json>>> Json::as_object() const {
+  const JsonTree tree = parse_json(text_);
+  if (!tree.is_object()) return std::nullopt;
+  std::vector<std::pair<std::string, Json>> members;
+  for (const auto& [key, value] : tree.items()) members.emplace_back(key, trusted(dump_json(value)));
+  return members;
 }
 
 const Json* find_attribute(const std::vector<Attribute>& attributes, std::string_view key) {

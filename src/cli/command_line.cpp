@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#include "command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <set>
+#include <sstream>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+
+namespace bluefin::cli {
+namespace {
+
+po::options_description global_options() {
+  po::options_description options("options of every command");
+  options.add_options()                                                                                   //
+      ("storage", po::value<std::string>()->value_name("URL"),                                            //
+       "sqlite:///FILE; also by the environment variable BLUEFIN_STORAGE or OPTUNA_STORAGE")              //
+      ("storage-class", po::value<std::string>()->value_name("CLASS"),                                    //
+       "RDBStorage, the only class of Optuna that is supported")                                          //
+      ("verbose,v", po::value<std::vector<std::string>>()->zero_tokens()->composing(),                    //
+       "show debug messages too")                                                                         //
+      ("quiet,q", po::bool_switch(), "show only warnings and errors")                                     //
+      ("log-file", po::value<std::string>()->value_name("FILE"), "append messages to this file as well")  //
+      ("debug", po::bool_switch(), "show the kind of an error with its message")                          //
+      ("help,h", po::bool_switch(), "show this message and exit");
+  return options;
+}
+
+std::string to_text(const po::options_description& options) {
+  std::ostringstream out;
+  out << options;
+  return out.str();
+}
+
+bool is_number(const std::string& word) {
+  char* end = nullptr;
+  std::strtod(word.c_str(), &end);
+  return !word.empty() && *end == '\0';
+}
+
+// "-1.5" and "-inf" are values, not options.
+std::vector<po::option> take_negative_number(std::vector<std::string>& words) {
+  std::vector<po::option> taken;
+  if (!words.empty() && words[0].size() > 1 && words[0][0] == '-' && is_number(words[0])) {
+    po::option option;
+    option.value.push_back(words[0]);
+    option.original_tokens.push_back(words[0]);
+    taken.push_back(option);
+    words.erase(words.begin());
+  }
+  return taken;
+}
+
+// Of an option that is given more than once the last one counts.
+void keep_last(std::vector<po::option>& options) {
+  std::set<std::string> seen;
+  std::vector<po::option> kept;
+  for (auto option = options.rbegin(); option != options.rend(); ++option) {
+    if (option->string_key == "verbose" || seen.insert(option->string_key).second) kept.push_back(*option);
+  }
+  std::reverse(kept.begin(), kept.end());
+  options = std::move(kept);
+}
+
+char letter_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return 'D';
+    case LogLevel::kInfo:
+      return 'I';
+    case LogLevel::kWarning:
+      return 'W';
+    default:
+      return 'E';
+  }
+}
+
+// "[I 2026-11-23 23:02:50,123] message", local time.
+std::string log_line(LogLevel level, std::string_view message) {
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
+  return fmt::format("[{} {},{:03}] {}\n", letter_of(level), text, milliseconds, message);
+}
+
+}  // namespace
+
+std::string global_options_help() { return to_text(global_options()); }
+
+CommandLine::CommandLine(std::string name, std::string example)
+    : name_(std::move(name)), example_(std::move(example)), options_("options") {}
+
+CommandLine& CommandLine::flag(const char* option, const char* help) {
+  options_.add_options()(option, po::bool_switch(), help);
+  return *this;
+}
+
+CommandLine& CommandLine::text(const char* option, const char* placeholder, const char* help, Need need) {
+  auto* value = po::value<std::string>()->value_name(placeholder);
+  options_.add_options()(option, need == Need::kRequired ? value->required() : value, help);
+  return *this;
+}
+
+CommandLine& CommandLine::integer(const char* option, const char* placeholder, const char* help, Need need) {
+  auto* value = po::value<std::int64_t>()->value_name(placeholder);
+  options_.add_options()(option, need == Need::kRequired ? value->required() : value, help);
+  return *this;
+}
+
+CommandLine& CommandLine::texts(const char* option, const char* placeholder, const char* help) {
+  options_.add_options()(option, po::value<std::vector<std::string>>()->multitoken()->value_name(placeholder), help);
+  return *this;
+}
+
+CommandLine& CommandLine::format(const char* default_format, bool can_flatten) {
+  const std::string help = fmt::format("value, json, table, yaml or csv; default: {}", default_format);
+  options_.add_options()("format,f", po::value<std::string>()->default_value(default_format, "")->value_name("FORMAT"),
+                         help.c_str());
+  if (can_flatten) flag("flatten", "one column for each of params, user_attrs and so on");
+  return *this;
+}
+
+bool CommandLine::parse(const Arguments& arguments) {
+  po::options_description all;
+  all.add(options_).add(global_options());
+  int verbosity = 1;
+  try {
+    auto parsed =
+        po::command_line_parser(arguments).options(all).positional({}).extra_style_parser(take_negative_number).run();
+    const auto is_verbose = [](const po::option& option) { return option.string_key == "verbose"; };
+    verbosity += static_cast<int>(std::count_if(parsed.options.begin(), parsed.options.end(), is_verbose));
+    keep_last(parsed.options);
+    po::store(parsed, values_);
+    if (is_set("help")) {
+      std::cout << help();
+      return false;
+    }
+    po::notify(values_);
+  } catch (const po::too_many_positional_options_error&) {
+    throw usage_error("an argument too many: every value follows its option");
+  } catch (const po::error& error) {
+    throw usage_error(error.what());
+  }
+  if (is_set("quiet")) {
+    if (verbosity > 1) throw usage_error("--quiet and --verbose exclude each other");
+    verbosity = 0;
+  }
+  if (has("format")) get_choice("format", {"value", "json", "table", "yaml", "csv"});
+  configure_logging(verbosity);
+  return true;
+}
+
+void CommandLine::configure_logging(int verbosity) const {
+  std::shared_ptr<std::ofstream> file;
+  if (has("log-file")) {
+    file = std::make_shared<std::ofstream>(get_text("log-file"), std::ios::app);
+    if (!*file) throw usage_error(fmt::format("--log-file {}: the file cannot be written", get_text("log-file")));
+  }
+  set_log_level(verbosity == 0 ? LogLevel::kWarning : verbosity == 1 ? LogLevel::kInfo : LogLevel::kDebug);
+  set_log_sink([file](LogLevel level, std::string_view message) {
+    const std::string line = log_line(level, message);
+    std::cerr << line << std::flush;
+    if (file != nullptr) *file << line << std::flush;
+  });
+}
+
+std::string CommandLine::get_text(const std::string& option) const {
+  return has(option) ? values_.at(option).as<std::string>() : std::string();
+}
+
+std::vector<std::string> CommandLine::get_texts(const std::string& option) const {
+  return has(option) ? values_.at(option).as<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+std::string CommandLine::get_choice(const std::string& option, std::initializer_list<std::string_view> choices) const {
+  std::string given = get_text(option);
+  if (std::find(choices.begin(), choices.end(), given) != choices.end()) return given;
+  throw usage_error(fmt::format("--{} {}: expected one of {}", option, given, fmt::join(choices, ", ")));
+}
+
+std::string CommandLine::storage_url() const {
+  const std::string storage_class = get_text("storage-class");
+  if (storage_class.rfind("Journal", 0) == 0) {
+    throw usage_error(
+        fmt::format("--storage-class {}: journal storages are not supported, use sqlite:///FILE", storage_class));
+  }
+  if (!storage_class.empty() && storage_class != "RDBStorage") {
+    throw usage_error(fmt::format("--storage-class {}: expected RDBStorage", storage_class));
+  }
+  if (has("storage")) return get_text("storage");
+  for (const char* variable : {"BLUEFIN_STORAGE", "OPTUNA_STORAGE"}) {
+    const char* url = std::getenv(variable);
+    if (url != nullptr && *url != '\0') return url;
+  }
+  throw UsageError(name_ + ": Storage URL is not specified: give --storage sqlite:///FILE or set BLUEFIN_STORAGE",
+                   help());
+}
+
+std::shared_ptr<Storage> CommandLine::open_storage() const { return bluefin::open_storage(storage_url()); }
+
+Study CommandLine::load_study(std::shared_ptr<const Sampler> sampler) const {
+  StudyOptions options;
+  options.open_storage = open_storage();
+  options.name = get_text("study-name");
+  options.sampler = std::move(sampler);
+  return bluefin::load_study(options);
+}
+
+std::string CommandLine::help() const {
+  std::string text = fmt::format("usage: bluefin {} [options]\n\n", name_);
+  if (const Command* command = find_command(name_)) text += fmt::format("{}\n\n", command->description);
+  if (!options_.options().empty()) text += to_text(options_) + "\n";
+  text += global_options_help() + "\nexample:\n";
+  std::istringstream lines(example_);
+  for (std::string line; std::getline(lines, line);) text += "  " + line + "\n";
+  return text;
+}
+
+UsageError CommandLine::usage_error(const std::string& message) const {
+  return UsageError(fmt::format("{}: {}; see 'bluefin {} --help'", name_, message, name_));
+}
+
+}  // namespace bluefin::cli

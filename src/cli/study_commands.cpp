@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// create-study, delete-study, study set-user-attr, study-names, studies.
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "bluefin/study.hpp"
+#include "command_line.hpp"
+#include "format.hpp"
+#include "trial_records.hpp"
+
+namespace bluefin::cli {
+namespace {
+
+Direction direction_of(const CommandLine& line, const std::string& option, const std::string& word) {
+  if (word == "minimize") return Direction::kMinimize;
+  if (word == "maximize") return Direction::kMaximize;
+  throw line.usage_error(fmt::format("--{} {}: expected one of minimize, maximize", option, word));
+}
+
+}  // namespace
+
+int run_create_study(const Arguments& arguments) {
+  CommandLine line("create-study",
+                   "$ bluefin create-study --storage sqlite:///lr.db --study-name lr --direction minimize\nlr");
+  line.text("study-name", "NAME", "name of the new study; default: no-name-<uuid>")
+      .text("direction", "DIRECTION", "minimize (the default) or maximize")
+      .texts("directions", "DIRECTION...", "one direction for each objective of a study that has several")
+      .flag("skip-if-exists", "it is no error when a study of this name exists");
+  if (!line.parse(arguments)) return 0;
+
+  StudyOptions options;
+  if (line.has("direction")) options.direction = direction_of(line, "direction", line.get_text("direction"));
+  for (const std::string& word : line.get_texts("directions")) {
+    options.directions.push_back(direction_of(line, "directions", word));
+  }
+  if (line.has("direction") && line.has("directions")) {
+    throw line.usage_error("specify only one of --direction and --directions");
+  }
+  options.open_storage = line.open_storage();
+  options.name = line.get_text("study-name");
+  options.load_if_exists = line.is_set("skip-if-exists");
+  // An existing study is taken as it is; without a direction given, whatever its directions are.
+  if (options.load_if_exists && !line.has("direction") && !line.has("directions")) {
+    if (const auto record = options.open_storage->find_study(options.name)) options.directions = record->directions;
+  }
+  std::cout << create_study(options).name() << "\n";
+  return 0;
+}
+
+int run_delete_study(const Arguments& arguments) {
+  CommandLine line("delete-study", "$ bluefin delete-study --storage sqlite:///lr.db --study-name lr");
+  line.text("study-name", "NAME", "the study to delete, with all its trials", Need::kRequired);
+  if (!line.parse(arguments)) return 0;
+  const auto storage = line.open_storage();
+  const std::string name = line.get_text("study-name");
+  const auto record = storage->find_study(name);
+  if (!record) {
+    throw Error(ErrorCode::kNotFound, fmt::format("there is no study '{}' in {}; its studies: {}", name, storage->url(),
+                                                  fmt::join(study_names(*storage), ", ")));
+  }
+  storage->delete_study(record->id);
+  return 0;
+}
+
+int run_study_set_user_attr(const Arguments& arguments) {
+  CommandLine line("study set-user-attr",
+                   "$ bluefin study set-user-attr --storage sqlite:///lr.db --study-name lr --key author --value Ada");
+  line.text("study-name", "NAME", "the study that gets the attribute", Need::kRequired)
+      .text("key,k", "KEY", "name of the attribute", Need::kRequired)
+      .text("value", "TEXT", "its value, stored as a string", Need::kRequired);
+  if (!line.parse(arguments)) return 0;
+  line.load_study().set_user_attr(line.get_text("key"), line.get_text("value"));
+  log(LogLevel::kInfo, "Attribute successfully written.");
+  return 0;
+}
+
+int run_study_names(const Arguments& arguments) {
+  CommandLine line("study-names", "$ bluefin study-names --storage sqlite:///lr.db\nlr");
+  line.format("value", /*can_flatten=*/false);
+  if (!line.parse(arguments)) return 0;
+  const auto storage = line.open_storage();
+  std::vector<Record> records;
+  for (const std::string& name : study_names(*storage)) records.push_back({{{"name"}, name}});
+  std::cout << format_records(records, {{"name"}}, line.get_text("format"), false) << "\n";
+  return 0;
+}
+
+int run_studies(const Arguments& arguments) {
+  CommandLine line("studies", "$ bluefin studies --storage sqlite:///lr.db -f json");
+  line.format("table", /*can_flatten=*/true);
+  if (!line.parse(arguments)) return 0;
+  const auto storage = line.open_storage();
+  std::vector<Column> columns = {{"name"}, {.name = "direction", .tuple = true}, {"n_trials"}, {"datetime_start"}};
+  std::vector<Record> records;
+  bool has_attributes = false;
+  for (const StudySummary& summary : study_summaries(storage)) {
+    Tree directions = Tree::array();
+    for (const Direction direction : summary.directions) directions.push_back(to_string(direction));
+    Record record;
+    record[{"name"}] = summary.name;
+    record[{"direction"}] = directions;
+    record[{"n_trials"}] = summary.n_trials;
+    record[{"datetime_start"}] = time_value(summary.datetime_start);
+    record[{"user_attrs"}] = attributes_value(summary.user_attrs);
+    has_attributes = has_attributes || !summary.user_attrs.empty();
+    records.push_back(std::move(record));
+  }
+  if (has_attributes) columns.push_back({"user_attrs"});
+  std::cout << format_records(records, columns, line.get_text("format"), line.is_set("flatten")) << "\n";
+  return 0;
+}
+
+}  // namespace bluefin::cli

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// trials, best-trial, best-trials.
+#include <iostream>
+#include <set>
+
+#include "command_line.hpp"
+#include "trial_records.hpp"
+
+namespace bluefin::cli {
+namespace {
+
+enum class Which { kAll, kBest, kFront };
+
+int show_trials(CommandLine line, const Arguments& arguments, Which which) {
+  line.text("study-name", "NAME", "the study to look at", Need::kRequired).format("table", /*can_flatten=*/true);
+  if (!line.parse(arguments)) return 0;
+  const Study study = line.load_study();
+
+  std::set<int> numbers;
+  if (which == Which::kBest) numbers.insert(study.best_trial().number);
+  if (which == Which::kFront) {
+    for (const FrozenTrial& trial : study.best_trials()) numbers.insert(trial.number);
+  }
+  // The columns are those of all trials, whichever are shown.
+  const auto trials = study.trials();
+  TrialTable table = trial_table(study, trials);
+  std::vector<Record> shown;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (which == Which::kAll || numbers.count(trials[i]->number) > 0) shown.push_back(std::move(table.records[i]));
+  }
+  std::cout << format_records(shown, table.columns, line.get_text("format"), line.is_set("flatten"),
+                              which == Which::kBest)
+            << "\n";
+  return 0;
+}
+
+}  // namespace
+
+int run_trials(const Arguments& arguments) {
+  return show_trials(
+      CommandLine("trials", "$ bluefin trials --storage sqlite:///lr.db --study-name lr --flatten -f csv > trials.csv"),
+      arguments, Which::kAll);
+}
+
+int run_best_trial(const Arguments& arguments) {
+  return show_trials(
+      CommandLine("best-trial", "$ bluefin best-trial --storage sqlite:///lr.db --study-name lr -f json"), arguments,
+      Which::kBest);
+}
+
+int run_best_trials(const Arguments& arguments) {
+  return show_trials(CommandLine("best-trials", "$ bluefin best-trials --storage sqlite:///lr.db --study-name lr"),
+                     arguments, Which::kFront);
+}
+
+}  // namespace bluefin::cli
