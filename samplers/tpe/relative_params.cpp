@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include "samplers/tpe/relative_params.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "core/choice_json.hpp"
+#include "core/json_nlohmann.hpp"
+
+namespace bluefin::tpe {
+
+std::vector<Attribute> relative_params_attributes(std::span<const TrialParam> params) {
+  constexpr std::size_t kMaxLength = 2045;
+  if (params.empty()) return {};
+  JsonTree object = JsonTree::object();
+  for (const auto& param : params) {
+    object[param.spec->name] = to_tree(to_external(param.spec->distribution, param.value));
+  }
+  const std::string text = dump_json(object);
+  std::vector<Attribute> attributes;
+  for (std::size_t i = 0; i * kMaxLength < text.size(); ++i) {
+    attributes.push_back(
+        {"tpe:relative_params:" + std::to_string(i), Json(std::string_view(text).substr(i * kMaxLength, kMaxLength))});
+  }
+  return attributes;
+}
+
+}  // namespace bluefin::tpe

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "samplers/tpe/split.hpp"
+
+#include <limits>
+#include <memory>
+
+#include "catch.hpp"
+#include "core/history.hpp"
+
+using namespace bluefin;
+
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+class Rows {
+ public:
+  explicit Rows(std::vector<Direction> directions = {Direction::kMinimize}) : history_(directions) {}
+  void complete(int number, std::vector<double> values, double violation = kNaN) {
+    FrozenTrial trial;
+    trial.state = TrialState::kComplete;
+    trial.values = std::move(values);
+    add(number, std::move(trial), violation);
+  }
+  void pruned(int number, std::vector<Report> reports, double violation = kNaN) {
+    FrozenTrial trial;
+    trial.state = TrialState::kPruned;
+    trial.reports = std::move(reports);
+    add(number, std::move(trial), violation);
+  }
+  std::vector<int> below() const {
+    const HistoryView view = history_.view();
+    std::vector<int> numbers;
+    const auto split = tpe::split(view);
+    CHECK(split.below.size() + split.above.size() == view.size());
+    for (const auto row : split.below) numbers.push_back(view.numbers()[row]);
+    return numbers;
+  }
+
+ private:
+  void add(int number, FrozenTrial trial, double violation) {
+    trial.number = number;
+    if (violation == violation) trial.system_attrs = {{"constraints:c", Json(violation)}};
+    history_.append(std::make_shared<const FrozenTrial>(std::move(trial)));
+  }
+  History history_;
+};
+
+}  // namespace
+
+TEST_CASE("a tenth of the trials is good, at most 25 with one objective") {
+  CHECK(tpe::n_below(0, 1) == 0);
+  CHECK(tpe::n_below(1, 1) == 1);
+  CHECK(tpe::n_below(10, 1) == 1);
+  CHECK(tpe::n_below(11, 1) == 2);
+  CHECK(tpe::n_below(1000, 1) == 25);
+  CHECK(tpe::n_below(1000, 2) == 100);
+}
+
+TEST_CASE("the lowest losses are good, ties go to the lower number whatever the order of finishing") {
+  Rows rows;
+  for (int i = 19; i >= 2; --i) rows.complete(i, {5.0});
+  rows.complete(0, {kInfinity});
+  rows.complete(1, {kInfinity});
+  CHECK(rows.below() == std::vector<int>{2, 3});
+}
+
+TEST_CASE("losses follow the direction of the study") {
+  Rows rows({Direction::kMaximize});
+  for (int i = 0; i < 10; ++i) rows.complete(i, {static_cast<double>(i)});
+  CHECK(rows.below() == std::vector<int>{9});
+}
+
+TEST_CASE("pruned trials fill up by last step, then by value, NaN after numbers, no report last") {
+  const std::vector<std::vector<int>> expected = {{4}, {2, 4}, {1, 2, 4}, {1, 2, 3, 4}, {0, 1, 2, 3, 4}};
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    Rows rows;
+    rows.pruned(0, {});
+    rows.pruned(1, {{3, kNaN}});
+    rows.pruned(2, {{3, 7.0}});
+    rows.pruned(3, {{2, -9.0}});
+    rows.pruned(4, {{1, 0.0}, {3, 6.0}});
+    // i + 1 good ones are wanted among 10 i + 5 rows; infeasible ones come after all of these.
+    for (int number = 5; number < 10 * static_cast<int>(i) + 5; ++number) rows.complete(number, {-100.0}, 1.0);
+    CHECK(rows.below() == expected[i]);
+  }
+}
+
+TEST_CASE("infeasible trials are good only when there is nothing else, the least violation first") {
+  Rows rows;
+  rows.complete(0, {-10.0}, 3.0);
+  rows.complete(1, {-10.0}, 1.0);
+  rows.pruned(2, {{5, -10.0}}, 2.0);
+  rows.complete(3, {10.0}, -1.0);
+  CHECK(rows.below() == std::vector<int>{3});
+  Rows none;
+  none.complete(0, {-10.0}, 3.0);
+  none.complete(1, {10.0}, 1.0);
+  none.pruned(2, {{5, -10.0}}, 2.0);
+  CHECK(none.below() == std::vector<int>{1});
+}
+
+TEST_CASE("with several objectives the front is good, thinned by hypervolume") {
+  Rows rows({Direction::kMinimize, Direction::kMaximize});
+  for (int i = 0; i < 11; ++i) rows.complete(i, {static_cast<double>(i), static_cast<double>(i) - 20.0});
+  for (int i = 11; i < 20; ++i) rows.complete(i, {100.0, -100.0});
+  const auto below = rows.below();
+  REQUIRE(below.size() == 2);
+  CHECK(below[0] < 11);
+  CHECK(below[1] < 11);
+}
