@@ -54,6 +54,7 @@ struct TrialUpdate {
 struct StorageCursor {
   std::int64_t version = -1;             // storage's own "has anything been committed" counter
   std::int64_t last_trial = -1;          // the highest trial id read so far
+  std::int64_t incarnation = 0;          // storage's own mark of the study: ids of deleted ones are used again
   std::vector<TrialId> unfinished = {};  // ids below it that were not finished when read
 };
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The table of storages by URL scheme: a new one is one line here.
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+#include "bluefin/error.hpp"
+#include "bluefin/storage.hpp"
+#include "storage/memory_storage.hpp"
+#include "storage/sqlite_storage.hpp"
+
+namespace bluefin {
+namespace {
+
+struct Scheme {
+  std::string_view prefix;
+  std::string_view forms;  // for messages
+  std::shared_ptr<Storage> (*open)(const std::string& url);
+};
+
+constexpr std::array<Scheme, 2> kSchemes{{
+    {"memory:", "memory:", open_memory_storage},
+    {"sqlite:", "sqlite:///relative/path.db, sqlite:////absolute/path.db",
+     [](const std::string& url) { return open_sqlite_storage(url); }},
+}};
+
+}  // namespace
+
+std::shared_ptr<Storage> open_storage(const std::string& url) {
+  std::string forms;
+  for (const Scheme& scheme : kSchemes) {
+    if (url.compare(0, scheme.prefix.size(), scheme.prefix) == 0) return scheme.open(url);
+    forms.append(forms.empty() ? "" : ", ").append(scheme.forms);
+  }
+  if (url.empty()) throw Error(ErrorCode::kInvalidArgument, fmt::format("storage: empty, expected one of: {}", forms));
+  const bool is_path = url.find(':') == std::string::npos;
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      is_path ? fmt::format("storage: '{}' is not a URL; for an SQLite file of that name write sqlite:///{}", url, url)
+              : fmt::format("storage: '{}' has an unknown scheme, expected one of: {}", url, forms));
+}
+
+}  // namespace bluefin

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include "storage/sqlite_db.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "storage/file_locks.hpp"
+
+namespace bluefin {
+namespace {
+
+// SQLite's own busy handler sleeps up to 100 ms between tries, so a worker can miss every gap that others leave.
+// Short random sleeps give each a fair chance; after many tries they grow to spare the processor.
+std::chrono::microseconds pause(std::minstd_rand& random, int count) {
+  std::uniform_int_distribution<int> micros(count < 200 ? 200 : 1000, count < 200 ? 1000 : 5000);
+  return std::chrono::microseconds(micros(random));
+}
+
+}  // namespace
+
+SqliteQuery::~SqliteQuery() {
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+void SqliteQuery::bind(int index, std::nullptr_t) {
+  if (const int code = sqlite3_bind_null(statement_, index); code != SQLITE_OK) db_->fail(code);
+}
+
+void SqliteQuery::bind(int index, double value) {
+  if (const int code = sqlite3_bind_double(statement_, index, value); code != SQLITE_OK) db_->fail(code);
+}
+
+void SqliteQuery::bind(int index, std::string_view value) {
+  const char* data = value.data() != nullptr ? value.data() : "";
+  const int code = sqlite3_bind_text64(statement_, index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (code != SQLITE_OK) db_->fail(code);
+}
+
+void SqliteQuery::bind_int(int index, std::int64_t value) {
+  if (const int code = sqlite3_bind_int64(statement_, index, value); code != SQLITE_OK) db_->fail(code);
+}
+
+bool SqliteQuery::step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  db_->fail(code);
+}
+
+std::string_view SqliteQuery::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (data == nullptr) return {};
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milliseconds busy_timeout)
+    : path_(path),
+      name_(std::move(name)),
+      process_(getpid()),
+      busy_timeout_(busy_timeout),
+      deadline_(std::chrono::steady_clock::now() + busy_timeout),
+      jitter_(static_cast<unsigned>(getpid()) ^
+              static_cast<unsigned>(std::chrono::steady_clock::now().time_since_epoch().count())) {
+  const int code = sqlite3_open_v2(path.c_str(), &handle_,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (code != SQLITE_OK) {
+    const std::string why = handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory";
+    sqlite3_close(handle_);
+    throw Error(ErrorCode::kUnavailable, fmt::format("{}: the file cannot be opened ({})", name_, why));
+  }
+  sqlite3_extended_result_codes(handle_, 1);
+  sqlite3_busy_handler(handle_, on_busy, this);
+  // A file from elsewhere may hold views and triggers made to do harm.
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  try {
+    run("PRAGMA foreign_keys=OFF");  // as Optuna has it
+    run("PRAGMA synchronous=FULL");  // a commit that was acknowledged survives a power cut
+    run("PRAGMA temp_store=MEMORY");
+    run("PRAGMA cache_size=-16000");
+    run("PRAGMA journal_size_limit=67108864");
+  } catch (...) {
+    statements_.clear();
+    sqlite3_close(handle_);
+    throw;
+  }
+}
+
+SqliteDb::~SqliteDb() {
+  if (getpid() != process_) {
+    // The connection is the parent's: closing it here could check-point and delete the parent's log.
+    for (auto& [sql, statement] : statements_) static_cast<void>(statement.release());
+    return;
+  }
+  statements_.clear();
+  sqlite3_close(handle_);
+}
+
+sqlite3_stmt* SqliteDb::prepare(std::string_view sql) {
+  const auto it = statements_.find(sql);
+  if (it != statements_.end()) return it->second.get();
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                      &statement, nullptr);
+  if (code != SQLITE_OK) fail(code);
+  statements_.emplace(sql, statement);
+  return statement;
+}
+
+void SqliteDb::commit() {
+  // In a rollback-journal file COMMIT itself can be refused while others read; the body then runs again.
+  const bool wrote = sqlite3_txn_state(handle_, "main") == SQLITE_TXN_WRITE;
+  run("COMMIT");
+  if (wrote) ++version_;
+}
+
+void SqliteDb::rollback() noexcept {
+  if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void SqliteDb::give_up_or_wait() {
+  if (std::chrono::steady_clock::now() < deadline_) {
+    std::this_thread::sleep_for(pause(jitter_, 0));
+    return;
+  }
+  const std::string holders = lock_holders(path_);
+  throw Error(
+      ErrorCode::kUnavailable,
+      fmt::format("{}: the file has been locked for {} s by {}; try again when that has ended", name_,
+                  std::chrono::duration<double>(busy_timeout_).count(), holders.empty() ? "another process" : holders));
+}
+
+int SqliteDb::on_busy(void* self, int count) {
+  auto& db = *static_cast<SqliteDb*>(self);
+  if (std::chrono::steady_clock::now() >= db.deadline_) return 0;
+  std::this_thread::sleep_for(pause(db.jitter_, count));
+  return 1;
+}
+
+void SqliteDb::check_process() const {
+  if (getpid() != process_) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: opened in process {} and used in its child {}; open the storage after fork()", name_,
+                            process_, getpid()));
+  }
+}
+
+std::int64_t SqliteDb::version() {
+  check_process();
+  deadline_ = std::chrono::steady_clock::now() + busy_timeout_;
+  auto pragma = query("PRAGMA data_version");
+  pragma.step();
+  const std::int64_t now = pragma.integer(0);
+  if (now != data_version_) {
+    data_version_ = now;
+    ++version_;
+  }
+  return version_;
+}
+
+bool SqliteDb::enable_wal(std::chrono::milliseconds patience) {
+  deadline_ = std::chrono::steady_clock::now() + patience;
+  for (int count = 0;; ++count) {
+    try {
+      auto pragma = query("PRAGMA journal_mode=WAL");
+      return pragma.step() && pragma.text(0) == "wal";
+    } catch (const SqliteBusy&) {
+      // SQLite does not call the busy handler for this one.
+      if (std::chrono::steady_clock::now() >= deadline_) return false;
+    }
+    std::this_thread::sleep_for(pause(jitter_, count));
+  }
+}
+
+void SqliteDb::fail(int code) const {
+  const std::string why = sqlite3_errmsg(handle_);
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      throw SqliteBusy(fmt::format("{}: {}", name_, why));
+    case SQLITE_FULL:
+      throw Error(ErrorCode::kUnavailable, fmt::format("{}: the disk is full; free some space and go on", name_));
+    case SQLITE_READONLY:
+      throw Error(ErrorCode::kUnavailable,
+                  fmt::format("{}: the file or its folder is read-only; give this user write permission", name_));
+    case SQLITE_NOTADB:
+      throw Error(
+          ErrorCode::kCorrupt,
+          fmt::format("{}: the file is not an SQLite database; give the path of a new file or of a study's file",
+                      name_));
+    case SQLITE_CORRUPT:
+      throw Error(
+          ErrorCode::kCorrupt,
+          fmt::format("{}: the file is damaged ({}); `sqlite3 FILE .recover` may save what is left", name_, why));
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_SCHEMA:
+      throw Error(ErrorCode::kCorrupt, fmt::format("{}: the tables are not as Optuna makes them ({})", name_, why));
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+      throw Error(ErrorCode::kInternal, fmt::format("{}: {}", name_, why));
+    default:
+      throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", name_, why));
+  }
+}
+
+}  // namespace bluefin

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// One SQLite connection: prepared statements kept for its lifetime, transactions that run again when the file was
+// busy, and SQLite's result codes as bluefin's errors.
+#pragma once
+
+#include <sqlite3.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+
+#include "bluefin/error.hpp"
+#include "bluefin/types.hpp"
+
+namespace bluefin {
+
+// SQLITE_BUSY and SQLITE_LOCKED. Caught by SqliteDb's transactions; leaves them as Error(kUnavailable) only.
+class SqliteBusy : public Error {
+ public:
+  explicit SqliteBusy(const std::string& message) : Error(ErrorCode::kUnavailable, message) {}
+};
+
+// A prepared statement in use. Going out of scope resets it, so that it holds no lock and can be used again.
+class SqliteQuery {
+ public:
+  template <class... Args>
+  SqliteQuery(class SqliteDb& db, sqlite3_stmt* statement, const Args&... args) : db_(&db), statement_(statement) {
+    [[maybe_unused]] int index = 0;
+    (bind(++index, args), ...);
+  }
+  SqliteQuery(const SqliteQuery&) = delete;
+  SqliteQuery& operator=(const SqliteQuery&) = delete;
+  ~SqliteQuery();
+
+  void bind(int index, std::nullptr_t);
+  void bind(int index, double value);  // NaN becomes NULL
+  void bind(int index, std::string_view value);
+  template <class T>
+  requires(std::is_integral_v<T> || std::is_enum_v<T>) void bind(int index, T value) {
+    bind_int(index, static_cast<std::int64_t>(value));
+  }
+  template <class T>
+  void bind(int index, const std::optional<T>& value) {
+    if (value)
+      bind(index, *value);
+    else
+      bind(index, nullptr);
+  }
+
+  bool step();  // true: there is a row
+  bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
+  double real(int column) const { return sqlite3_column_double(statement_, column); }
+  std::string_view text(int column) const;  // valid until the next step()
+
+ private:
+  void bind_int(int index, std::int64_t value);
+
+  SqliteDb* db_;
+  sqlite3_stmt* statement_;
+};
+
+// Not thread-safe: its owner has the mutex. Must not be used in a child after fork(), which is checked.
+class SqliteDb {
+ public:
+  // Opens or creates the file. `name` is what messages call it. A transaction waits up to `busy_timeout` for the file.
+  SqliteDb(const std::string& path, std::string name, std::chrono::milliseconds busy_timeout);
+  SqliteDb(const SqliteDb&) = delete;
+  SqliteDb& operator=(const SqliteDb&) = delete;
+  ~SqliteDb();
+
+  const std::string& name() const { return name_; }
+  const std::string& path() const { return path_; }
+
+  // `sql` must be a string literal: the statement is kept under its text. Parameters are ?1, ?2, ...
+  template <class... Args>
+  SqliteQuery query(std::string_view sql, const Args&... args) {
+    return SqliteQuery(*this, prepare(sql), args...);
+  }
+  // Runs a statement to its end; returns the number of rows that an INSERT, UPDATE or DELETE changed.
+  template <class... Args>
+  int run(std::string_view sql, const Args&... args) {
+    SqliteQuery query(*this, prepare(sql), args...);
+    while (query.step()) {
+    }
+    return sqlite3_changes(handle_);
+  }
+  std::int64_t last_insert_id() const { return sqlite3_last_insert_rowid(handle_); }
+
+  // One transaction, all or nothing. The body runs again from its start when the file was busy, so it must not leave
+  // half-done effects elsewhere. Throws Error(kUnavailable) that says who holds the lock when the wait was in vain.
+  template <class Body>
+  auto write(Body&& body) {
+    return transact("BEGIN IMMEDIATE", std::forward<Body>(body));
+  }
+  // One consistent view of the file.
+  template <class Body>
+  auto read(Body&& body) {
+    return transact("BEGIN", std::forward<Body>(body));
+  }
+
+  // A number that grows with every commit of any process that this connection could see. Cheap: reads no page.
+  std::int64_t version();
+  // Makes the file a WAL file (it stays one). False when other users of the file did not let go of it in `patience`.
+  bool enable_wal(std::chrono::milliseconds patience);
+
+  [[noreturn]] void fail(int code) const;
+
+ private:
+  template <class Body>
+  auto transact(const char* begin, Body&& body) -> std::invoke_result_t<Body&> {
+    check_process();
+    deadline_ = std::chrono::steady_clock::now() + busy_timeout_;
+    for (;;) {
+      try {
+        run(begin);
+        if constexpr (std::is_void_v<std::invoke_result_t<Body&>>) {
+          body();
+          commit();
+          return;
+        } else {
+          auto result = body();
+          commit();
+          return result;
+        }
+      } catch (const SqliteBusy&) {
+        rollback();
+        give_up_or_wait();
+      } catch (...) {
+        rollback();
+        throw;
+      }
+    }
+  }
+  void commit();
+  void rollback() noexcept;
+  void give_up_or_wait();
+  void check_process() const;
+  sqlite3_stmt* prepare(std::string_view sql);
+  static int on_busy(void* self, int count);
+
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+
+  std::string path_;
+  std::string name_;
+  sqlite3* handle_ = nullptr;
+  pid_t process_;
+  std::chrono::milliseconds busy_timeout_;
+  std::chrono::steady_clock::time_point deadline_;
+  std::minstd_rand jitter_;
+  std::int64_t version_ = 0;
+  std::int64_t data_version_ = -1;  // PRAGMA data_version: commits of other connections
+  std::unordered_map<std::string_view, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
+};
+
+}  // namespace bluefin

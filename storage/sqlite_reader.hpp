@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Rows of Optuna's tables as trials and studies. Must be called inside a transaction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "bluefin/frozen_trial.hpp"
+#include "bluefin/storage.hpp"
+#include "storage/sqlite_db.hpp"
+
+namespace bluefin {
+
+// Distributions by their text: a study has few distinct ones, its trials refer to them thousands of times.
+class SpecCache {
+ public:
+  // Parses the text the first time. Throws Error(kCorrupt).
+  ParamSpecPtr find(std::string_view name, std::string_view text);
+
+ private:
+  std::string key_;  // kept to save an allocation a lookup
+  std::unordered_map<std::string, ParamSpecPtr> specs_;
+};
+
+// Throws Error(kCorrupt) that names the row.
+class SqliteReader {
+ public:
+  explicit SqliteReader(SqliteDb& db) : db_(db) {}
+
+  // The trials of a study with ids above `last`, ascending.
+  std::vector<FrozenTrial> trials_after(StudyId study, std::int64_t last);
+  // nullopt when the study has no such trial.
+  std::optional<FrozenTrial> trial(StudyId study, TrialId id);
+
+  std::optional<StudyRecord> study(StudyId id);
+
+  ParamSpecPtr spec(std::string_view name, std::string_view text) { return specs_.find(name, text); }
+
+ private:
+  void read_trials(SqliteQuery& query, std::vector<FrozenTrial>& trials) const;
+  void read_children(StudyId study, std::int64_t key, bool range, std::vector<FrozenTrial>& trials);
+  std::vector<Attribute> study_attributes(std::string_view sql, std::string_view table, StudyId study);
+  Json json(const SqliteQuery& query, int column, std::string_view table, std::int64_t id) const;
+
+  SqliteDb& db_;
+  SpecCache specs_;
+};
+
+}  // namespace bluefin

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "storage/sqlite_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "bluefin/error.hpp"
+
+namespace bluefin {
+namespace {
+
+constexpr std::string_view kFinite = "FINITE";
+constexpr std::string_view kPositive = "INF_POS";
+constexpr std::string_view kNegative = "INF_NEG";
+constexpr std::string_view kNan = "NAN";
+
+// Takes a number of digits and the separator behind it off the front of `text`.
+bool take(std::string_view& text, int& number, char separator) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number < 0) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (separator == '\0') return true;
+  if (text.empty() || text.front() != separator) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+std::string format_time(Time time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+std::optional<Time> parse_time(std::string_view text) {
+  int year = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0, micros = 0;
+  if (!take(text, year, '-') || !take(text, month, '-') || !take(text, day, '\0')) return std::nullopt;
+  if (!text.empty()) {
+    if (text.front() != ' ') return std::nullopt;
+    text.remove_prefix(1);
+    if (!take(text, hours, ':') || !take(text, minutes, ':') || !take(text, seconds, '\0')) return std::nullopt;
+    if (!text.empty()) {
+      if (text.front() != '.') return std::nullopt;
+      text.remove_prefix(1);
+      if (!take(text, micros, '\0') || !text.empty()) return std::nullopt;
+    }
+  }
+  if (month > 12 || day > 31) return std::nullopt;
+  const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day)));
+  if (year < 1 || year > 9999 || !date.ok() || hours > 23 || minutes > 59 || seconds > 59 || micros > 999999) {
+    return std::nullopt;
+  }
+  return Time(std::chrono::sys_days(date)) + std::chrono::hours(hours) + std::chrono::minutes(minutes) +
+         std::chrono::seconds(seconds) + std::chrono::microseconds(micros);
+}
+
+StoredValue encode_value(double value) {
+  if (std::isnan(value)) return {std::nullopt, kNan};
+  if (std::isinf(value)) return {std::nullopt, value > 0 ? kPositive : kNegative};
+  return {value, kFinite};
+}
+
+void corrupt_row(const SqliteDb& db, std::string_view table, std::int64_t id, std::string_view problem) {
+  const std::string_view key = table == "studies" || table.substr(0, 6) == "study_" ? "study_id" : "trial_id";
+  throw Error(ErrorCode::kCorrupt, fmt::format("{}: table {}, {} {}: {}", db.name(), table, key, id, problem));
+}
+
+double decode_value(const SqliteDb& db, const SqliteQuery& query, int column, bool allow_nan, std::string_view table,
+                    std::int64_t trial) {
+  const std::string_view type = query.text(column + 1);
+  if (type == kFinite) {
+    if (query.is_null(column)) corrupt_row(db, table, trial, "a FINITE value is NULL");
+    return query.real(column);
+  }
+  if (type == kPositive) return std::numeric_limits<double>::infinity();
+  if (type == kNegative) return -std::numeric_limits<double>::infinity();
+  if (type == kNan && allow_nan) return std::numeric_limits<double>::quiet_NaN();
+  corrupt_row(db, table, trial,
+              fmt::format("value type = '{}', expected FINITE, INF_POS{} INF_NEG{}", type, allow_nan ? "," : " or",
+                          allow_nan ? " or NAN" : ""));
+}
+
+}  // namespace bluefin

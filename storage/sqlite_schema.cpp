@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "storage/sqlite_schema.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "bluefin/error.hpp"
+
+namespace bluefin {
+namespace {
+
+constexpr std::int64_t kSchemaVersion = 12;
+constexpr std::string_view kRevision = "v3.2.0.a";
+constexpr std::string_view kBaseRevision = "v0.9.0.a";  // what Optuna takes files from before alembic to be
+constexpr std::string_view kLibraryVersion = "5.0.0";   // the Optuna whose schema this is; shown in its messages only
+constexpr std::array<std::string_view, 9> kOldRevisions{"v0.9.0.a", "v1.2.0.a", "v1.3.0.a", "v2.4.0.a", "v2.6.0.a",
+                                                        "v3.0.0.a", "v3.0.0.b", "v3.0.0.c", "v3.0.0.d"};
+
+struct Table {
+  std::string_view name;
+  std::string_view ddl;
+};
+
+constexpr std::array<Table, 13> kTables{{
+    {"studies",
+     "CREATE TABLE IF NOT EXISTS studies (study_id INTEGER NOT NULL, study_name VARCHAR(512) NOT NULL, "
+     "PRIMARY KEY (study_id))"},
+    {"version_info",
+     "CREATE TABLE IF NOT EXISTS version_info (version_info_id INTEGER NOT NULL, schema_version INTEGER, "
+     "library_version VARCHAR(256), PRIMARY KEY (version_info_id), CHECK (version_info_id = 1))"},
+    {"study_directions",
+     "CREATE TABLE IF NOT EXISTS study_directions (study_direction_id INTEGER NOT NULL, "
+     "direction VARCHAR(8) NOT NULL, study_id INTEGER NOT NULL, objective INTEGER NOT NULL, "
+     "PRIMARY KEY (study_direction_id), UNIQUE (study_id, objective), "
+     "FOREIGN KEY(study_id) REFERENCES studies (study_id))"},
+    {"study_user_attributes",
+     "CREATE TABLE IF NOT EXISTS study_user_attributes (study_user_attribute_id INTEGER NOT NULL, study_id INTEGER, "
+     "\"key\" VARCHAR(512), value_json TEXT, PRIMARY KEY (study_user_attribute_id), UNIQUE (study_id, \"key\"), "
+     "FOREIGN KEY(study_id) REFERENCES studies (study_id))"},
+    {"study_system_attributes",
+     "CREATE TABLE IF NOT EXISTS study_system_attributes (study_system_attribute_id INTEGER NOT NULL, "
+     "study_id INTEGER, \"key\" VARCHAR(512), value_json TEXT, PRIMARY KEY (study_system_attribute_id), "
+     "UNIQUE (study_id, \"key\"), FOREIGN KEY(study_id) REFERENCES studies (study_id))"},
+    {"trials",
+     "CREATE TABLE IF NOT EXISTS trials (trial_id INTEGER NOT NULL, number INTEGER, study_id INTEGER, "
+     "state VARCHAR(8) NOT NULL, datetime_start DATETIME, datetime_complete DATETIME, PRIMARY KEY (trial_id), "
+     "FOREIGN KEY(study_id) REFERENCES studies (study_id))"},
+    {"trial_user_attributes",
+     "CREATE TABLE IF NOT EXISTS trial_user_attributes (trial_user_attribute_id INTEGER NOT NULL, trial_id INTEGER, "
+     "\"key\" VARCHAR(512), value_json TEXT, PRIMARY KEY (trial_user_attribute_id), UNIQUE (trial_id, \"key\"), "
+     "FOREIGN KEY(trial_id) REFERENCES trials (trial_id))"},
+    {"trial_system_attributes",
+     "CREATE TABLE IF NOT EXISTS trial_system_attributes (trial_system_attribute_id INTEGER NOT NULL, "
+     "trial_id INTEGER, \"key\" VARCHAR(512), value_json TEXT, PRIMARY KEY (trial_system_attribute_id), "
+     "UNIQUE (trial_id, \"key\"), FOREIGN KEY(trial_id) REFERENCES trials (trial_id))"},
+    {"trial_params",
+     "CREATE TABLE IF NOT EXISTS trial_params (param_id INTEGER NOT NULL, trial_id INTEGER, param_name VARCHAR(512), "
+     "param_value FLOAT, distribution_json TEXT, PRIMARY KEY (param_id), UNIQUE (trial_id, param_name), "
+     "FOREIGN KEY(trial_id) REFERENCES trials (trial_id))"},
+    {"trial_values",
+     "CREATE TABLE IF NOT EXISTS trial_values (trial_value_id INTEGER NOT NULL, trial_id INTEGER NOT NULL, "
+     "objective INTEGER NOT NULL, value FLOAT, value_type VARCHAR(7) NOT NULL, PRIMARY KEY (trial_value_id), "
+     "UNIQUE (trial_id, objective), FOREIGN KEY(trial_id) REFERENCES trials (trial_id))"},
+    {"trial_intermediate_values",
+     "CREATE TABLE IF NOT EXISTS trial_intermediate_values (trial_intermediate_value_id INTEGER NOT NULL, "
+     "trial_id INTEGER NOT NULL, step INTEGER NOT NULL, intermediate_value FLOAT, "
+     "intermediate_value_type VARCHAR(7) NOT NULL, PRIMARY KEY (trial_intermediate_value_id), "
+     "UNIQUE (trial_id, step), FOREIGN KEY(trial_id) REFERENCES trials (trial_id))"},
+    {"trial_heartbeats",
+     "CREATE TABLE IF NOT EXISTS trial_heartbeats (trial_heartbeat_id INTEGER NOT NULL, trial_id INTEGER NOT NULL, "
+     "heartbeat DATETIME NOT NULL, PRIMARY KEY (trial_heartbeat_id), UNIQUE (trial_id), "
+     "FOREIGN KEY(trial_id) REFERENCES trials (trial_id))"},
+    {"alembic_version",
+     "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL, "
+     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"},
+}};
+
+// Made together with their tables only: a file that Optuna upgraded has the same indexes under other names.
+constexpr std::string_view kStudyNameIndex =
+    "CREATE UNIQUE INDEX IF NOT EXISTS ix_studies_study_name ON studies (study_name)";
+constexpr std::string_view kTrialsIndex = "CREATE INDEX IF NOT EXISTS ix_trials_study_id ON trials (study_id)";
+
+// bluefin's own: finds the next waiting trial without a walk over the finished ones. Holds waiting trials only, so
+// it costs nothing otherwise; Optuna leaves indexes that it does not know alone.
+constexpr std::string_view kWaitingIndexName = "bluefin_waiting";
+constexpr std::string_view kWaitingIndex =
+    "CREATE INDEX IF NOT EXISTS bluefin_waiting ON trials (study_id) WHERE state = 'WAITING'";
+
+bool has_row(SqliteDb& db, std::string_view sql) { return db.query(sql).step(); }
+
+std::set<std::string, std::less<>> names_of(SqliteDb& db, std::string_view sql) {
+  std::set<std::string, std::less<>> names;
+  auto query = db.query(sql);
+  while (query.step()) names.emplace(query.text(0));
+  return names;
+}
+
+bool is_optuna_table(std::string_view name) {
+  return std::any_of(kTables.begin(), kTables.end(), [&](const Table& table) { return table.name == name; });
+}
+
+[[noreturn]] void foreign(const SqliteDb& db, const std::set<std::string, std::less<>>& tables) {
+  std::string shown;
+  for (const auto& name : tables) {
+    if (!is_optuna_table(name)) shown += (shown.empty() ? "" : ", ") + name;
+  }
+  throw Error(ErrorCode::kCorrupt,
+              fmt::format("{}: the file belongs to another program (it has the tables {}, and no studies); give the "
+                          "path of a new file",
+                          db.name(), shown));
+}
+
+[[noreturn]] void old_schema(const SqliteDb& db, std::string_view what) {
+  throw Error(ErrorCode::kCorrupt,
+              fmt::format("{}: the file has an older schema ({}, expected {}); upgrade it with Optuna: `optuna storage "
+                          "upgrade --storage {}`",
+                          db.name(), what, kRevision, db.name()));
+}
+
+// The schema version in version_info, or nothing where the row or the table is missing.
+std::optional<std::int64_t> schema_version(SqliteDb& db, bool has_table) {
+  if (!has_table) return std::nullopt;
+  auto query = db.query("SELECT schema_version FROM version_info");
+  if (!query.step()) return std::nullopt;
+  return query.integer(0);
+}
+
+std::string revision(SqliteDb& db, bool has_table) {
+  if (!has_table) return {};
+  auto query = db.query("SELECT version_num FROM alembic_version");
+  return query.step() ? std::string(query.text(0)) : std::string();
+}
+
+// The columns that the DDL above declares, as an oracle for what a file has.
+void check_columns(SqliteDb& db) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kColumns{{
+      {"studies", "study_id study_name"},
+      {"study_directions", "direction study_id objective"},
+      {"study_user_attributes", "study_id key value_json"},
+      {"study_system_attributes", "study_id key value_json"},
+      {"trials", "trial_id number study_id state datetime_start datetime_complete"},
+      {"trial_user_attributes", "trial_user_attribute_id trial_id key value_json"},
+      {"trial_system_attributes", "trial_system_attribute_id trial_id key value_json"},
+      {"trial_params", "param_id trial_id param_name param_value distribution_json"},
+      {"trial_values", "trial_id objective value value_type"},
+      {"trial_intermediate_values", "trial_id step intermediate_value intermediate_value_type"},
+      {"trial_heartbeats", "trial_id heartbeat"},
+  }};
+  for (const auto& [table, columns] : kColumns) {
+    std::set<std::string, std::less<>> present;
+    auto query = db.query("SELECT name FROM pragma_table_info(?1)", table);
+    while (query.step()) present.emplace(query.text(0));
+    if (present.empty()) continue;  // the table is missing and will be made
+    for (std::size_t begin = 0; begin < columns.size();) {
+      const auto end = std::min(columns.find(' ', begin), columns.size());
+      const auto column = columns.substr(begin, end - begin);
+      if (present.find(column) == present.end()) {
+        old_schema(db, fmt::format("table {} has no column {}", table, column));
+      }
+      begin = end + 1;
+    }
+  }
+}
+
+// Whether nothing has to be written. Throws when the file must not be touched.
+bool is_complete(SqliteDb& db) {
+  const auto tables =
+      names_of(db, "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'");
+  const auto has = [&](std::string_view name) { return tables.find(name) != tables.end(); };
+  if (tables.empty()) return false;
+  if (!has("studies") || !has("trials")) {
+    // A file in which Optuna was interrupted while it made its tables is completed, as Optuna would do.
+    if (!std::all_of(tables.begin(), tables.end(), [](const std::string& name) { return is_optuna_table(name); })) {
+      foreign(db, tables);
+    }
+  }
+  const auto schema = schema_version(db, has("version_info"));
+  std::string current = revision(db, has("alembic_version"));
+  const bool stamped = !current.empty();
+  if (!stamped) current = !schema || *schema == kSchemaVersion ? kRevision : kBaseRevision;
+  if (current != kRevision) {
+    if (std::find(kOldRevisions.begin(), kOldRevisions.end(), current) != kOldRevisions.end()) {
+      old_schema(db, fmt::format("revision {}", current));
+    }
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("{}: the file has a newer schema (revision {}, this bluefin knows {}); update bluefin, or "
+                            "give the path of a new file",
+                            db.name(), current, kRevision));
+  }
+  check_columns(db);
+  if (!stamped || !schema) return false;
+  for (const Table& table : kTables) {
+    if (!has(table.name)) return false;
+  }
+  return db.query("SELECT 1 FROM sqlite_master WHERE type='index' AND name=?1", kWaitingIndexName).step();
+}
+
+void complete(SqliteDb& db) {
+  const auto tables = names_of(db, "SELECT name FROM sqlite_master WHERE type='table'");
+  for (const Table& table : kTables) db.run(table.ddl);
+  if (tables.find("studies") == tables.end()) db.run(kStudyNameIndex);
+  if (tables.find("trials") == tables.end()) db.run(kTrialsIndex);
+  db.run(kWaitingIndex);
+  if (!has_row(db, "SELECT 1 FROM version_info")) {
+    db.run("INSERT INTO version_info (version_info_id, schema_version, library_version) VALUES (1, ?1, ?2)",
+           kSchemaVersion, kLibraryVersion);
+  }
+  if (!has_row(db, "SELECT 1 FROM alembic_version")) {
+    db.run("INSERT INTO alembic_version (version_num) VALUES (?1)", kRevision);
+  }
+}
+
+}  // namespace
+
+void ensure_schema(SqliteDb& db) {
+  if (db.read([&] { return is_complete(db); })) return;
+  db.write([&] {
+    if (!is_complete(db)) complete(db);  // another process may have been faster
+  });
+}
+
+}  // namespace bluefin

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Optuna's tables (schema 12, alembic revision v3.2.0.a): made where they are missing, checked where they exist.
+#pragma once
+
+#include "storage/sqlite_db.hpp"
+
+namespace bluefin {
+
+// Creates the tables in an empty file, fills empty version tables as Optuna does
+// (optuna/storages/_rdb/storage.py, _VersionManager), adds the index on waiting trials.
+// Throws Error(kCorrupt) for a file of an older or newer schema and for one that belongs to another program.
+void ensure_schema(SqliteDb& db);
+
+}  // namespace bluefin

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "storage/sqlite_storage.hpp"
+
+#include <fmt/format.h>
+
+#include <mutex>
+#include <unordered_map>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "storage/rules.hpp"
+#include "storage/sqlite_db.hpp"
+#include "storage/sqlite_path.hpp"
+#include "storage/sqlite_reader.hpp"
+#include "storage/sqlite_schema.hpp"
+#include "storage/sqlite_writer.hpp"
+
+namespace bluefin {
+namespace {
+
+// What makes a study the same one as before: SQLite gives the ids of deleted studies and trials out again.
+struct StudyIdentity {
+  std::string name;
+  std::int64_t first_trial = -1;
+  std::string first_start;  // empty until that trial has finished
+  std::int64_t incarnation = 0;
+};
+
+class SqliteStorage final : public Storage {
+ public:
+  SqliteStorage(const std::string& url, const SqliteOptions& options)
+      : url_(url), db_(sqlite_path(url), url, options.busy_timeout), reader_(db_), writer_(db_, reader_) {
+    // Someone may be reading or writing the file in the old mode right now; it works in that mode too, only slower.
+    constexpr std::chrono::seconds kPatience{2};
+    if (!db_.enable_wal(std::min<std::chrono::milliseconds>(kPatience, options.busy_timeout))) {
+      log(LogLevel::kInfo, fmt::format("{}: in use without a write-ahead log, going on without one", url));
+    }
+    ensure_schema(db_);
+  }
+
+  std::string url() const override { return url_; }
+
+  StudyId create_study(const NewStudy& study) override {
+    storage_rules::check_study(study);
+    const std::lock_guard lock(mutex_);
+    return db_.write([&] { return writer_.insert_study(study); });
+  }
+
+  std::optional<StudyRecord> find_study(std::string_view name) override {
+    const std::lock_guard lock(mutex_);
+    return db_.read([&]() -> std::optional<StudyRecord> {
+      const auto id = writer_.study_id(name);
+      if (!id) return std::nullopt;
+      return reader_.study(*id);
+    });
+  }
+
+  StudyRecord get_study(StudyId study) override {
+    const std::lock_guard lock(mutex_);
+    auto record = db_.read([&] { return reader_.study(study); });
+    if (!record) throw storage_rules::no_study(study);
+    return std::move(*record);
+  }
+
+  std::vector<StudyRecord> list_studies() override {
+    const std::lock_guard lock(mutex_);
+    return db_.read([&] {
+      std::vector<StudyId> ids;
+      {
+        auto query = db_.query("SELECT study_id FROM studies ORDER BY study_id");
+        while (query.step()) ids.push_back(StudyId{query.integer(0)});
+      }
+      std::vector<StudyRecord> records;
+      for (const StudyId id : ids) records.push_back(*reader_.study(id));
+      return records;
+    });
+  }
+
+  void delete_study(StudyId study) override {
+    const std::lock_guard lock(mutex_);
+    db_.write([&] { writer_.delete_study(study); });
+    writer_.forget(study);
+  }
+
+  void set_study_attributes(StudyId study, AttributeKind kind, std::span<const Attribute> attributes) override {
+    storage_rules::check_attributes(attributes);
+    const std::lock_guard lock(mutex_);
+    db_.write([&] { writer_.set_study_attributes(study, kind, attributes); });
+  }
+
+  FrozenTrial start_trial(StudyId study, const NewTrial& trial) override {
+    storage_rules::check_attributes(trial.system_attrs);
+    const std::lock_guard lock(mutex_);
+    return db_.write([&] { return writer_.start_trial(study, trial); });
+  }
+
+  std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) override {
+    for (const auto& trial : trials) storage_rules::check_trial(trial);
+    const std::lock_guard lock(mutex_);
+    auto stored = db_.write([&] { return writer_.add_trials(study, trials); });
+    writer_.committed();
+    return stored;
+  }
+
+  void update_trial(StudyId study, const TrialUpdate& update) override {
+    storage_rules::check_update(update);
+    const std::lock_guard lock(mutex_);
+    db_.write([&] { writer_.update_trial(study, update); });
+    writer_.committed();
+  }
+
+  Changes changes_since(StudyId study, StorageCursor& cursor) override {
+    const std::lock_guard lock(mutex_);
+    // Taken before the read: what is committed in between is read now, and once more looked for next time.
+    const std::int64_t version = db_.version();
+    if (cursor.version == version) return {};
+    StorageCursor next;
+    Changes changes = db_.read([&] {
+      next = StorageCursor{};
+      next.version = version;
+      next.last_trial = cursor.last_trial;
+      next.incarnation = identify(study, cursor.incarnation);
+      Changes news;
+      news.any = true;
+      const auto take = [&](FrozenTrial&& trial) {
+        if (is_finished(trial.state)) {
+          news.finished.push_back(std::move(trial));
+        } else {
+          next.unfinished.push_back(trial.id);
+          news.unfinished.push_back(std::move(trial));
+        }
+      };
+      for (const TrialId id : cursor.unfinished) {
+        auto trial = reader_.trial(study, id);
+        if (!trial) throw storage_rules::study_gone(study);  // single trials are never deleted
+        take(std::move(*trial));
+      }
+      auto fresh = reader_.trials_after(study, cursor.last_trial);
+      if (!fresh.empty()) next.last_trial = static_cast<std::int64_t>(fresh.back().id);
+      for (auto& trial : fresh) take(std::move(trial));
+      return news;
+    });
+    cursor = std::move(next);
+    return changes;
+  }
+
+ private:
+  // The study's incarnation now. `expected` 0: the first call of a cursor. Throws Error(kNotFound) when the study is
+  // gone or is another one under the same id.
+  std::int64_t identify(StudyId study, std::int64_t expected) {
+    StudyIdentity seen;
+    {
+      auto query = db_.query("SELECT study_name FROM studies WHERE study_id=?1", study);
+      if (!query.step()) throw expected == 0 ? storage_rules::no_study(study) : storage_rules::study_gone(study);
+      seen.name = query.text(0);
+    }
+    {
+      // The start of a trial that has not finished can still change.
+      auto query = db_.query(
+          "SELECT trial_id, CASE WHEN state NOT IN ('RUNNING', 'WAITING') THEN datetime_start END FROM trials "
+          "WHERE study_id=?1 ORDER BY trial_id LIMIT 1",
+          study);
+      if (query.step()) {
+        seen.first_trial = query.integer(0);
+        seen.first_start = query.text(1);
+      }
+    }
+    StudyIdentity& known = identities_[study];
+    const bool same = known.incarnation > 0 && known.name == seen.name &&
+                      (known.first_trial < 0 || known.first_trial == seen.first_trial) &&
+                      (known.first_start.empty() || known.first_start == seen.first_start);
+    if (!same && known.incarnation > 0) writer_.forget(study);
+    seen.incarnation = same ? known.incarnation : ++last_incarnation_;
+    known = std::move(seen);
+    if (expected != 0 && expected != known.incarnation) throw storage_rules::study_gone(study);
+    return known.incarnation;
+  }
+
+  const std::string url_;
+  std::mutex mutex_;  // guards everything below
+  SqliteDb db_;
+  SqliteReader reader_;
+  SqliteWriter writer_;
+  std::unordered_map<StudyId, StudyIdentity> identities_;
+  std::int64_t last_incarnation_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<Storage> open_sqlite_storage(const std::string& url, const SqliteOptions& options) {
+  return std::make_shared<SqliteStorage>(url, options);
+}
+
+}  // namespace bluefin

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// Each way in which a storage cannot be opened is one sentence that names the thing and what to do.
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "bluefin/error.hpp"
+#include "bluefin/storage.hpp"
+#include "catch.hpp"
+#include "storage/temp_dir.hpp"
+
+using namespace bluefin;
+
+namespace {
+
+void run_sql(const std::string& path, const std::string& sql) {
+  sqlite3* db = nullptr;
+  char* message = nullptr;
+  const bool ok = sqlite3_open(path.c_str(), &db) == SQLITE_OK &&
+                  sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message) == SQLITE_OK;
+  sqlite3_close(db);
+  if (!ok) throw std::runtime_error(message != nullptr ? message : "sqlite3_open");
+}
+
+std::string refusal(const std::string& url, ErrorCode code) {
+  try {
+    open_storage(url);
+  } catch (const Error& e) {
+    CHECK(static_cast<int>(e.code()) == static_cast<int>(code));
+    return e.what();
+  }
+  FAIL(url << " was opened");
+  return {};
+}
+
+// The message that an ordinary user gets: permissions do not bind root, so the tests of a container step down.
+std::string refusal_of_user(const std::string& url) {
+  int ends[2];
+  if (pipe(ends) != 0) throw std::runtime_error("pipe");
+  const pid_t child = fork();
+  if (child == 0) {
+    std::string text = "opened";
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) text = "setuid failed";
+    try {
+      if (text == "opened") open_storage(url);
+    } catch (const Error& e) {
+      text = e.code() == ErrorCode::kUnavailable ? e.what() : "another code";
+    } catch (...) {
+      text = "another exception";
+    }
+    const bool written = write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    _exit(written ? 0 : 1);
+  }
+  close(ends[1]);
+  char buffer[4096];
+  const ssize_t n = read(ends[0], buffer, sizeof buffer);
+  close(ends[0]);
+  waitpid(child, nullptr, 0);
+  return {buffer, static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
+}
+
+}  // namespace
+
+TEST_CASE("a URL that is no storage's says which ones there are", "[storage]") {
+  constexpr auto kBad = ErrorCode::kInvalidArgument;
+  REQUIRE(refusal("mysql://host/db", kBad) ==
+          "storage: 'mysql://host/db' has an unknown scheme, expected one of: memory:, sqlite:///relative/path.db, "
+          "sqlite:////absolute/path.db");
+  REQUIRE(refusal("study.db", kBad) ==
+          "storage: 'study.db' is not a URL; for an SQLite file of that name write sqlite:///study.db");
+  REQUIRE_THAT(refusal("", kBad), ContainsSubstring("storage: empty, expected one of: memory:, sqlite:///"));
+  REQUIRE_THAT(refusal("memory:x", kBad), ContainsSubstring("nothing behind it"));
+  REQUIRE_THAT(refusal("sqlite:///", kBad), ContainsSubstring("'sqlite:///' names no file"));
+  REQUIRE_THAT(refusal("sqlite://", kBad), ContainsSubstring("expected sqlite:///relative/path.db"));
+  REQUIRE_THAT(refusal("sqlite://host/a.db", kBad), ContainsSubstring("expected sqlite:///relative/path.db"));
+  REQUIRE_THAT(refusal("sqlite:///:memory:", kBad), ContainsSubstring("use memory:"));
+  REQUIRE_THAT(refusal("sqlite:///a.db?mode=ro", kBad), ContainsSubstring("remove '?mode=ro'"));
+}
+
+TEST_CASE("a path that cannot hold a file says why", "[storage][sqlite]") {
+  test::TempDir dir;
+  constexpr auto kNo = ErrorCode::kUnavailable;
+  const std::string folder = dir.path().string();
+  REQUIRE(refusal("sqlite:///" + folder, kNo) ==
+          "sqlite:///" + folder + ": " + folder + " is a folder; give the path of a file in it");
+  REQUIRE(refusal(dir.url("missing/a.db"), kNo) == dir.url("missing/a.db") + ": the folder " + dir.file("missing") +
+                                                       " does not exist; create it or give another path");
+  std::ofstream(dir.file("file")).close();
+  REQUIRE_THAT(refusal(dir.url("file/a.db"), kNo), ContainsSubstring(dir.file("file") + " is not a folder"));
+  REQUIRE(mkfifo(dir.file("fifo").c_str(), 0600) == 0);
+  REQUIRE_THAT(refusal(dir.url("fifo"), kNo), ContainsSubstring("is not a regular file"));
+}
+
+TEST_CASE("missing permissions are named", "[storage][sqlite]") {
+  test::TempDir dir;
+  open_storage(dir.url());
+  const std::string path = dir.file("study.db");
+  REQUIRE(chmod(dir.path().c_str(), 0777) == 0);
+
+  REQUIRE(chmod(path.c_str(), 0444) == 0);
+  REQUIRE(refusal_of_user(dir.url()) ==
+          dir.url() + ": the file " + path + " is read-only; make it writable with chmod or work on a copy");
+  REQUIRE(chmod(path.c_str(), 0000) == 0);
+  REQUIRE_THAT(refusal_of_user(dir.url()), ContainsSubstring("no permission to read the file " + path));
+  REQUIRE(chmod(path.c_str(), 0666) == 0);
+  REQUIRE(refusal_of_user(dir.url()) == "opened");
+  REQUIRE(chmod(dir.path().c_str(), 0555) == 0);
+  REQUIRE_THAT(refusal_of_user(dir.url("new.db")), ContainsSubstring("no permission to write in the folder"));
+  REQUIRE_THAT(refusal_of_user(dir.url()), ContainsSubstring("no permission to write in the folder"));
+  REQUIRE(chmod(dir.path().c_str(), 0755) == 0);
+}
+
+TEST_CASE("files of other programs and other schemas are refused untouched", "[storage][sqlite]") {
+  test::TempDir dir;
+  constexpr auto kCorrupt = ErrorCode::kCorrupt;
+  const std::string path = dir.file("study.db");
+  const std::string url = dir.url();
+
+  SECTION("not a database") {
+    std::ofstream(path) << "learning rate, loss\n" << std::string(5000, 'x');
+    REQUIRE(refusal(url, kCorrupt) ==
+            url + ": the file is not an SQLite database; give the path of a new file or of a study's file");
+    REQUIRE(std::filesystem::file_size(path) == 5020);
+  }
+  SECTION("another program's tables") {
+    run_sql(path, "CREATE TABLE users (id); CREATE TABLE orders (id)");
+    REQUIRE(refusal(url, kCorrupt) ==
+            url +
+                ": the file belongs to another program (it has the tables orders, users, and no studies); give the "
+                "path of a new file");
+  }
+  SECTION("an older revision") {
+    open_storage(url);
+    run_sql(path, "UPDATE alembic_version SET version_num='v2.6.0.a'");
+    REQUIRE(refusal(url, kCorrupt) ==
+            url +
+                ": the file has an older schema (revision v2.6.0.a, expected v3.2.0.a); upgrade it with Optuna: "
+                "`optuna storage upgrade --storage " +
+                url + "`");
+  }
+  SECTION("a schema from before revisions") {
+    open_storage(url);
+    run_sql(path, "DELETE FROM alembic_version; UPDATE version_info SET schema_version=11");
+    REQUIRE_THAT(refusal(url, kCorrupt), ContainsSubstring("older schema (revision v0.9.0.a, expected v3.2.0.a)"));
+  }
+  SECTION("tables without the columns") {
+    run_sql(path,
+            "CREATE TABLE studies (study_id INTEGER PRIMARY KEY, study_name TEXT, direction TEXT); "
+            "CREATE TABLE trials (trial_id INTEGER PRIMARY KEY, number INTEGER, study_id INTEGER, value REAL)");
+    REQUIRE_THAT(refusal(url, kCorrupt), ContainsSubstring("older schema (table trials has no column state"));
+  }
+  SECTION("a newer revision") {
+    open_storage(url);
+    run_sql(path, "UPDATE alembic_version SET version_num='v9.0.0.a'");
+    REQUIRE(refusal(url, kCorrupt) ==
+            url +
+                ": the file has a newer schema (revision v9.0.0.a, this bluefin knows v3.2.0.a); update bluefin, or "
+                "give the path of a new file");
+  }
+  SECTION("a damaged file") {
+    open_storage(url);
+    run_sql(path, "PRAGMA journal_mode=DELETE");
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(100);  // behind the header: the root page of the table of tables
+    file << std::string(200, '\x55');
+    file.close();
+    REQUIRE_THAT(refusal(url, kCorrupt), ContainsSubstring("the file is damaged"));
+  }
+}
