@@ -218,8 +218,11 @@ void complete(SqliteDb& db) {
 
 }  // namespace
 
+bool has_schema(SqliteDb& db) {
+  return db.read([&] { return is_complete(db); });
+}
+
 void ensure_schema(SqliteDb& db) {
-  if (db.read([&] { return is_complete(db); })) return;
   db.write([&] {
     if (!is_complete(db)) complete(db);  // another process may have been faster
   });

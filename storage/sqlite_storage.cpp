@@ -30,12 +30,13 @@ class SqliteStorage final : public Storage {
  public:
   SqliteStorage(const std::string& url, const SqliteOptions& options)
       : url_(url), db_(sqlite_path(url), url, options.busy_timeout), reader_(db_), writer_(db_, reader_) {
+    const bool complete = has_schema(db_);  // first of all: another program's file is not to be changed
     // Someone may be reading or writing the file in the old mode right now; it works in that mode too, only slower.
     constexpr std::chrono::seconds kPatience{2};
     if (!db_.enable_wal(std::min<std::chrono::milliseconds>(kPatience, options.busy_timeout))) {
       log(LogLevel::kInfo, fmt::format("{}: in use without a write-ahead log, going on without one", url));
     }
-    ensure_schema(db_);
+    if (!complete) ensure_schema(db_);
   }
 
   std::string url() const override { return url_; }

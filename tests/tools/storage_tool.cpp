@@ -118,7 +118,7 @@ void make(Storage& storage, const std::string& name) {
     TrialUpdate update{.id = trial.id, .user_attrs = attributes};
     for (std::size_t k = 0; k < specs.size(); ++k) update.params.push_back({specs[k], values[i][k]});
     update.reports = {{0, 2.5}, {1, kInf}, {5, -kInf}, {7, kNan}};
-    update.system_attrs = {{"constraints:memory", Json(-0.5)}, {"constraints:time", Json(1)}};
+    update.system_attrs = {{"constraints:memory", Json(-0.5)}, {"constraints:time", Json(0)}};
     update.state = TrialState::kComplete;
     update.values = {i == 0 ? 0.25 : kInf};
     storage.update_trial(study, update);
