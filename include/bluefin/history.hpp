@@ -58,7 +58,7 @@ class HistoryView {
   std::span<const TrialState> states() const;                     // [n] COMPLETE or PRUNED
   std::span<const double> loss(std::size_t objective = 0) const;  // [n] lower is better, +-inf possible, never NaN for
                                                                   // a COMPLETE row; PRUNED: last report or NaN
-  std::span<const double> violations() const;  // [n] sum of violated constraints; NaN: reported none
+  std::span<const double> violations() const;                     // [n] sum of violated constraints; NaN: reported none
   ReportCurve reports(std::size_t row) const;
 
   // Parameters in the order in which the study first saw them. A view may know names whose rows are not in it.

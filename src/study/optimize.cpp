@@ -126,8 +126,8 @@ void Study::optimize(const Objective& objective, const OptimizeOptions& options)
   try {
     for (int i = 1; i < n_jobs; ++i) threads.emplace_back([&run] { run.work(); });
   } catch (const std::system_error& e) {
-    log(LogLevel::kWarning, fmt::format("optimize: only {} of {} threads could be started: {}", threads.size() + 1,
-                                        n_jobs, e.what()));
+    log(LogLevel::kWarning,
+        fmt::format("optimize: only {} of {} threads could be started: {}", threads.size() + 1, n_jobs, e.what()));
   }
   run.work();
   for (auto& thread : threads) thread.join();
