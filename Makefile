@@ -30,8 +30,9 @@ demo: build ## tune a neural network on handwritten digits, two workers, one SQL
 test: build $(if $(wildcard pyproject.toml),python) ## every test, C++ and Python
 	@scripts/run-tests $(PRESET) $(JOBS)
 
-bench: setup ## the benchmarks, into build-bench/
+bench: setup ## build and run the benchmarks (build-bench/)
 	@scripts/build bench $(JOBS)
+	@build-bench/bench/suggest_bench
 
 python: setup ## the Python module, into .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --no-build-isolation ./

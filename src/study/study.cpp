@@ -11,8 +11,8 @@
 #include "bluefin/log.hpp"
 #include "core/choice_json.hpp"
 #include "core/json_nlohmann.hpp"
+#include "math/pareto.hpp"
 #include "study/joint_point.hpp"
-#include "study/pareto.hpp"
 #include "study/study_impl.hpp"
 #include "study/study_trial.hpp"
 
@@ -171,19 +171,21 @@ double Study::best_value() const { return best_trial().value(); }
 Params Study::best_params() const { return external_params(best_trial()); }
 
 std::vector<FrozenTrial> Study::best_trials() const {
-  std::vector<std::shared_ptr<const FrozenTrial>> complete;
-  std::vector<std::vector<double>> losses;
+  std::vector<std::shared_ptr<const FrozenTrial>> feasible;
+  std::vector<double> losses;  // [n, k]
+  const std::size_t k = impl_->directions.size();
   for (const auto& trial : trials({TrialState::kComplete})) {
     if (total_violation(*trial) > 0.0) continue;
-    std::vector<double> loss = trial->values;
-    for (std::size_t k = 0; k < loss.size(); ++k) {
-      if (impl_->directions[k] == Direction::kMaximize) loss[k] = -loss[k];
+    for (std::size_t j = 0; j < k; ++j) {
+      losses.push_back(impl_->directions[j] == Direction::kMaximize ? -trial->values[j] : trial->values[j]);
     }
-    losses.push_back(std::move(loss));
-    complete.push_back(trial);
+    feasible.push_back(trial);
   }
+  const std::vector<int> ranks = math::nondomination_ranks({losses, k}, 1);
   std::vector<FrozenTrial> front;
-  for (const std::size_t i : pareto_front(losses)) front.push_back(*complete[i]);
+  for (std::size_t i = 0; i < feasible.size(); ++i) {
+    if (ranks[i] == 0) front.push_back(*feasible[i]);
+  }
   return front;
 }
 

@@ -20,7 +20,7 @@ double Trial::suggest(std::string_view name, const Distribution& distribution) {
   } catch (const Error& e) {
     // "lr: low <= high must hold": which parameter it was is the first thing one wants to know.
     const std::string what = e.what();
-    if (e.code() != ErrorCode::kInvalidArgument || what.find(name) != std::string::npos) throw;
+    if (e.code() != ErrorCode::kInvalidArgument || what.find(fmt::format("'{}'", name)) != std::string::npos) throw;
     throw Error(e.code(), fmt::format("parameter '{}': {}", name, what));
   }
 }

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// Several Study objects on one storage: what processes see of each other.
+#include <filesystem>
+#include <set>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "bluefin/pruners/percentile.hpp"
+#include "bluefin/samplers/random.hpp"
+#include "bluefin/samplers/tpe.hpp"
+#include "bluefin/study.hpp"
+#include "catch.hpp"
+
+using namespace bluefin;
+
+namespace {
+
+class TempDir {
+ public:
+  TempDir() : path_(std::filesystem::temp_directory_path() / ("bluefin-" + std::to_string(random_seed()))) {
+    std::filesystem::create_directories(path_);
+  }
+  ~TempDir() { std::filesystem::remove_all(path_); }
+  std::string url(const char* file = "study.db") const { return "sqlite:///" + (path_ / file).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+double sphere(Trial& trial) {
+  double sum = 0.0;
+  for (const char* name : {"a", "b", "c"}) {
+    const double x = trial.suggest_float(name, -1.0, 1.0);
+    sum += x * x;
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("a study in a file goes on where it was") {
+  const TempDir dir;
+  {
+    Study study = create_study({.storage = dir.url(), .name = "s", .seed = 1});
+    study.optimize(sphere, {.n_trials = 15});
+  }
+  Study again = load_study({.storage = dir.url(), .name = "s"});
+  CHECK(again.trials().size() == 15);
+  CHECK(again.seed() == 1);
+  again.optimize(sphere, {.n_trials = 5});
+  CHECK(load_study({.storage = dir.url()}).trials().size() == 20);
+
+  // In one go or in two: the same trials.
+  Study whole = create_study({.storage = dir.url("b.db"), .name = "s", .seed = 1});
+  whole.optimize(sphere, {.n_trials = 20});
+  for (std::size_t i = 0; i < 20; ++i) CHECK(whole.trials()[i]->value() == again.trials()[i]->value());
+}
+
+TEST_CASE("two studies on one file see each other's trials") {
+  const TempDir dir;
+  Study a = create_study({.storage = dir.url(), .name = "s", .seed = 1});
+  Study b = create_study({.storage = dir.url(), .name = "s", .load_if_exists = true});
+  for (int i = 0; i < 20; ++i) {
+    a.optimize(sphere, {.n_trials = 1});
+    b.optimize(sphere, {.n_trials = 1});
+  }
+  CHECK(a.trials().size() == 40);
+  CHECK(b.history().size() == 40);
+  CHECK(a.best_value() == b.best_value());
+  // Both have the study's seed, and still never draw the same point.
+  std::set<double> points;
+  for (const auto& trial : a.trials()) points.insert(trial->params[0].value);
+  CHECK(points.size() == 40);
+}
+
+TEST_CASE("a running trial of another process is pending here, with its joint point") {
+  const TempDir dir;
+  Study a = create_study({.storage = dir.url(), .name = "s", .seed = 1});
+  a.optimize(sphere, {.n_trials = 12});
+  Study b = load_study({.storage = dir.url(), .name = "s"});
+  Trial running = a.ask();  // no parameter suggested yet
+  const HistoryView seen = b.history();
+  REQUIRE(seen.pending().size() == 1);
+  CHECK(seen.pending()[0].number == 12);
+  CHECK(seen.pending()[0].params.size() == 3);
+  const double value = running.suggest_float("a", -1.0, 1.0);
+  CHECK(seen.pending()[0].params[0].value == value);
+}
+
+TEST_CASE("reports of a running trial reach the file within the interval") {
+  const TempDir dir;
+  Study a = create_study({.storage = dir.url(), .name = "s"});
+  Study b = load_study({.storage = dir.url(), .name = "s"});
+  Trial trial = a.ask();
+  trial.suggest_float("x", 0, 1);
+  trial.report(1.0, 0);
+  a.flush();
+  REQUIRE(b.trials().size() == 1);
+  CHECK(b.trials()[0]->reports.size() == 1);
+  CHECK(b.trials()[0]->params.size() == 1);
+  // Told from elsewhere: the handle here learns it.
+  b.tell(0, 5.0);
+  CHECK_THROWS_AS(a.tell(trial, 1.0), Error);
+}
+
+TEST_CASE("the study's configuration is used by those who join, unless they bring their own") {
+  const TempDir dir;
+  create_study({.storage = dir.url(),
+                .name = "s",
+                .sampler = make_sampler(TpeOptions{.n_startup_trials = 3}),
+                .pruner = make_pruner(PercentileOptions{.percentile = 10.0}),
+                .seed = 99});
+  const Study joined = load_study({.storage = dir.url(), .name = "s"});
+  CHECK(joined.sampler().options().at("n_startup_trials").text() == "3");
+  CHECK(joined.pruner().name() == "percentile");
+  CHECK(joined.seed() == 99);
+  std::string logged;
+  set_log_level(LogLevel::kInfo);
+  set_log_sink([&](LogLevel, std::string_view message) { logged += message; });
+  const Study own = load_study({.storage = dir.url(), .name = "s", .sampler = make_sampler(RandomOptions{})});
+  set_log_sink({});
+  set_log_level(LogLevel::kWarning);
+  CHECK(own.sampler().name() == "random");
+  CHECK_THAT(logged, ContainsSubstring("made with sampler 'tpe'"));
+  // What cannot be read is not fatal.
+  Study broken = load_study({.storage = dir.url(), .name = "s"});
+  broken.set_system_attr("bluefin:config", "nonsense");
+  set_log_level(LogLevel::kOff);
+  CHECK(load_study({.storage = dir.url(), .name = "s"}).sampler().name() == "tpe");
+  set_log_level(LogLevel::kWarning);
+}
+
+TEST_CASE("names and directions of studies are checked") {
+  const TempDir dir;
+  create_study({.storage = dir.url(), .name = "s"});
+  CHECK_THROWS_WITH(create_study({.storage = dir.url(), .name = "s"}), ContainsSubstring("'s'"));
+  CHECK_THROWS_WITH(
+      create_study({.storage = dir.url(), .name = "s", .direction = Direction::kMaximize, .load_if_exists = true}),
+      ContainsSubstring("MAXIMIZE"));
+  CHECK_THROWS_WITH(load_study({.storage = dir.url(), .name = "t"}),
+                    ContainsSubstring("'t'") && ContainsSubstring("it holds: s"));
+  CHECK_THROWS_WITH(delete_study(dir.url(), "t"), ContainsSubstring("'t'"));
+  CHECK_THROWS_AS(create_study({.direction = Direction::kMinimize, .directions = {Direction::kMinimize}}), Error);
+  CHECK_THROWS_WITH(create_study({.directions = {Direction::kNotSet}}), ContainsSubstring("NOT_SET"));
+  const auto storage = open_storage(dir.url());
+  CHECK(study_names(*storage) == std::vector<std::string>{"s"});
+  delete_study(dir.url(), "s");
+  CHECK(study_names(*storage).empty());
+  CHECK(create_study({.storage = dir.url()}).name().starts_with("no-name-"));
+}
+
+TEST_CASE("a study that is deleted under a running process is an error there, not a crash") {
+  const TempDir dir;
+  Study study = create_study({.storage = dir.url(), .name = "s"});
+  study.optimize(sphere, {.n_trials = 2});
+  delete_study(dir.url(), "s");
+  CHECK_THROWS_AS(study.optimize(sphere, {.n_trials = 1}), Error);
+}
+
+TEST_CASE("a study is copied with everything") {
+  const TempDir dir;
+  Study study = create_study({.storage = dir.url(), .name = "s", .direction = Direction::kMaximize, .seed = 4});
+  study.set_user_attr("k", 1);
+  study.enqueue_trial({{"a", 0.5}});
+  study.optimize(sphere, {.n_trials = 3});
+  study.enqueue_trial({{"a", 0.25}});
+  Trial failed = study.ask();
+  study.tell(failed, Failed{"why"});
+  copy_study(dir.url(), "s", dir.url("copy.db"), "t");
+  const Study copy = load_study({.storage = dir.url("copy.db"), .name = "t"});
+  const auto from = study.trials();
+  const auto to = copy.trials();
+  REQUIRE(from.size() == to.size());
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    CHECK(from[i]->state == to[i]->state);
+    CHECK(from[i]->values == to[i]->values);
+    CHECK(from[i]->user_attrs == to[i]->user_attrs);
+    CHECK(from[i]->system_attrs == to[i]->system_attrs);
+    CHECK(from[i]->datetime_start == to[i]->datetime_start);
+    CHECK(from[i]->params.size() == to[i]->params.size());
+  }
+  CHECK(copy.direction() == Direction::kMaximize);
+  const auto summaries = study_summaries(open_storage(dir.url("copy.db")));
+  REQUIRE(summaries.size() == 1);
+  CHECK(summaries[0].n_trials == static_cast<int>(from.size()));
+  CHECK(summaries[0].best_trial->value() == study.best_value());
+}
+
+TEST_CASE("threads share a study in a file", "[threads]") {
+  const TempDir dir;
+  Study study = create_study({.storage = dir.url(), .name = "s", .seed = 5});
+  study.optimize(sphere, {.n_trials = 60, .n_jobs = 4});
+  CHECK(load_study({.storage = dir.url(), .name = "s"}).trials().size() == 60);
+}
