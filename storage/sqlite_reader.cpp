@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
 #include "bluefin/error.hpp"
 #include "storage/sqlite_rows.hpp"
@@ -27,37 +30,34 @@ constexpr Sql kTrials{
     "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "
     "WHERE study_id=?1 AND trial_id>?2 ORDER BY trial_id",
     "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials WHERE study_id=?1 AND trial_id=?2"};
+// Children: the trial, what orders them within it, their data. Sorting a trial's few rows here is cheaper than asking
+// SQLite to. Parameters and attributes are in the order in which they were written.
 constexpr Sql kParams{
-    "SELECT c.trial_id, c.param_name, c.param_value, c.distribution_json FROM trials t "
-    "CROSS JOIN trial_params c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
-    "ORDER BY t.trial_id, c.param_id",
-    "SELECT trial_id, param_name, param_value, distribution_json FROM trial_params WHERE trial_id=?2 "
-    "ORDER BY param_id"};
+    "SELECT c.trial_id, c.param_id, c.param_name, c.param_value, c.distribution_json FROM trials t "
+    "CROSS JOIN trial_params c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 ORDER BY t.trial_id",
+    "SELECT trial_id, param_id, param_name, param_value, distribution_json FROM trial_params WHERE trial_id=?2"};
 constexpr Sql kValues{
     "SELECT c.trial_id, c.objective, c.value, c.value_type FROM trials t "
-    "CROSS JOIN trial_values c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
-    "ORDER BY t.trial_id, c.objective",
-    "SELECT trial_id, objective, value, value_type FROM trial_values WHERE trial_id=?2 ORDER BY objective"};
+    "CROSS JOIN trial_values c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 ORDER BY t.trial_id",
+    "SELECT trial_id, objective, value, value_type FROM trial_values WHERE trial_id=?2"};
 constexpr Sql kReports{
     "SELECT c.trial_id, c.step, c.intermediate_value, c.intermediate_value_type FROM trials t "
     "CROSS JOIN trial_intermediate_values c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
-    "ORDER BY t.trial_id, c.step",
+    "ORDER BY t.trial_id",
     "SELECT trial_id, step, intermediate_value, intermediate_value_type FROM trial_intermediate_values "
-    "WHERE trial_id=?2 ORDER BY step"};
+    "WHERE trial_id=?2"};
 constexpr Sql kUserAttributes{
-    "SELECT c.trial_id, c.\"key\", c.value_json FROM trials t "
+    "SELECT c.trial_id, c.trial_user_attribute_id, c.\"key\", c.value_json FROM trials t "
     "CROSS JOIN trial_user_attributes c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
-    "ORDER BY t.trial_id, c.trial_user_attribute_id",
-    "SELECT trial_id, \"key\", value_json FROM trial_user_attributes WHERE trial_id=?2 "
-    "ORDER BY trial_user_attribute_id"};
+    "ORDER BY t.trial_id",
+    "SELECT trial_id, trial_user_attribute_id, \"key\", value_json FROM trial_user_attributes WHERE trial_id=?2"};
 constexpr Sql kSystemAttributes{
-    "SELECT c.trial_id, c.\"key\", c.value_json FROM trials t "
+    "SELECT c.trial_id, c.trial_system_attribute_id, c.\"key\", c.value_json FROM trials t "
     "CROSS JOIN trial_system_attributes c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
-    "ORDER BY t.trial_id, c.trial_system_attribute_id",
-    "SELECT trial_id, \"key\", value_json FROM trial_system_attributes WHERE trial_id=?2 "
-    "ORDER BY trial_system_attribute_id"};
+    "ORDER BY t.trial_id",
+    "SELECT trial_id, trial_system_attribute_id, \"key\", value_json FROM trial_system_attributes WHERE trial_id=?2"};
 
-// Parses `text` with `parse`; an Error becomes one that names the row.
+// Parses a cell; an Error becomes one that names the row.
 template <class Parse>
 auto parse_cell(const SqliteDb& db, std::string_view table, std::int64_t id, std::string_view column, Parse&& parse) {
   try {
@@ -115,51 +115,70 @@ Json SqliteReader::json(const SqliteQuery& query, int column, std::string_view t
   return parse_cell(db_, table, id, "value_json", [&] { return Json::parse(query.text(column)); });
 }
 
-void SqliteReader::read_children(StudyId study, std::int64_t key, bool range, std::vector<FrozenTrial>& trials) {
-  // Both lists ascend by trial id, so the trial of the next row is found by going on from the last one.
-  const auto for_each = [&](const Sql& sql, auto&& take) {
-    auto query = db_.query(range ? sql.range : sql.one, study, key);
-    auto trial = trials.begin();
-    while (query.step()) {
-      const TrialId id{query.integer(0)};
-      while (trial != trials.end() && trial->id < id) ++trial;
-      if (trial == trials.end()) return;
-      if (trial->id == id) take(query, *trial, static_cast<std::int64_t>(id));
-    }
-  };
-
-  for_each(kParams, [&](const SqliteQuery& row, FrozenTrial& trial, std::int64_t id) {
-    const std::string_view name = row.text(1);
-    if (row.is_null(2)) corrupt_row(db_, "trial_params", id, fmt::format("param_value of '{}' is NULL", name));
-    auto spec = parse_cell(db_, "trial_params", id, fmt::format("distribution_json of '{}'", name),
-                           [&] { return specs_.find(name, row.text(3)); });
-    const double value = row.real(2);
-    if (const auto* categorical = std::get_if<CategoricalDistribution>(&spec->distribution)) {
-      // The value is an index that others look up without asking again.
-      if (!(value >= 0.0 && value < static_cast<double>(categorical->choices.size())) || value != std::floor(value)) {
-        corrupt_row(db_, "trial_params", id,
-                    fmt::format("param_value of '{}' = {}, expected an index below {}", name, value,
-                                categorical->choices.size()));
+template <class T, class Decode>
+void SqliteReader::read_children(SqliteQuery query, std::vector<FrozenTrial>& trials,
+                                 std::vector<T> FrozenTrial::*member, Decode&& decode) {
+  std::vector<std::pair<std::int64_t, T>> rows;  // of one trial
+  const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
+  auto trial = trials.begin();
+  const auto flush = [&] {
+    if (!std::is_sorted(rows.begin(), rows.end(), by_key)) std::sort(rows.begin(), rows.end(), by_key);
+    if constexpr (std::is_same_v<T, double>) {
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].first == static_cast<std::int64_t>(i)) continue;
+        corrupt_row(db_, "trial_values", static_cast<std::int64_t>(trial->id),
+                    fmt::format("objective = {}, expected {}", rows[i].first, i));
       }
     }
-    trial.params.push_back({std::move(spec), value});
-  });
-  for_each(kValues, [&](const SqliteQuery& row, FrozenTrial& trial, std::int64_t id) {
-    if (row.integer(1) != static_cast<std::int64_t>(trial.values.size())) {
-      corrupt_row(db_, "trial_values", id,
-                  fmt::format("objective = {}, expected {}", row.integer(1), trial.values.size()));
+    for (auto& row : rows) (*trial.*member).push_back(std::move(row.second));
+    rows.clear();
+  };
+  while (query.step()) {
+    const TrialId id{query.integer(0)};
+    if (trial->id != id) {
+      flush();
+      // Both lists ascend, and each row's trial is in the list: it was read in the same transaction.
+      while (trial->id != id) ++trial;
     }
-    trial.values.push_back(decode_value(db_, row, 2, false, "trial_values", id));
+    rows.emplace_back(query.integer(1), decode(query, static_cast<std::int64_t>(id)));
+  }
+  flush();
+}
+
+void SqliteReader::read_children(StudyId study, std::int64_t key, bool range, std::vector<FrozenTrial>& trials) {
+  const auto query = [&](const Sql& sql) { return db_.query(range ? sql.range : sql.one, study, key); };
+  const auto attribute = [&](std::string_view table) {
+    return [this, table](const SqliteQuery& row, std::int64_t id) {
+      return Attribute{std::string(row.text(2)), json(row, 3, table, id)};
+    };
+  };
+  read_children(query(kParams), trials, &FrozenTrial::params,
+                [&](const SqliteQuery& row, std::int64_t id) { return param(row, id); });
+  read_children(query(kValues), trials, &FrozenTrial::values, [&](const SqliteQuery& row, std::int64_t id) {
+    return decode_value(db_, row, 2, false, "trial_values", id);
   });
-  for_each(kReports, [&](const SqliteQuery& row, FrozenTrial& trial, std::int64_t id) {
-    trial.reports.push_back({row.integer(1), decode_value(db_, row, 2, true, "trial_intermediate_values", id)});
+  read_children(query(kReports), trials, &FrozenTrial::reports, [&](const SqliteQuery& row, std::int64_t id) {
+    return Report{row.integer(1), decode_value(db_, row, 2, true, "trial_intermediate_values", id)};
   });
-  for_each(kUserAttributes, [&](const SqliteQuery& row, FrozenTrial& trial, std::int64_t id) {
-    trial.user_attrs.push_back({std::string(row.text(1)), json(row, 2, "trial_user_attributes", id)});
-  });
-  for_each(kSystemAttributes, [&](const SqliteQuery& row, FrozenTrial& trial, std::int64_t id) {
-    trial.system_attrs.push_back({std::string(row.text(1)), json(row, 2, "trial_system_attributes", id)});
-  });
+  read_children(query(kUserAttributes), trials, &FrozenTrial::user_attrs, attribute("trial_user_attributes"));
+  read_children(query(kSystemAttributes), trials, &FrozenTrial::system_attrs, attribute("trial_system_attributes"));
+}
+
+TrialParam SqliteReader::param(const SqliteQuery& row, std::int64_t trial) {
+  const std::string_view name = row.text(2);
+  if (row.is_null(3)) corrupt_row(db_, "trial_params", trial, fmt::format("param_value of '{}' is NULL", name));
+  auto spec =
+      parse_cell(db_, "trial_params", trial, "distribution_json", [&] { return specs_.find(name, row.text(4)); });
+  const double value = row.real(3);
+  if (const auto* categorical = std::get_if<CategoricalDistribution>(&spec->distribution)) {
+    // The value is an index that others look up without asking again.
+    if (!(value >= 0.0 && value < static_cast<double>(categorical->choices.size())) || value != std::floor(value)) {
+      corrupt_row(db_, "trial_params", trial,
+                  fmt::format("param_value of '{}' = {}, expected an index below {}", name, value,
+                              categorical->choices.size()));
+    }
+  }
+  return {std::move(spec), value};
 }
 
 std::vector<FrozenTrial> SqliteReader::trials_after(StudyId study, std::int64_t last) {

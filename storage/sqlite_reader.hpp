@@ -43,6 +43,11 @@ class SqliteReader {
 
  private:
   void read_trials(SqliteQuery& query, std::vector<FrozenTrial>& trials) const;
+  // Puts each row into the trial that it belongs to. Both the rows and the trials ascend by trial id.
+  template <class T, class Decode>
+  void read_children(SqliteQuery query, std::vector<FrozenTrial>& trials, std::vector<T> FrozenTrial::*member,
+                     Decode&& decode);
+  TrialParam param(const SqliteQuery& row, std::int64_t trial);
   void read_children(StudyId study, std::int64_t key, bool range, std::vector<FrozenTrial>& trials);
   std::vector<Attribute> study_attributes(std::string_view sql, std::string_view table, StudyId study);
   Json json(const SqliteQuery& query, int column, std::string_view table, std::int64_t id) const;

@@ -250,7 +250,6 @@ def test_optuna_takes_the_waiting_trial_and_goes_on(url):
 
 def test_both_write_one_study_at_the_same_time(url):
     study = optuna.create_study(storage=url, study_name="s", sampler=optuna.samplers.RandomSampler(seed=1))
-    study.enqueue_trial({"zeta": 0.5})
     tool("dump", url, "s")  # from here on the file has a write-ahead log
 
     def objective(trial):
@@ -259,12 +258,12 @@ def test_both_write_one_study_at_the_same_time(url):
         return value**2
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        workers = [pool.submit(tool, "run", url, "s", 60) for _ in range(2)]
+        workers = [pool.submit(tool, "run", url, "s", 150) for _ in range(2)]
         study.optimize(objective, n_trials=10)
         for worker in workers:
             worker.result()
     study = assert_same_study(url, "s")
-    assert [t.number for t in study.trials] == list(range(130))
+    assert [t.number for t in study.trials] == list(range(310))
     assert all(t.state == TrialState.COMPLETE for t in study.trials)
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

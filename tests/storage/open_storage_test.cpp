@@ -26,6 +26,11 @@ void run_sql(const std::string& path, const std::string& sql) {
   if (!ok) throw std::runtime_error(message != nullptr ? message : "sqlite3_open");
 }
 
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 std::string refusal(const std::string& url, ErrorCode code) {
   try {
     open_storage(url);
@@ -132,6 +137,12 @@ TEST_CASE("files of other programs and other schemas are refused untouched", "[s
             url +
                 ": the file belongs to another program (it has the tables orders, users, and no studies); give the "
                 "path of a new file");
+  }
+  SECTION("another program's file keeps every byte") {
+    run_sql(path, "CREATE TABLE users (id)");
+    const std::string before = bytes_of(path);
+    refusal(url, kCorrupt);
+    REQUIRE(bytes_of(path) == before);
   }
   SECTION("an older revision") {
     open_storage(url);
