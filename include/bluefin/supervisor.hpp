@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// Runs the trials of a study in child processes, one process a trial. The calling process is the only one that opens
+// the storage; a child talks to it over an inherited socket (docs/protocol.md, `attached.hpp`) or prints its value.
+// A child that crashes, hangs or is killed costs one trial.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bluefin/distribution.hpp"
+#include "bluefin/frozen_trial.hpp"
+#include "bluefin/study.hpp"
+
+namespace bluefin {
+
+struct SupervisorOptions {
+  // The program and its arguments. command[0] is searched in $PATH unless it contains a slash.
+  std::vector<std::string> command = {};
+  // The file to execute instead of command[0], e.g. /proc/self/exe.
+  std::string executable = {};
+
+  // Suggested before the program starts. When not empty, "{name}" in the arguments is replaced by the parameter's
+  // value and "{{", "}}" stand for braces; each name needs a placeholder unless `space_in_environment`. When empty,
+  // arguments are passed as they are.
+  std::map<std::string, Distribution> space = {};
+  bool space_in_environment = false;  // the program reads $BLUEFIN_PARAMS
+
+  int workers = 1;                                            // trials at a time, 1 to 1024
+  std::optional<int> n_trials = {};                           // trials to start, whatever their end; unset: no limit
+  std::optional<std::chrono::duration<double>> timeout = {};  // no trial is begun after it; running ones finish
+  int max_failures_in_row = 10;                               // then begin no further trial; 0: never stop for that
+  std::chrono::milliseconds grace{5000};                      // between SIGTERM and SIGKILL
+
+  // Set for each child on top of this process's environment and of the variables in docs/protocol.md.
+  std::vector<std::pair<std::string, std::string>> environment = {};
+  // OMP_NUM_THREADS = cores / workers and OMP_WAIT_POLICY=passive for the children, unless they are set already.
+  bool limit_threads = true;
+  // SIGINT once: begin no further trial; SIGINT again, SIGTERM or SIGHUP: stop at once; once more: without grace.
+  // False: signals are left to the caller.
+  bool handle_signals = true;
+};
+
+enum class StopReason : std::uint8_t {
+  kNone,         // still running, or n_trials was reached
+  kTimeout,      // `timeout` was reached
+  kStopped,      // Study::stop()
+  kFailures,     // max_failures_in_row
+  kInterrupted,  // SIGINT once: running trials finish
+  kTerminated,   // SIGINT twice, SIGTERM or SIGHUP: running trials fail as `interrupted`
+};
+
+struct SupervisorStatus {
+  int started = 0;
+  int running = 0;
+  int completed = 0;
+  int pruned = 0;
+  int failed = 0;
+  int finished() const { return completed + pruned + failed; }
+  std::chrono::duration<double> elapsed{};
+  StopReason stop = StopReason::kNone;
+};
+
+struct SupervisorSummary {
+  SupervisorStatus status;
+  std::string last_error;  // of the last trial that failed: its reason and the end of its error output
+};
+
+// Called from the thread of run_supervised(), between events; an exception ends the run.
+struct SupervisorCallbacks {
+  std::function<void(const FrozenTrial&)> trial_finished = {};
+  // After every change of status and at least ten times a second.
+  std::function<void(const SupervisorStatus&)> progress = {};
+};
+
+// Throws Error(kInvalidArgument) for what run_supervised() would refuse: no program, one that is not found or not
+// executable, placeholders and parameters that do not match, numbers out of range.
+void check_supervisor_options(const SupervisorOptions& options);
+
+// Runs until n_trials, timeout, stop() or a signal. No child is left when it returns or throws; a trial that fails
+// has its class in the user attribute `bluefin:fail` (`exit:3`, `signal:11`, `exception`, `protocol`, `no-value`,
+// `interrupted`, `spawn`) and its text in `bluefin:error`. A storage error stops the children and is rethrown.
+// Should this process be killed, its children are killed within moments.
+SupervisorSummary run_supervised(Study& study, const SupervisorOptions& options,
+                                 const SupervisorCallbacks& callbacks = {});
+
+// A search space as people write it: a JSON object, parameter name to distribution. A distribution is
+// {"type": "float", "low": 1e-5, "high": 0.1, "log": true}, the same with "int", a list of choices, or the form of
+// to_json(). Throws Error(kInvalidArgument) with line and column.
+std::map<std::string, Distribution> parse_space(std::string_view text);
+
+// The cores this process may use (sched_getaffinity).
+int available_cores();
+
+}  // namespace bluefin

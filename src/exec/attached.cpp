@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+// The child's end of docs/protocol.md.
+#include "bluefin/attached.hpp"
+
+#include <cxxabi.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "bluefin/version.hpp"
+#include "core/choice_json.hpp"
+#include "core/trial_backend.hpp"
+#include "exec/protocol.hpp"
+#include "exec/unique_fd.hpp"
+
+namespace bluefin {
+namespace {
+
+constexpr const char* kDescriptorVariable = "BLUEFIN_FD";
+
+// Thrown when nobody reads the trial any more: the run is over, and so should this process be.
+class SupervisorGone : public Error {
+ public:
+  SupervisorGone() : Error(ErrorCode::kUnavailable, "the supervisor of this trial is gone") {}
+};
+
+// Requests and their replies, in turn, over the socket.
+class Connection {
+ public:
+  explicit Connection(int fd) : fd_(fd) {}
+
+  // The reply to a request. Throws the Error that the supervisor answered with, or SupervisorGone.
+  JsonTree call(const JsonTree& request) {
+    send(dump_json(request) + "\n");
+    const JsonTree reply = parse_json(receive());
+    if (reply.value("ok", false)) {
+      return reply;
+    }
+    const JsonTree& error = protocol::member(reply, "error");
+    throw Error(protocol::parse_code(protocol::string_member(error, "code")),
+                protocol::string_member(error, "message"));
+  }
+
+ private:
+  void send(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t sent = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR) {
+        continue;
+      }
+      if (sent <= 0) {
+        throw SupervisorGone();
+      }
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+
+  std::string receive() {
+    char bytes[4096];
+    while (true) {
+      if (auto line = lines_.next()) {
+        return std::move(*line);
+      }
+      const ssize_t received = ::recv(fd_.get(), bytes, sizeof bytes, 0);
+      if (received < 0 && errno == EINTR) {
+        continue;
+      }
+      if (received <= 0) {
+        throw SupervisorGone();
+      }
+      lines_.append({bytes, static_cast<std::size_t>(received)});
+    }
+  }
+
+  UniqueFd fd_;
+  protocol::LineReader lines_{static_cast<std::size_t>(-1)};  // the supervisor's replies may be of any length
+};
+
+// A trial at the other end of the socket. Values once given are kept here, so asking again costs nothing.
+class AttachedBackend : public TrialBackend {
+ public:
+  explicit AttachedBackend(int fd) : connection_(fd) {
+    const JsonTree hello = connection_.call(
+        {{"op", "hello"}, {"version", protocol::kVersion}, {"client", fmt::format("bluefin-c++ {}", version())}});
+    if (protocol::integer_member(hello, "version") != protocol::kVersion) {
+      throw Error(ErrorCode::kUnavailable, "the supervisor speaks another version of the protocol");
+    }
+    trial_.number = static_cast<int>(protocol::integer_member(hello, "number"));
+    trial_.datetime_start = now();
+    single_objective_ = protocol::member(hello, "directions").size() == 1;
+    const JsonTree& params = protocol::member(hello, "params");
+    for (const auto& [name, distribution] : protocol::member(hello, "distributions").items()) {
+      const Distribution known = distribution_from_json(dump_json(distribution));
+      add_param(name, known, to_canonical(known, choice_from_tree(protocol::member(params, name.c_str()))));
+    }
+  }
+
+  double suggest(std::string_view name, const Distribution& distribution) override {
+    const TrialParam* known = trial_.find_param(name);
+    if (known != nullptr && known->spec->distribution == distribution) {
+      return known->value;
+    }
+    const JsonTree reply = connection_.call(
+        {{"op", "suggest"}, {"name", std::string(name)}, {"distribution", parse_json(to_json(distribution))}});
+    const double value = std::holds_alternative<CategoricalDistribution>(distribution)
+                             ? static_cast<double>(protocol::integer_member(reply, "index"))
+                             : protocol::number_member(reply, "value");
+    if (known == nullptr) {
+      add_param(name, distribution, value);
+    }
+    return value;
+  }
+
+  void report(double value, std::int64_t step) override {
+    const JsonTree reply = connection_.call({{"op", "report"}, {"step", step}, {"value", value}});
+    prune_ = reply.value("prune", false);
+    for (const Report& report : trial_.reports) {
+      if (report.step == step) {
+        return;
+      }
+    }
+    auto place = trial_.reports.end();
+    while (place != trial_.reports.begin() && (place - 1)->step > step) {
+      --place;
+    }
+    trial_.reports.insert(place, {step, value});
+  }
+
+  bool should_prune() override {
+    if (single_objective_) {
+      return prune_;  // answered with the last report
+    }
+    return connection_.call({{"op", "should_prune"}}).value("prune", false);
+  }
+
+  void set_user_attr(std::string_view key, Json value) override {
+    set_attr("set_user_attr", key, value);
+    set_attribute(trial_.user_attrs, key, std::move(value));
+  }
+  void set_system_attr(std::string_view key, Json value) override {
+    set_attr("set_system_attr", key, value);
+    set_attribute(trial_.system_attrs, key, std::move(value));
+  }
+
+  int number() const override { return trial_.number; }
+  FrozenTrial frozen() const override { return trial_; }
+
+  void tell(const Outcome& outcome) {
+    JsonTree request = {{"op", "tell"}};
+    if (const auto* values = std::get_if<std::vector<double>>(&outcome.result())) {
+      request["values"] = *values;
+    } else if (const auto* failed = std::get_if<Failed>(&outcome.result())) {
+      request["state"] = "fail";
+      request["reason"] = failed->reason;
+    } else {
+      request["state"] = "pruned";
+    }
+    connection_.call(request);
+  }
+
+ private:
+  void add_param(std::string_view name, const Distribution& distribution, double value) {
+    trial_.params.push_back({std::make_shared<ParamSpec>(ParamSpec{std::string(name), distribution}), value});
+  }
+  void set_attr(const char* op, std::string_view key, const Json& value) {
+    connection_.call({{"op", op}, {"key", std::string(key)}, {"value", parse_json(value.text())}});
+  }
+
+  Connection connection_;
+  FrozenTrial trial_;
+  bool single_objective_ = true;
+  bool prune_ = false;
+};
+
+AttachedBackend& attached_backend(Trial& trial) {
+  auto* backend = dynamic_cast<AttachedBackend*>(&trial.backend());
+  if (backend == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument, "the trial was not made by attached_trial()");
+  }
+  return *backend;
+}
+
+// For an exception that is no std::exception.
+std::string unknown_exception() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  if (type == nullptr) {
+    return "an exception of unknown type";
+  }
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status),
+                                                         &std::free);
+  return fmt::format("an exception of type {}", name ? name.get() : type->name());
+}
+
+Outcome outcome_of(const Objective& objective, Trial& trial) {
+  try {
+    return objective(trial);
+  } catch (const TrialPruned&) {
+    return Pruned{};
+  } catch (const SupervisorGone&) {
+    throw;
+  } catch (const std::exception& error) {
+    return Failed{error.what()};
+  } catch (...) {
+    return Failed{unknown_exception()};
+  }
+}
+
+}  // namespace
+
+bool is_attached() {
+  const char* text = std::getenv(kDescriptorVariable);
+  return text != nullptr && *text != '\0';
+}
+
+Trial attached_trial() {
+  if (!is_attached()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("${} is not set: this process was not started for a trial", kDescriptorVariable));
+  }
+  const std::string text = std::getenv(kDescriptorVariable);
+  int fd = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fd);
+  int type = 0;
+  socklen_t length = sizeof type;
+  if (error != std::errc() || end != text.data() + text.size() ||
+      ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("${} = {} is not an open socket: was it closed on the way from the supervisor?",
+                            kDescriptorVariable, text));
+  }
+  // Programs that the objective starts must neither hold the socket nor take themselves for the trial.
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  ::unsetenv(kDescriptorVariable);
+  return Trial(std::make_unique<AttachedBackend>(fd));
+}
+
+void tell_attached(Trial& trial, const Outcome& outcome) { attached_backend(trial).tell(outcome); }
+
+int run_attached(const Objective& objective) {
+  try {
+    Trial trial = attached_trial();
+    const Outcome outcome = outcome_of(objective, trial);
+    try {
+      tell_attached(trial, outcome);
+    } catch (const SupervisorGone&) {
+      throw;
+    } catch (const Error& error) {
+      // A wrong number of values, say. The trial fails with the supervisor's explanation.
+      tell_attached(trial, Failed{error.what()});
+    }
+    return 0;
+  } catch (const SupervisorGone&) {
+    return 1;
+  }
+}
+
+}  // namespace bluefin

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#include "exec/child_process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "bluefin/error.hpp"
+
+namespace bluefin {
+namespace {
+
+[[noreturn]] void fail(std::string_view what, int error) {
+  throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", what, std::strerror(error)));
+}
+
+// Above the numbers that the child's descriptors get, so that no dup2 below hits the source of a later one.
+UniqueFd move_up(int fd) {
+  const UniqueFd low(fd);
+  UniqueFd high(::fcntl(fd, F_DUPFD_CLOEXEC, 10));
+  if (!high) {
+    fail("cannot start a trial's process", errno);
+  }
+  return high;
+}
+
+void set_nonblocking(const UniqueFd& fd) { ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+Pipe make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    fail("cannot make a pipe for a trial's process", errno);
+  }
+  Pipe pipe{move_up(ends[0]), move_up(ends[1])};
+  set_nonblocking(pipe.read);
+  return pipe;
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (const std::string& text : texts) {
+    result.push_back(const_cast<char*>(text.c_str()));  // posix_spawn's signature; nothing is written
+  }
+  result.push_back(nullptr);
+  return result;
+}
+
+struct FileActions {
+  posix_spawn_file_actions_t value;
+  FileActions() { ::posix_spawn_file_actions_init(&value); }
+  FileActions(const FileActions&) = delete;
+  ~FileActions() { ::posix_spawn_file_actions_destroy(&value); }
+};
+
+struct SpawnAttributes {
+  posix_spawnattr_t value;
+  explicit SpawnAttributes(const sigset_t& mask) {
+    ::posix_spawnattr_init(&value);
+    ::posix_spawnattr_setflags(&value, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    ::posix_spawnattr_setpgroup(&value, 0);
+    ::posix_spawnattr_setsigmask(&value, &mask);
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD}) {
+      sigaddset(&defaults, signal);
+    }
+    ::posix_spawnattr_setsigdefault(&value, &defaults);
+  }
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  ~SpawnAttributes() { ::posix_spawnattr_destroy(&value); }
+};
+
+bool is_executable_file(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(const SpawnOptions& options) {
+  int sockets[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+    fail("cannot make a socket for a trial's process", errno);
+  }
+  socket = move_up(sockets[0]);
+  const UniqueFd child_socket = move_up(sockets[1]);
+  set_nonblocking(socket);
+  Pipe output = make_pipe();
+  Pipe error_output = make_pipe();
+
+  FileActions actions;
+  ::posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions.value, output.write.get(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions.value, error_output.write.get(), STDERR_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions.value, child_socket.get(), kChildSocket);
+  const SpawnAttributes attributes(options.signal_mask);
+  const int error = ::posix_spawn(&pid_, options.executable.c_str(), &actions.value, &attributes.value,
+                                  pointers(options.arguments).data(), pointers(options.environment).data());
+  if (error != 0) {
+    pid_ = -1;
+    std::string what = fmt::format("cannot start {}", options.arguments.front());
+    if (error == ENOEXEC) {
+      what += " (a script needs #! and its interpreter on the first line)";
+    } else if (error == E2BIG) {
+      what += " (arguments and environment together are too long)";
+    }
+    fail(what, error);
+  }
+  standard_output = std::move(output.read);
+  standard_error = std::move(error_output.read);
+  // glibc has a wrapper from 2.36 on only.
+  exited = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!exited) {
+    const int pidfd_error = errno;
+    reap();
+    fail("pidfd_open (Linux 5.3 or later is needed)", pidfd_error);
+  }
+}
+
+ChildProcess::~ChildProcess() {
+  if (pid_ > 0 && !reaped_) {
+    reap();
+  }
+}
+
+void ChildProcess::signal_group(int signal) const noexcept {
+  if (!reaped_) {
+    ::kill(-pid_, signal);
+  }
+}
+
+int ChildProcess::reap() noexcept {
+  // Until it is collected the process keeps its number, so the group cannot be somebody else's.
+  signal_group(SIGKILL);
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  reaped_ = true;
+  return status;
+}
+
+std::string find_program(const std::string& program) {
+  if (program.find('/') != std::string::npos) {
+    if (::access(program.c_str(), F_OK) != 0) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("program {}: {}", program, std::strerror(errno)));
+    }
+    if (!is_executable_file(program)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("program {} is not an executable file (chmod +x {})", program, program));
+    }
+    return program;
+  }
+  const char* variable = std::getenv("PATH");
+  const std::string_view path = variable != nullptr ? variable : "/usr/local/bin:/usr/bin:/bin";
+  for (std::size_t begin = 0; begin <= path.size() && !program.empty();) {
+    const std::size_t end = std::min(path.find(':', begin), path.size());
+    const std::string folder = end > begin ? std::string(path.substr(begin, end - begin)) : ".";
+    if (std::string candidate = folder + "/" + program; is_executable_file(candidate)) {
+      return candidate;
+    }
+    begin = end + 1;
+  }
+  const bool here = !program.empty() && ::access(program.c_str(), F_OK) == 0;
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("program {} is not in $PATH{}", program.empty() ? "''" : program,
+                                                       here ? fmt::format(" (did you mean ./{}?)", program) : ""));
+}
+
+}  // namespace bluefin

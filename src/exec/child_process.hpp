@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// A trial's process, alone in its process group, and the descriptors that lead to it.
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "exec/unique_fd.hpp"
+
+namespace bluefin {
+
+struct SpawnOptions {
+  std::string executable;                // a path; $PATH is not searched
+  std::vector<std::string> arguments;    // with argv[0]
+  std::vector<std::string> environment;  // all of it, as NAME=value
+  sigset_t signal_mask;                  // of the child
+};
+
+// The number that the child's end of the socket has: the value of $BLUEFIN_FD.
+inline constexpr int kChildSocket = 3;
+
+class ChildProcess {
+ public:
+  // posix_spawn: the cost does not grow with this process, whose other threads do no harm. Standard input is
+  // /dev/null; all descriptors here do not block and are closed on exec. Throws Error(kUnavailable).
+  explicit ChildProcess(const SpawnOptions& options);
+  ChildProcess(ChildProcess&&) = delete;
+  // Kills the group and waits if that has not happened yet.
+  ~ChildProcess();
+
+  pid_t pid() const { return pid_; }  // of the process and of its group
+  void signal_group(int signal) const noexcept;
+  // To be called when `exited` is readable: kills what is left of the group and collects the process.
+  // Returns the status of waitpid().
+  int reap() noexcept;
+
+  UniqueFd exited;  // pidfd
+  UniqueFd socket;
+  UniqueFd standard_output;
+  UniqueFd standard_error;
+
+ private:
+  pid_t pid_ = -1;
+  bool reaped_ = false;
+};
+
+// `program` itself when it contains a slash, else where $PATH has it. Throws Error(kInvalidArgument) when there is no
+// such file or it is not executable.
+std::string find_program(const std::string& program);
+
+}  // namespace bluefin

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "exec/command_template.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "bluefin/error.hpp"
+
+namespace bluefin {
+namespace {
+
+[[noreturn]] void fail(const std::string& argument, std::string_view what) {
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("argument '{}': {}", argument, what));
+}
+
+}  // namespace
+
+CommandTemplate::CommandTemplate(const std::vector<std::string>& arguments,
+                                 const std::map<std::string, Distribution>& space, bool placeholders_optional) {
+  std::set<std::string> used;
+  for (const std::string& argument : arguments) {
+    std::vector<Piece>& pieces = arguments_.emplace_back();
+    if (space.empty()) {
+      pieces.push_back({argument, false});
+      continue;
+    }
+    std::string text;
+    for (std::size_t i = 0; i < argument.size(); ++i) {
+      const char c = argument[i];
+      if ((c == '{' || c == '}') && i + 1 < argument.size() && argument[i + 1] == c) {
+        text += c;
+        ++i;
+      } else if (c == '}') {
+        fail(argument, "} without {; write }} for a brace");
+      } else if (c == '{') {
+        const std::size_t end = argument.find('}', i);
+        if (end == std::string::npos) {
+          fail(argument, "{ is not closed; write {{ for a brace");
+        }
+        const std::string name = argument.substr(i + 1, end - i - 1);
+        if (!space.count(name)) {
+          fail(argument, fmt::format("{{{}}} is not a parameter of the space; write {{{{ and }}}} for braces", name));
+        }
+        used.insert(name);
+        pieces.push_back({text, false});
+        pieces.push_back({name, true});
+        text.clear();
+        i = end;
+      } else {
+        text += c;
+      }
+    }
+    pieces.push_back({text, false});
+  }
+  for (const auto& [name, distribution] : space) {
+    if (!placeholders_optional && !used.count(name)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("parameter \"{0}\" of the space has no {{{0}}} in the program's arguments", name));
+    }
+  }
+}
+
+std::vector<std::string> CommandTemplate::fill(const std::vector<std::pair<std::string, Choice>>& params) const {
+  std::vector<std::string> filled;
+  for (const std::vector<Piece>& pieces : arguments_) {
+    std::string& argument = filled.emplace_back();
+    for (const Piece& piece : pieces) {
+      if (!piece.placeholder) {
+        argument += piece.text;
+        continue;
+      }
+      for (const auto& [name, value] : params) {
+        if (name == piece.text) {
+          argument += to_string(value);
+        }
+      }
+    }
+  }
+  return filled;
+}
+
+}  // namespace bluefin

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// The command line of a trial: {name} in its arguments.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bluefin/distribution.hpp"
+
+namespace bluefin {
+
+class CommandTemplate {
+ public:
+  // With an empty space the arguments are literal. Throws Error(kInvalidArgument) for a placeholder without a
+  // parameter, a parameter without a placeholder (unless they are optional), and a brace that is not closed.
+  CommandTemplate(const std::vector<std::string>& arguments, const std::map<std::string, Distribution>& space,
+                  bool placeholders_optional);
+
+  std::vector<std::string> fill(const std::vector<std::pair<std::string, Choice>>& params) const;
+
+ private:
+  struct Piece {
+    std::string text;
+    bool placeholder;
+  };
+  std::vector<std::vector<Piece>> arguments_;
+};
+
+}  // namespace bluefin

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "exec/guard.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "bluefin/error.hpp"
+
+namespace bluefin {
+namespace {
+
+// "+ GROUP" and "- GROUP" on standard input, one a line.
+constexpr const char* kScript = R"(
+trap '' HUP INT QUIT TERM
+groups=
+while read -r what group; do
+  case $what in
+  +) groups="$groups $group" ;;
+  *)
+    kept=
+    for g in $groups; do [ "$g" = "$group" ] || kept="$kept $g"; done
+    groups=$kept
+    ;;
+  esac
+done
+for g in $groups; do kill -s KILL -- "-$g"; done
+)";
+
+}  // namespace
+
+Guard::Guard() {
+  int sockets[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+    throw Error(ErrorCode::kUnavailable, fmt::format("cannot make a socket: {}", std::strerror(errno)));
+  }
+  input_ = UniqueFd(sockets[0]);
+  const UniqueFd output(sockets[1]);
+
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, output.get(), STDIN_FILENO);
+  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  // A group of its own: neither Ctrl-C nor a signal to the supervisor's group is meant for it.
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  char shell[] = "/bin/sh";
+  char option[] = "-c";
+  std::string script = kScript;
+  char name[] = "bluefin-guard";
+  char path[] = "PATH=/usr/bin:/bin";
+  char* const arguments[] = {shell, option, script.data(), name, nullptr};
+  char* const environment[] = {path, nullptr};
+  const int error = ::posix_spawn(&pid_, shell, &actions, &attributes, arguments, environment);
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) {
+    throw Error(ErrorCode::kUnavailable, fmt::format("cannot start /bin/sh: {}", std::strerror(error)));
+  }
+}
+
+Guard::~Guard() {
+  input_.reset();
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void Guard::add(pid_t group) noexcept { say('+', group); }
+void Guard::remove(pid_t group) noexcept { say('-', group); }
+
+void Guard::say(char what, pid_t group) noexcept {
+  char line[32];
+  const auto end = fmt::format_to_n(line, sizeof line, "{} {}\n", what, group).out;
+  // Whoever kills the guard loses what it is for and nothing else.
+  while (::send(input_.get(), line, static_cast<std::size_t>(end - line), MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace bluefin

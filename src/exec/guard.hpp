@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Kills the children of a supervisor that was killed itself.
+#pragma once
+
+#include <sys/types.h>
+
+#include "exec/unique_fd.hpp"
+
+namespace bluefin {
+
+// A tiny process (/bin/sh) that knows the process groups of the running trials and waits for the end of its input,
+// which comes when this process ends in whatever way. It then kills these groups. PR_SET_PDEATHSIG would need a
+// launcher in front of every program and would miss what the program has started.
+class Guard {
+ public:
+  // Throws Error(kUnavailable) when it cannot be started.
+  Guard();
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+  ~Guard();
+
+  void add(pid_t group) noexcept;
+  void remove(pid_t group) noexcept;
+
+ private:
+  void say(char what, pid_t group) noexcept;
+  UniqueFd input_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace bluefin

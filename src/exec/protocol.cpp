@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include "exec/protocol.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <limits>
+#include <utility>
+
+namespace bluefin::protocol {
+namespace {
+
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 8> kCodes{{
+    {ErrorCode::kInvalidArgument, "invalid_argument"},
+    {ErrorCode::kNotFound, "not_found"},
+    {ErrorCode::kAlreadyExists, "already_exists"},
+    {ErrorCode::kConflict, "conflict"},
+    {ErrorCode::kUnavailable, "unavailable"},
+    {ErrorCode::kCorrupt, "corrupt"},
+    {ErrorCode::kNumerical, "numerical"},
+    {ErrorCode::kInternal, "internal"},
+}};
+
+[[noreturn]] void throw_member(const char* key, const char* expected, const JsonTree& found) {
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("protocol: \"{}\" = {}, must be {}", key, dump_json(found).substr(0, 100), expected));
+}
+
+}  // namespace
+
+std::optional<std::string> LineReader::next() {
+  const std::size_t end = buffer_.find('\n', begin_);
+  if (end == std::string::npos) {
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+    return std::nullopt;
+  }
+  std::string line = buffer_.substr(begin_, end - begin_);
+  begin_ = end + 1;
+  return line;
+}
+
+std::string LineReader::take_rest() {
+  std::string rest = buffer_.substr(begin_);
+  buffer_.clear();
+  begin_ = 0;
+  return rest;
+}
+
+std::string_view code_word(ErrorCode code) {
+  for (const auto& [known, word] : kCodes) {
+    if (known == code) {
+      return word;
+    }
+  }
+  return "internal";
+}
+
+ErrorCode parse_code(std::string_view word) {
+  for (const auto& [code, known] : kCodes) {
+    if (known == word) {
+      return code;
+    }
+  }
+  return ErrorCode::kInternal;
+}
+
+std::string ok_line(JsonTree fields) {
+  JsonTree reply = {{"ok", true}};
+  reply.update(fields);
+  return dump_json(reply) + "\n";
+}
+
+std::string error_line(ErrorCode code, std::string_view message) {
+  const JsonTree error = {{"code", std::string(code_word(code))}, {"message", std::string(message)}};
+  return dump_json(JsonTree{{"ok", false}, {"error", error}}) + "\n";
+}
+
+const JsonTree& member(const JsonTree& message, const char* key) {
+  const auto found = message.find(key);
+  if (found == message.end()) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("protocol: the message has no \"{}\"", key));
+  }
+  return *found;
+}
+
+std::string string_member(const JsonTree& message, const char* key) {
+  const JsonTree& value = member(message, key);
+  if (!value.is_string()) {
+    throw_member(key, "a string", value);
+  }
+  return value.get<std::string>();
+}
+
+double as_number(const JsonTree& value, const char* key) {
+  if (value.is_number()) {
+    return value.get<double>();
+  }
+  if (value.is_string()) {
+    const auto& word = value.get_ref<const std::string&>();
+    if (word == "nan") {
+      return std::numeric_limits<double>::quiet_NaN();
+    }
+    if (word == "inf" || word == "-inf") {
+      return (word == "inf" ? 1 : -1) * std::numeric_limits<double>::infinity();
+    }
+  }
+  throw_member(key, "a number", value);
+}
+
+double number_member(const JsonTree& message, const char* key) { return as_number(member(message, key), key); }
+
+std::int64_t integer_member(const JsonTree& message, const char* key) {
+  const JsonTree& value = member(message, key);
+  if (!value.is_number_integer()) {
+    throw_member(key, "an integer", value);
+  }
+  return value.get<std::int64_t>();
+}
+
+}  // namespace bluefin::protocol

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "catch.hpp"
+
+#include "bluefin/error.hpp"
+#include "bluefin/supervisor.hpp"
+
+using namespace bluefin;
+
+TEST_CASE("a search space is read in its short and in its stored form", "[exec]") {
+  const auto space = parse_space(R"({
+    "lr": {"type": "float", "low": 1e-5, "high": 0.1, "log": true},
+    "units": {"type": "int", "low": 16, "high": 240, "step": 16},
+    "optimizer": ["adam", null, 3, 0.5, true],
+    "momentum": {"name": "FloatDistribution", "attributes": {"low": 0, "high": 1, "step": null, "log": false}}
+  })");
+  REQUIRE(space.size() == 4);
+  CHECK(space.at("lr") == Distribution(FloatDistribution{1e-5, 0.1, 0.0, true}));
+  CHECK(space.at("units") == Distribution(IntDistribution{16, 240, 16, false}));
+  CHECK(space.at("optimizer") ==
+        Distribution(CategoricalDistribution{{std::string("adam"), std::monostate{}, std::int64_t{3}, 0.5, true}}));
+  CHECK(space.at("momentum") == Distribution(FloatDistribution{0.0, 1.0, 0.0, false}));
+}
+
+TEST_CASE("a fault in a search space is given with line and column", "[exec]") {
+  const auto message = [](const char* text) -> std::string {
+    try {
+      parse_space(text);
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::kInvalidArgument);
+      return error.what();
+    }
+    return "";
+  };
+  CHECK_THAT(message("{\n  \"x\": [1, 2,]\n}"), ContainsSubstring("line 2, column 14"));
+  CHECK_THAT(message("{\n  \"x\": {\"type\": \"float\", \"low\": 2, \"high\": 1}\n}"),
+             ContainsSubstring("line 2, column 3: parameter \"x\""));
+  CHECK_THAT(message("{\"x\": {\"type\": \"float\", \"low\": 0, \"high\": 1, \"Log\": true}}"),
+             ContainsSubstring("unknown field \"Log\""));
+  CHECK_THAT(message("{\"x\": {\"type\": \"double\", \"low\": 0, \"high\": 1}}"), ContainsSubstring("\"type\""));
+  CHECK_THAT(message("{\"x\": {\"type\": \"float\", \"low\": 0}}"), ContainsSubstring("\"high\""));
+  CHECK_THAT(message("{\"x\": []}"), ContainsSubstring("parameter \"x\""));
+  CHECK_THAT(message("{\"x\": [[1]]}"), ContainsSubstring("parameter \"x\""));
+  CHECK_THAT(message("{\"x\": 3}"), ContainsSubstring("expected"));
+  CHECK_THAT(message("{\"x\": [1],\n \"x\": [2]}"), ContainsSubstring("twice"));
+  CHECK_THAT(message("{}"), ContainsSubstring("at least one parameter"));
+  CHECK_THAT(message("[1]"), ContainsSubstring("JSON object"));
+  CHECK_THAT(message(""), ContainsSubstring("line 1, column 1"));
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// An objective program that behaves as its first argument says.
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <limits>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "bluefin/attached.hpp"
+
+namespace {
+
+using bluefin::Outcome;
+using bluefin::Trial;
+
+Outcome every_kind(Trial& trial) {
+  const double lr = trial.suggest_float("lr", 1e-5, 1e-1, {.step = 0.0, .log = true});
+  const double momentum = trial.suggest_float("momentum", 0.0, 0.9, {.step = 0.1, .log = false});
+  const auto units = trial.suggest_int("units", 16, 256, {.step = 16, .log = false});
+  const bluefin::Choice choice = trial.suggest_categorical(
+      "choice", std::vector<bluefin::Choice>{std::monostate{}, true, std::int64_t{7}, 0.5, "text"});
+  if (trial.suggest_float("lr", 1e-5, 1e-1, {.step = 0.0, .log = true}) != lr) {
+    throw std::runtime_error("another value for the same name");
+  }
+  trial.set_user_attr("number", trial.number());
+  trial.set_user_attr("choice", bluefin::to_string(choice));
+  trial.set_user_attr("pid", static_cast<std::int64_t>(::getpid()));
+  trial.set_user_attr("omp", std::string(std::getenv("OMP_NUM_THREADS")));
+  trial.set_user_attr("nan", std::numeric_limits<double>::quiet_NaN());
+  trial.set_constraint("c", -1.0);
+  trial.report(std::numeric_limits<double>::infinity(), 0);
+  trial.report(lr, 1);
+  if (trial.should_prune() || trial.frozen().params.size() != 4 || trial.frozen().reports.size() != 2) {
+    throw std::runtime_error("the trial knows too little of itself");
+  }
+  return lr + momentum + static_cast<double>(units);
+}
+
+Outcome all_reports(Trial& trial) {
+  for (int step = 0; step < 10; ++step) {
+    trial.report(trial.number() == 0 ? 0.0 : 1.0, step);
+    if (trial.should_prune()) {
+      throw bluefin::TrialPruned();
+    }
+  }
+  return trial.number();
+}
+
+void write_pid(const char* path) { std::ofstream(path, std::ios::app) << ::getpid() << std::endl; }
+
+// Sends bytes as they are and prints what comes back.
+int speak(const std::string& text, int replies) {
+  const int fd = std::atoi(std::getenv("BLUEFIN_FD"));
+  ::send(fd, text.data(), text.size(), 0);
+  char bytes[65536];
+  for (int lines = 0; lines < replies;) {
+    const ssize_t n = ::read(fd, bytes, sizeof bytes);
+    if (n <= 0) {
+      return 5;
+    }
+    std::cerr.write(bytes, n);
+    for (ssize_t i = 0; i < n; ++i) {
+      lines += bytes[i] == '\n' ? 1 : 0;
+    }
+  }
+  return 6;
+}
+
+const char* g_path = "";
+
+const std::map<std::string, bluefin::Objective> kObjectives = {
+    {"every-kind", every_kind},
+    {"all-reports", all_reports},
+    {"value", [](Trial& trial) { return trial.suggest_float("x", -1, 1); }},
+    {"throw", [](Trial&) -> Outcome { throw std::runtime_error("out of luck \xff"); }},
+    {"throw-int", [](Trial&) -> Outcome { throw 42; }},
+    {"nan", [](Trial&) { return std::numeric_limits<double>::quiet_NaN(); }},
+    {"two-values",
+     [](Trial&) {
+       return std::vector<double>{1.0, 2.0};
+     }},
+    {"bounds", [](Trial& trial) { return trial.suggest_float("x", 1, 0); }},
+    {"other-kind",
+     [](Trial& trial) {
+       trial.suggest_float("x", 0, 1);
+       return trial.suggest_int("x", 0, 1);
+     }},
+    {"negative-step",
+     [](Trial& trial) {
+       trial.report(1.0, -1);
+       return 0.0;
+     }},
+    {"segfault",
+     [](Trial&) {
+       std::raise(SIGSEGV);
+       return 0.0;
+     }},
+    {"exit", [](Trial&) -> Outcome { std::cerr << "about to leave" << std::endl, std::_Exit(3); }},
+    {"silent", [](Trial&) -> Outcome { std::_Exit(0); }},
+    {"hang",
+     [](Trial&) {
+       write_pid(g_path);
+       std::this_thread::sleep_for(std::chrono::minutes(1));
+       return 0.0;
+     }},
+    {"hang-hard",
+     [](Trial&) {
+       std::signal(SIGTERM, SIG_IGN);
+       write_pid(g_path);
+       std::this_thread::sleep_for(std::chrono::minutes(1));
+       return 0.0;
+     }},
+    // Goes on reporting, so that it sees the end of its supervisor.
+    {"reporter",
+     [](Trial& trial) {
+       for (int step = 0;; ++step) {
+         trial.report(1.0, step);
+         std::this_thread::sleep_for(std::chrono::milliseconds(5));
+       }
+       return 0.0;
+     }},
+    // What the objective starts must not take itself for the trial.
+    {"starts-another",
+     [](Trial& trial) {
+       trial.set_user_attr("inherited", std::getenv("BLUEFIN_FD") != nullptr);
+       const int status = std::system("test -z \"$BLUEFIN_FD\" && ! test -e /proc/self/fd/3");
+       trial.set_user_attr("clean", status == 0);
+       return 0.0;
+     }},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string what = argc > 1 ? argv[1] : "";
+  g_path = argc > 2 ? argv[2] : "";
+  if (what == "alone") {
+    return bluefin::is_attached() ? 1 : 0;
+  }
+  if (what == "speak") {
+    return speak(std::string(argv[2]) + "\n", argc > 3 ? std::atoi(argv[3]) : 1);
+  }
+  if (what == "speak-long") {
+    return speak(std::string(1 << 21, 'x'), 2);
+  }
+  std::cout << "these are not values: 1 2 3" << std::endl;
+  return bluefin::run_attached(kObjectives.at(what));
+}
