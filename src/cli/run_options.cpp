@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: MIT
+#include "run_options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "bluefin/error.hpp"
+
+namespace bluefin::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+po::options_description study_options() {
+  po::options_description options("study");
+  options.add_options()  //
+      ("storage", po::value<std::string>()->value_name("URL"),
+       "sqlite:///FILE; default: $BLUEFIN_STORAGE, then $OPTUNA_STORAGE")  //
+      ("study-name", po::value<std::string>()->value_name("NAME"), "default: the only study of the storage")(
+          "create", po::bool_switch(), "make the study, or join it if it is there")  //
+      ("direction", po::value<std::string>()->value_name("D"), "minimize (default) or maximize")(
+          "directions", po::value<std::vector<std::string>>()->multitoken()->value_name("D..."),
+          "for several objectives: one for each")                                                                     //
+      ("sampler", po::value<std::string>()->value_name("NAME"), "default: the study's own, else tpe")                 //
+      ("sampler-option", po::value<std::vector<std::string>>()->value_name("K=V"), "repeatable")                      //
+      ("pruner", po::value<std::string>()->value_name("NAME"), "default: the study's own, else median")               //
+      ("pruner-option", po::value<std::vector<std::string>>()->value_name("K=V"), "repeatable")                       //
+      ("seed", po::value<std::uint64_t>()->value_name("N"), "makes a run of one process with one worker repeatable")  //
+      ("enqueue", po::value<std::vector<std::string>>()->value_name("JSON"),
+       "a known configuration to run first, e.g. '{\"lr\": 0.001}'; repeatable");
+  return options;
+}
+
+po::options_description limit_options() {
+  po::options_description options("how long, how many");
+  options.add_options()                                                                                               //
+      ("n-trials", po::value<int>()->value_name("N"), "trials to start here, whatever their end; default: no limit")  //
+      ("timeout", po::value<std::string>()->value_name("T"),
+       "begin no trial after this time: seconds, or 90s, 5m, 2h")                                                   //
+      ("workers", po::value<int>()->value_name("W"), "trials at a time, each in a process; default: one per core")  //
+      ("max-failures-in-row", po::value<int>()->default_value(10)->value_name("N"),
+       "stop after so many failures without a success; 0: never")  //
+      ("grace", po::value<std::string>()->default_value("5s")->value_name("T"),
+       "between SIGTERM and SIGKILL for a trial that has to end");
+  return options;
+}
+
+po::options_description program_options() {
+  po::options_description options("programs that know nothing of bluefin");
+  options.add_options()  //
+      ("space", po::value<std::string>()->value_name("FILE"),
+       "JSON object, parameter to distribution; {NAME} in ARGS stands for the value")  //
+      ("space-in-env", po::bool_switch(), "the program reads $BLUEFIN_PARAMS, so ARGS need not name them all");
+  return options;
+}
+
+po::options_description output_options() {
+  po::options_description options("output");
+  options.add_options()                                                                 //
+      ("quiet,q", po::bool_switch(), "errors and warnings only")                        //
+      ("verbose,v", po::bool_switch(), "more messages")                                 //
+      ("no-progress", po::bool_switch(), "no progress line, only the finished trials")  //
+      ("help,h", po::bool_switch(), "this text");
+  return options;
+}
+
+std::string text_of(const po::options_description& options) {
+  std::ostringstream out;
+  out << options;
+  return out.str();
+}
+
+std::string environment_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+Direction direction_from(const std::string& word) {
+  const auto direction = parse_direction(word);
+  if (!direction || *direction == Direction::kNotSet) {
+    throw RunUsageError(fmt::format("direction '{}' must be minimize or maximize", word));
+  }
+  return *direction;
+}
+
+// "n_startup_trials=20": the value is JSON, and a string where it is not.
+OptionMap options_from(const po::variables_map& values, const char* option) {
+  OptionMap map;
+  if (!values.count(option)) {
+    return map;
+  }
+  for (const std::string& text : values[option].as<std::vector<std::string>>()) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw RunUsageError(fmt::format("--{} '{}' must be NAME=VALUE", option, text));
+    }
+    const std::string value = text.substr(equals + 1);
+    try {
+      map.insert_or_assign(text.substr(0, equals), Json::parse(value));
+    } catch (const Error&) {
+      map.insert_or_assign(text.substr(0, equals), Json(value));
+    }
+  }
+  return map;
+}
+
+double duration_from(const po::variables_map& values, const char* option) {
+  const auto text = values[option].as<std::string>();
+  const auto seconds = parse_duration(text);
+  if (!seconds) {
+    throw RunUsageError(fmt::format("--{} '{}' must be a time: seconds, or 90s, 5m, 2h", option, text));
+  }
+  return *seconds;
+}
+
+void read_space(const std::string& path, RunOptions& options) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    throw RunUsageError(fmt::format("cannot read the space file {}", path));
+  }
+  try {
+    options.supervisor.space = parse_space(text.str());
+  } catch (const Error& error) {
+    throw RunUsageError(fmt::format("{}, {}", path, error.what()));
+  }
+}
+
+po::variables_map parse(const Arguments& arguments, const po::options_description& options) {
+  po::variables_map values;
+  try {
+    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    const auto parsed = po::command_line_parser(arguments).options(options).style(style).run();
+    for (const auto& option : parsed.options) {
+      if (option.position_key >= 0) {
+        throw RunUsageError(fmt::format("unexpected argument '{}'", option.value.front()));
+      }
+    }
+    po::store(parsed, values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw RunUsageError(error.what());
+  }
+  return values;
+}
+
+void apply(const po::variables_map& values, RunOptions& options) {
+  const auto text = [&](const char* name, std::string& target) {
+    if (values.count(name)) {
+      target = values[name].as<std::string>();
+    }
+  };
+  options.help = values["help"].as<bool>();
+  text("storage", options.storage);
+  text("study-name", options.study_name);
+  options.create = options.create || values["create"].as<bool>();
+  if (values.count("direction") && values.count("directions")) {
+    throw RunUsageError("--direction and --directions cannot be given together");
+  }
+  if (values.count("direction")) {
+    options.directions = {direction_from(values["direction"].as<std::string>())};
+  }
+  if (values.count("directions")) {
+    options.directions.clear();
+    for (const auto& word : values["directions"].as<std::vector<std::string>>()) {
+      options.directions.push_back(direction_from(word));
+    }
+  }
+  text("sampler", options.sampler);
+  text("pruner", options.pruner);
+  options.sampler_options = options_from(values, "sampler-option");
+  options.pruner_options = options_from(values, "pruner-option");
+  if (values.count("seed")) {
+    options.seed = values["seed"].as<std::uint64_t>();
+  }
+  if (values.count("enqueue")) {
+    for (const auto& configuration : values["enqueue"].as<std::vector<std::string>>()) {
+      options.enqueue.push_back(parse_configuration(configuration));
+    }
+  }
+  if (values.count("n-trials")) {
+    options.supervisor.n_trials = values["n-trials"].as<int>();
+  }
+  if (values.count("timeout")) {
+    options.supervisor.timeout = std::chrono::duration<double>(duration_from(values, "timeout"));
+  }
+  if (values.count("workers")) {
+    options.supervisor.workers = values["workers"].as<int>();
+  }
+  options.supervisor.max_failures_in_row = values["max-failures-in-row"].as<int>();
+  options.supervisor.grace = std::chrono::milliseconds(static_cast<long long>(1000 * duration_from(values, "grace")));
+  options.quiet = values["quiet"].as<bool>();
+  options.verbose = values["verbose"].as<bool>();
+  options.progress = !options.quiet && !values["no-progress"].as<bool>();
+}
+
+void check(const RunOptions& options) {
+  try {
+    check_supervisor_options(options.supervisor);
+    // Names and values of their options, before anything is written.
+    if (!options.sampler.empty() || !options.sampler_options.empty()) {
+      make_sampler(options.sampler.empty() ? options.default_sampler : options.sampler, options.sampler_options);
+    }
+    if (!options.pruner.empty() || !options.pruner_options.empty()) {
+      make_pruner(options.pruner.empty() ? options.default_pruner : options.pruner, options.pruner_options);
+    }
+    for (const Configuration& configuration : options.enqueue) {
+      for (const auto& [name, value] : configuration) {
+        const auto& space = options.supervisor.space;
+        if (const auto known = space.find(name); known != space.end()) {
+          to_canonical(known->second, value);
+        } else if (!space.empty()) {
+          throw RunUsageError(fmt::format("--enqueue: '{}' is not a parameter of the space file", name));
+        }
+      }
+    }
+  } catch (const Error& error) {
+    throw RunUsageError(error.what());
+  }
+}
+
+}  // namespace
+
+std::optional<double> parse_duration(std::string_view text) {
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (error != std::errc() || !std::isfinite(seconds) || seconds < 0) {
+    return std::nullopt;
+  }
+  if (unit.empty() || unit == "s") {
+    return seconds;
+  }
+  if (unit == "m") {
+    return 60 * seconds;
+  }
+  return unit == "h" ? std::optional(3600 * seconds) : std::nullopt;
+}
+
+Configuration parse_configuration(const std::string& text) {
+  const auto fail = [&](std::string_view why) {
+    return RunUsageError(fmt::format("--enqueue '{}' {}", text.substr(0, 200), why));
+  };
+  const auto tree = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (!tree.is_object()) {
+    throw fail("must be a JSON object like '{\"lr\": 0.001}'");
+  }
+  Configuration configuration;
+  for (const auto& [name, value] : tree.items()) {
+    Choice choice;  // null
+    if (value.is_boolean()) {
+      choice = value.get<bool>();
+    } else if (value.is_number_integer()) {
+      choice = value.get<std::int64_t>();
+    } else if (value.is_number()) {
+      choice = value.get<double>();
+    } else if (value.is_string()) {
+      choice = value.get<std::string>();
+    } else if (!value.is_null()) {
+      throw fail(fmt::format("gives '{}' a value that no parameter can have", name));
+    }
+    configuration.emplace_back(name, choice);
+  }
+  return configuration;
+}
+
+RunOptions parse_run_options(const Arguments& arguments) {
+  const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+  po::options_description all;
+  all.add(study_options()).add(limit_options()).add(program_options()).add(output_options());
+  const po::variables_map values = parse(Arguments(arguments.begin(), dashes), all);
+
+  RunOptions options;
+  options.storage = environment_variable("BLUEFIN_STORAGE");
+  if (options.storage.empty()) {
+    options.storage = environment_variable("OPTUNA_STORAGE");
+  }
+  options.supervisor.workers = available_cores();
+  apply(values, options);
+  if (options.help) {
+    return options;
+  }
+  if (dashes == arguments.end() || dashes + 1 == arguments.end()) {
+    throw RunUsageError("no program was given: write it at the end, after --");
+  }
+  options.supervisor.command.assign(dashes + 1, arguments.end());
+  options.supervisor.space_in_environment = values["space-in-env"].as<bool>();
+  if (values.count("space")) {
+    read_space(values["space"].as<std::string>(), options);
+  } else if (options.supervisor.space_in_environment) {
+    throw RunUsageError("--space-in-env needs --space");
+  }
+  if (options.storage.empty()) {
+    throw RunUsageError("no storage was given: --storage URL or $BLUEFIN_STORAGE, e.g. --storage sqlite:///study.db");
+  }
+  check(options);
+  return options;
+}
+
+RunOptions parse_run_main_options(const std::string& program, const Arguments& arguments, const RunDefaults& defaults) {
+  po::options_description all;
+  all.add(study_options()).add(limit_options()).add(output_options());
+  const po::variables_map values = parse(arguments, all);
+
+  const std::string name = program.substr(program.rfind('/') + 1);
+  RunOptions options;
+  options.study_name = defaults.study_name.empty() ? name : defaults.study_name;
+  options.storage = environment_variable("BLUEFIN_STORAGE");
+  options.create = true;
+  options.directions = defaults.directions;
+  options.metric_names = defaults.metric_names;
+  options.default_sampler = defaults.sampler;
+  options.default_pruner = defaults.pruner;
+  options.enqueue_once = defaults.enqueue;
+  options.supervisor.n_trials = defaults.n_trials;
+  if (defaults.timeout_seconds) {
+    options.supervisor.timeout = std::chrono::duration<double>(*defaults.timeout_seconds);
+  }
+  options.supervisor.workers = defaults.workers.value_or(available_cores());
+  apply(values, options);
+  if (options.storage.empty()) {
+    options.storage = defaults.storage.empty() ? "sqlite:///" + options.study_name + ".db" : defaults.storage;
+  }
+  options.supervisor.executable = "/proc/self/exe";
+  options.supervisor.command = {program};
+  options.supervisor.command.insert(options.supervisor.command.end(), arguments.begin(), arguments.end());
+  if (!options.help) {
+    check(options);
+  }
+  return options;
+}
+
+std::string run_help() {
+  return "usage: bluefin run [options] -- PROGRAM ARGS...\n\n"
+         "Runs PROGRAM once for each trial of a study, several at a time. This command is the only process that\n"
+         "opens the storage; another `bluefin run` on the same study shares it.\n\n"
+         "PROGRAM finds its trial by itself when it uses bluefin (run_main, Python). Any other program takes its\n"
+         "parameters as {NAME} in ARGS and prints its value on the last line of standard output; it may print\n"
+         "`bluefin:report STEP VALUE` on the way, so that a bad trial is stopped early.\n\n" +
+         text_of(study_options()) + "\n" + text_of(limit_options()) + "\n" + text_of(program_options()) + "\n" +
+         text_of(output_options()) +
+         "\nCtrl-C once lets running trials finish, twice ends them at once.\n"
+         "Exit code 0: at least one trial completed and nothing stopped the run early; 1: otherwise; 2: wrong "
+         "usage.\n\n"
+         "example:\n"
+         "  $ echo '{\"x\": {\"type\": \"float\", \"low\": -5, \"high\": 5}}' > space.json\n"
+         "  $ bluefin run --storage sqlite:///parabola.db --study-name parabola --create --n-trials 50 \\\n"
+         "      --space space.json -- awk 'BEGIN {{ print ({x} - 2) ^ 2 }}'\n";
+}
+
+std::string run_main_help(const std::string& program, const RunDefaults& defaults) {
+  const std::string name = program.substr(program.rfind('/') + 1);
+  return fmt::format("usage: {} [options]\n\n{}{}\n{}\n{}\nexample:\n  $ {} --n-trials 50 --workers 2\n", name,
+                     defaults.description.empty() ? "" : defaults.description + "\n\n", text_of(study_options()),
+                     text_of(limit_options()), text_of(output_options()), program);
+}
+
+}  // namespace bluefin::cli

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// The options of `bluefin run` and of programs made with run_main().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bluefin/options.hpp"
+#include "bluefin/run_main.hpp"
+#include "bluefin/supervisor.hpp"
+#include "commands.hpp"
+
+namespace bluefin::cli {
+
+// Wrong use of the command: exit code 2. The message is one sentence.
+class RunUsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+using Configuration = std::vector<std::pair<std::string, Choice>>;
+
+struct RunOptions {
+  bool help = false;
+  std::string storage;     // URL; empty: none was given
+  std::string study_name;  // empty: the only study of the storage
+  bool create = false;
+  std::vector<Direction> directions;
+  std::vector<std::string> metric_names;
+  std::string sampler;  // empty: what the study's config says, and the default for a new study
+  OptionMap sampler_options;
+  std::string pruner;
+  OptionMap pruner_options;
+  std::string default_sampler = "tpe";
+  std::string default_pruner = "median";
+  std::optional<std::uint64_t> seed;
+  std::vector<Configuration> enqueue;
+  std::vector<Configuration> enqueue_once;  // when the study does not have them yet
+  bool quiet = false;
+  bool progress = true;
+  bool verbose = false;
+  SupervisorOptions supervisor;
+};
+
+// `arguments`: what follows `bluefin run`, with `-- PROGRAM ARGS`. Throws RunUsageError.
+RunOptions parse_run_options(const Arguments& arguments);
+// For a program that is its own objective: what its command line says on top of `defaults`.
+RunOptions parse_run_main_options(const std::string& program, const Arguments& arguments, const RunDefaults& defaults);
+
+std::string run_help();
+std::string run_main_help(const std::string& program, const RunDefaults& defaults);
+
+// "90", "90s", "5m", "2h", "1.5h": seconds. nullopt for anything else, also for negative ones.
+std::optional<double> parse_duration(std::string_view text);
+// {"lr": 0.001, "optimizer": "adam"}. Throws RunUsageError.
+Configuration parse_configuration(const std::string& text);
+
+}  // namespace bluefin::cli

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// What a run shows: a line for each finished trial and a progress line on standard error, a summary on standard output.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "bluefin/log.hpp"
+#include "bluefin/study.hpp"
+#include "bluefin/supervisor.hpp"
+#include "run_options.hpp"
+
+namespace bluefin::cli {
+
+class RunReport {
+ public:
+  // Takes over the library's log, so that messages and the progress line do not run into each other.
+  RunReport(Study study, const RunOptions& options);
+  RunReport(const RunReport&) = delete;
+  RunReport& operator=(const RunReport&) = delete;
+  ~RunReport();
+
+  void begin();
+  void trial_finished(const FrozenTrial& trial);
+  void progress(const SupervisorStatus& status);
+  void finish(const SupervisorSummary& summary);
+
+ private:
+  void line(const std::string& text);  // above the progress line
+  void clear_progress();
+  std::string progress_text(const SupervisorStatus& status, std::size_t width) const;
+  std::string paint(const char* code, const std::string& text) const;
+  void consider(const FrozenTrial& trial);
+  void look_for_best();
+  void print_best();
+  void print_next();
+
+  Study study_;
+  const RunOptions& options_;
+  bool single_objective_;
+  bool terminal_;
+  bool colour_;
+  bool progress_shown_ = false;
+  StopReason announced_ = StopReason::kNone;
+  std::optional<FrozenTrial> best_;
+  std::chrono::steady_clock::time_point next_progress_{};
+  std::chrono::steady_clock::time_point next_look_{};
+};
+
+// "0.4s", "12s", "2m05s", "1h02m".
+std::string duration_text(double seconds);
+
+}  // namespace bluefin::cli
