@@ -236,7 +236,7 @@ TEST_CASE("an answer depends on the history of the request and not on what the m
   }
 }
 
-TEST_CASE("one model serves several threads") {
+TEST_CASE("one model serves several threads", "[threads]") {
   StudyDouble study(tpe());
   study.run(two_floats, 30);
   std::vector<HistoryView> views;
