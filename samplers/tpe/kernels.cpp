@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "math/normal.hpp"
 #include "math/truncnorm.hpp"
@@ -30,22 +31,29 @@ Bounds bounds(const Distribution& distribution) {
 // mu: [m]. Result [m].
 std::vector<double> bandwidths(std::span<const double> mu, double low, double high) {
   const std::size_t m = mu.size();
-  std::vector<std::uint32_t> order(m);
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return mu[a] < mu[b]; });
+  std::vector<std::pair<double, std::uint32_t>> order(m);  // the place in mu makes equal points stand in trial order
+  for (std::uint32_t k = 0; k < m; ++k) order[k] = {mu[k], k};
+  std::sort(order.begin(), order.end());
   const double range = high - low;
   const double floor = range / std::min(100.0, static_cast<double>(m) + 2.0);
   std::vector<double> sigma(m);
   for (std::size_t i = 0; i < m; ++i) {
-    const double here = mu[order[i]];
-    const double left = here - (i > 0 ? mu[order[i - 1]] : low);
-    const double right = (i + 1 < m ? mu[order[i + 1]] : high) - here;
+    const auto [here, k] = order[i];
+    const double left = here - (i > 0 ? order[i - 1].first : low);
+    const double right = (i + 1 < m ? order[i + 1].first : high) - here;
     double gap = std::max(left, right);
     if (m >= 2 && i == 0) gap = right;
     if (m >= 2 && i + 1 == m) gap = left;
-    sigma[order[i]] = std::min(std::max(gap, floor), range);
+    sigma[k] = std::min(std::max(gap, floor), range);
   }
   return sigma;
+}
+
+// log of the mass that N(mu, sigma) has between the limits. Nine sigmas off both of them it is above -1e-18.
+double log_mass_inside(const NumericKernels& kernels, double mu, double sigma) {
+  const double a = (kernels.low - mu) / sigma;
+  const double b = (kernels.high - mu) / sigma;
+  return a < -9.0 && b > 9.0 ? 0.0 : math::log_gauss_mass(a, b);
 }
 
 void find_distinct(NumericKernels& kernels) {
@@ -63,13 +71,20 @@ void find_distinct(NumericKernels& kernels) {
     });
   }
   kernels.distinct_of.resize(n);
+  double last_sigma = 1.0;
+  double log_last_sigma = 0.0;
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint32_t k = order[i];
     if (continuous || i == 0 || !same(order[i - 1], k)) {
       const double mu = kernels.mu[k];
       const double sigma = kernels.sigma[k];
-      double log_norm = -math::log_gauss_mass((kernels.low - mu) / sigma, (kernels.high - mu) / sigma);
-      if (continuous) log_norm -= std::log(sigma) + math::kLogSqrt2Pi;
+      double log_norm = -log_mass_inside(kernels, mu, sigma);
+      if (continuous) {
+        // Most kernels of a long history have the smallest bandwidth.
+        if (sigma != last_sigma) log_last_sigma = std::log(sigma);
+        last_sigma = sigma;
+        log_norm -= log_last_sigma + math::kLogSqrt2Pi;
+      }
       kernels.distinct.push_back({mu, 1.0 / sigma, log_norm});
     }
     kernels.distinct_of[k] = static_cast<std::uint32_t>(kernels.distinct.size() - 1);
@@ -129,11 +144,14 @@ void add_number(const NumericKernels& kernels, double x, std::span<double> out) 
   const auto at = [&](double value) { return kernels.log ? std::log(value) : value; };
   if (kernels.step == 0.0) {
     const double t = at(x);
-    const bool inside = kernels.low <= t && t <= kernels.high;
+    if (!(kernels.low <= t && t <= kernels.high)) {
+      std::fill(out.begin(), out.end(), -std::numeric_limits<double>::infinity());
+      return;
+    }
     for (std::size_t k = 0; k < out.size(); ++k) {
       const auto& kernel = kernels.distinct[k];
       const double z = (t - kernel.mu) * kernel.inverse_sigma;
-      out[k] += inside ? kernel.log_norm - 0.5 * z * z : -std::numeric_limits<double>::infinity();
+      out[k] += kernel.log_norm - 0.5 * z * z;
     }
     return;
   }

@@ -22,7 +22,10 @@ inline double log_sum_exp(std::span<const double> terms) {
   for (const double term : terms) high = std::max(high, term);
   if (std::isinf(high)) return high;
   double sum = 0.0;
-  for (const double term : terms) sum += std::exp(term - high);
+  for (const double term : terms) {
+    // Below this exp() is 0, and says so on a slow path.
+    if (!(term - high < -746.0)) sum += std::exp(term - high);
+  }
   return high + std::log(sum);
 }
 
