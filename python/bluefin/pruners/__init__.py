@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+"""Pruners decide whether a running trial should stop."""
+
+from bluefin.pruners._base import BasePruner
+from bluefin.pruners._nop import NopPruner
+from bluefin.pruners._percentile import MedianPruner
+from bluefin.pruners._percentile import PercentilePruner
+
+__all__ = ["BasePruner", "MedianPruner", "NopPruner", "PercentilePruner"]

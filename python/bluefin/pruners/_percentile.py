@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from bluefin.pruners._base import BasePruner
+
+
+class PercentilePruner(BasePruner):
+    """Stops a trial whose best report so far is worse than a percentile of what other trials had at that step.
+
+    Args:
+        percentile: 0 to 100, the share of trials to keep.
+        n_startup_trials: COMPLETE trials before anything is pruned.
+        n_warmup_steps: Steps of a trial before it can be pruned.
+        interval_steps: Steps between two checks, counted from the warm-up.
+        n_min_trials: Trials that must have reported at the step.
+
+    Raises:
+        ValueError: An option is out of range.
+    """
+
+    _name = "percentile"
+
+    def __init__(
+        self,
+        percentile: float,
+        n_startup_trials: int = 5,
+        n_warmup_steps: int = 0,
+        interval_steps: int = 1,
+        *,
+        n_min_trials: int = 1,
+    ) -> None:
+        self._options = {
+            "percentile": percentile,
+            "n_startup_trials": n_startup_trials,
+            "n_warmup_steps": n_warmup_steps,
+            "interval_steps": interval_steps,
+            "n_min_trials": n_min_trials,
+        }
+        self._to_native()  # checks the options
+
+
+class MedianPruner(PercentilePruner):
+    """The percentile pruner at 50; the default of a study.
+
+    Args:
+        n_startup_trials: COMPLETE trials before anything is pruned.
+        n_warmup_steps: Steps of a trial before it can be pruned.
+        interval_steps: Steps between two checks, counted from the warm-up.
+        n_min_trials: Trials that must have reported at the step.
+
+    Raises:
+        ValueError: An option is out of range.
+    """
+
+    _name = "median"
+
+    def __init__(
+        self,
+        n_startup_trials: int = 5,
+        n_warmup_steps: int = 0,
+        interval_steps: int = 1,
+        *,
+        n_min_trials: int = 1,
+    ) -> None:
+        self._options = {
+            "n_startup_trials": n_startup_trials,
+            "n_warmup_steps": n_warmup_steps,
+            "interval_steps": interval_steps,
+            "n_min_trials": n_min_trials,
+        }
+        self._to_native()  # checks the options

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+import warnings
+
+from bluefin.samplers._base import BaseSampler
+from bluefin.samplers._base import checked_seed
+
+if TYPE_CHECKING:
+    from bluefin.trial import FrozenTrial
+
+
+class TPESampler(BaseSampler):
+    """Tree-structured Parzen estimator; the default of a study.
+
+    Args:
+        n_startup_trials: Random trials before the model is used.
+        n_ei_candidates: Points drawn and scored for one suggestion.
+        seed: >= 0. The same seed gives the same study in one process; None is random.
+        multivariate: Joint sampling of all known parameters. None: on for one objective, off for several.
+        group: One joint sample for each set of parameters that occur together; needs ``multivariate=True``.
+        constant_liar: Running trials count as bad ones at their points.
+        constraints_func: Deprecated, use `Trial.set_constraint`. Called with each trial that is COMPLETE or PRUNED;
+            returns the values of its constraints, satisfied when <= 0.
+
+    Raises:
+        ValueError: An option is out of range or contradicts another.
+    """
+
+    _name = "tpe"
+
+    def __init__(
+        self,
+        *,
+        n_startup_trials: int = 10,
+        n_ei_candidates: int = 24,
+        seed: int | None = None,
+        multivariate: bool | None = None,
+        group: bool = False,
+        constant_liar: bool = True,
+        constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
+    ) -> None:
+        if constraints_func is not None:
+            warnings.warn(
+                "`constraints_func` is deprecated; use `Trial.set_constraint` in the objective.",
+                FutureWarning,
+                stacklevel=2,
+            )
+        self._constraints_func = constraints_func
+        self._seed = checked_seed(seed)
+        self._options = {
+            "n_startup_trials": n_startup_trials,
+            "n_ei_candidates": n_ei_candidates,
+            "multivariate": multivariate,
+            "group": group,
+            "constant_liar": constant_liar,
+        }
+        self._to_native()  # checks the options

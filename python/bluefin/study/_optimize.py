@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""The loop of `Study.optimize`, in the calling thread or in several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterable
+import gc
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+from typing import TYPE_CHECKING
+
+from bluefin import _native
+from bluefin.exceptions import TrialPruned
+from bluefin.logging import get_logger
+from bluefin.study._progress import ProgressBar
+from bluefin.study._tell import tell
+from bluefin.trial import TrialState
+
+if TYPE_CHECKING:
+    from bluefin.study.study import Study
+    from bluefin.trial import FrozenTrial
+    from bluefin.trial import Trial
+
+_logger = get_logger(__name__)
+
+# How long Ctrl-C waits for trials in other threads before it leaves them behind.
+_INTERRUPT_GRACE_S = 0.5
+
+
+class Run:
+    """One call of optimize(): what its threads share."""
+
+    def __init__(
+        self,
+        study: Study,
+        func: Callable[[Trial], Any],
+        n_trials: int | None,
+        timeout: float | None,
+        catch: tuple[type[BaseException], ...],
+        callbacks: Iterable[Callable[[Study, FrozenTrial], None]],
+        gc_after_trial: bool,
+        progress: ProgressBar | None,
+    ) -> None:
+        self._study = study
+        self._func = func
+        self._n_trials = n_trials
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._catch = catch
+        self._callbacks = tuple(callbacks)
+        self._gc_after_trial = gc_after_trial
+        self._progress = progress
+        self._callback_lock = threading.RLock()
+        self._lock = threading.Lock()  # guards the rest
+        self._begun = 0
+        self._stopped = False
+        self._error: BaseException | None = None
+        self._in_objective: set[int] = set()  # threads
+
+    def stop(self) -> None:
+        """Begins no further trial."""
+        self._stopped = True
+
+    def run_here(self) -> None:
+        """Runs trials in this thread until nothing is left to begin."""
+        while self._begin():
+            self._trial()
+
+    def run_in_threads(self, n_jobs: int) -> None:
+        """The same in ``n_jobs`` threads. Raises the first error of any of them when all have ended."""
+        if self._n_trials is not None:
+            n_jobs = min(n_jobs, self._n_trials)
+        # Daemons: a trial that Ctrl-C has left behind must not hold the program back.
+        threads = [threading.Thread(target=self._work, name=f"bluefin-{i}", daemon=True) for i in range(n_jobs)]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            self._interrupt(threads)
+            raise
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        self._study._thread_local.run = self
+        try:
+            self.run_here()
+        except BaseException as error:  # handed to the caller of optimize()
+            with self._lock:
+                if self._error is None:
+                    self._error = error
+            self.stop()
+
+    def _interrupt(self, threads: list[threading.Thread]) -> None:
+        self.stop()
+        with self._lock:
+            for ident in self._in_objective:
+                _native.raise_in_thread(ident, KeyboardInterrupt)
+        end = time.monotonic() + _INTERRUPT_GRACE_S
+        for thread in threads:
+            if thread.ident is not None:  # else Ctrl-C came before it was started
+                thread.join(max(0.0, end - time.monotonic()))
+
+    def _begin(self) -> bool:
+        with self._lock:
+            if self._stopped or (self._n_trials is not None and self._begun >= self._n_trials):
+                return False
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                return False
+            self._begun += 1
+            return True
+
+    def _trial(self) -> None:
+        try:
+            frozen = self._run_objective()
+        finally:
+            if self._gc_after_trial:
+                gc.collect()
+        if self._callbacks:
+            with self._callback_lock:
+                for callback in self._callbacks:
+                    callback(self._study, frozen)
+        if self._progress is not None:
+            self._progress.update(self._study)
+
+    def _run_objective(self) -> FrozenTrial:
+        study = self._study
+        trial = study.ask()
+        values: Any = None
+        state: TrialState | None = None
+        error: BaseException | None = None
+        exc_info: Any = None
+        ident = threading.get_ident()
+        with self._lock:
+            self._in_objective.add(ident)
+        try:
+            values = self._func(trial)
+        except TrialPruned as e:
+            state, error = TrialState.PRUNED, e
+        except (Exception, KeyboardInterrupt) as e:
+            state, error = TrialState.FAIL, e
+            exc_info = sys.exc_info()
+        finally:
+            with self._lock:
+                self._in_objective.discard(ident)
+
+        frozen, problem = tell(study, trial, values, state, False)
+        if frozen.state == TrialState.COMPLETE:
+            _log_completed(study, frozen)
+        elif frozen.state == TrialState.PRUNED:
+            _logger.info(f"Trial {frozen.number} pruned. {error}")
+        else:
+            reason = repr(error) if error is not None else f"{problem}"
+            _logger.warning(
+                f"Trial {frozen.number} failed with parameters: {frozen.params} because of the following error: "
+                f"{reason}.",
+                exc_info=exc_info,
+            )
+            _logger.warning(f"Trial {frozen.number} failed with value {values!r}.")
+            if error is not None and not isinstance(error, self._catch):
+                raise error
+        return frozen
+
+
+def optimize(
+    study: Study,
+    func: Callable[[Trial], Any],
+    n_trials: int | None,
+    timeout: float | None,
+    n_jobs: int,
+    catch: tuple[type[BaseException], ...],
+    callbacks: Iterable[Callable[[Study, FrozenTrial], None]] | None,
+    gc_after_trial: bool,
+    show_progress_bar: bool,
+) -> None:
+    """See `Study.optimize`."""
+    if study._thread_local.run is not None:
+        raise RuntimeError("Nested invocation of `Study.optimize` method isn't allowed.")
+    if n_jobs == -1:
+        n_jobs = os.cpu_count() or 1
+    if n_jobs < 1:
+        raise ValueError(f"`n_jobs` must be at least 1, or -1 for one per core, but got {n_jobs!r}.")
+    progress = ProgressBar(n_trials, timeout) if show_progress_bar else None
+    run = Run(study, func, n_trials, timeout, catch, callbacks or (), gc_after_trial, progress)
+    study._thread_local.run = run
+    try:
+        if n_jobs == 1:
+            run.run_here()
+        else:
+            run.run_in_threads(n_jobs)
+    finally:
+        study._thread_local.run = None
+        if progress is not None:
+            progress.close()
+
+
+def _log_completed(study: Study, trial: FrozenTrial) -> None:
+    if not _logger.isEnabledFor(logging.INFO):
+        return
+    names = study.metric_names
+    values = trial.values or []
+    if len(values) > 1:
+        shown: Any = values if names is None else dict(zip(names, values))
+        _logger.info(f"Trial {trial.number} finished with values: {shown} and parameters: {trial.params}.")
+        return
+    shown = values[0] if names is None else {names[0]: values[0]}
+    message = f"Trial {trial.number} finished with value: {shown} and parameters: {trial.params}."
+    try:
+        best = study.best_trial
+        message += f" Best is trial {best.number} with value: {best.value}."
+    except ValueError:  # no feasible one yet
+        pass
+    _logger.info(message)

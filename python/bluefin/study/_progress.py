@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""The progress bar of `Study.optimize`: tqdm's where that is installed, else one plain line."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bluefin.study.study import Study
+
+
+class ProgressBar:
+    """Counts trials, or seconds where only a timeout is given. Shows nothing when neither is."""
+
+    def __init__(self, n_trials: int | None, timeout: float | None) -> None:
+        self._lock = threading.Lock()
+        self._total = n_trials if n_trials is not None else timeout
+        self._in_seconds = n_trials is None
+        self._done: float = 0
+        self._begin = time.monotonic()
+        self._best = ""
+        self._bar: Any = None
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            return
+        self._bar = tqdm(total=self._total, disable=self._total is None)
+
+    def update(self, study: Study) -> None:
+        """One more trial is finished."""
+        if self._total is None:
+            return
+        best = ""
+        if len(study.directions) == 1:
+            try:
+                trial = study.best_trial
+                best = f"Best trial: {trial.number}. Best value: {trial.value:.6g}"
+            except ValueError:  # none yet
+                pass
+        with self._lock:
+            done = min(time.monotonic() - self._begin, self._total) if self._in_seconds else self._done + 1
+            if self._bar is not None:
+                self._bar.set_description(best)
+                self._bar.update(done - self._done)
+            else:
+                unit = "s" if self._in_seconds else " trials"
+                sys.stderr.write(f"\r{done:.0f}/{self._total:.0f}{unit}  {best}")
+                sys.stderr.flush()
+            self._done = done
+
+    def close(self) -> None:
+        """Leaves the last state on the screen."""
+        if self._bar is not None:
+            self._bar.close()
+        elif self._total is not None:
+            sys.stderr.write("\n")

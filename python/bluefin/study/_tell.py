@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""What a trial's end means: the rules between an objective's result and the state that is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import math
+from typing import Any
+from typing import TYPE_CHECKING
+import warnings
+
+from bluefin.exceptions import UpdateFinishedTrialError
+from bluefin.logging import get_logger
+from bluefin.trial import FrozenTrial
+from bluefin.trial import Trial
+from bluefin.trial import TrialState
+from bluefin.trial._base import CONSTRAINTS_KEY
+
+if TYPE_CHECKING:
+    from bluefin.study.study import Study
+
+_logger = get_logger(__name__)
+
+
+def tell(
+    study: Study,
+    trial: Trial | int,
+    values: float | Sequence[float] | None,
+    state: TrialState | None,
+    skip_if_finished: bool,
+) -> tuple[FrozenTrial, str | None]:
+    """Finishes a trial. Also returns why values that the objective gave made the trial a failed one."""
+    if isinstance(trial, Trial):
+        known = trial._frozen()
+    elif isinstance(trial, int):
+        known = study._find_trial(trial)
+    else:
+        raise TypeError("Trial must be a trial object or trial number.")
+    if known.state.is_finished() and skip_if_finished:
+        return _skipped(known), None
+    if known.state != TrialState.RUNNING:
+        raise ValueError(f"Cannot tell a {known.state.name} trial.")
+
+    state, floats, problem = outcome(len(study.directions), values, state)
+    constraints_func = getattr(study.sampler, "_constraints_func", None)
+    if constraints_func is not None and state in (TrialState.COMPLETE, TrialState.PRUNED):
+        if not isinstance(trial, Trial):
+            raise ValueError("`constraints_func` needs the trial itself: tell(trial, ...), not its number.")
+        trial.set_system_attr(CONSTRAINTS_KEY, _checked_constraints(constraints_func(known)))
+    try:
+        if isinstance(trial, Trial):
+            native = trial._native_study.tell(trial._native, int(state), floats)
+        else:
+            native = study._native.tell_number(trial, int(state), floats, skip_if_finished)
+    except UpdateFinishedTrialError as error:
+        # Another process was faster.
+        known = study._find_trial(known.number)
+        if known.state.is_finished() and skip_if_finished:
+            return _skipped(known), None
+        raise ValueError(f"Cannot tell a {known.state.name} trial.") from error
+    return FrozenTrial._from_native(native, study._storage._table), problem
+
+
+def outcome(
+    n_objectives: int, values: float | Sequence[float] | None, state: TrialState | None
+) -> tuple[TrialState, list[float], str | None]:
+    """The state to store, the values to store, and the reason when values cannot be stored."""
+    if state == TrialState.COMPLETE:
+        if values is None:
+            raise ValueError("No values were told. Values are required when state is TrialState.COMPLETE.")
+        floats, problem = _floats(n_objectives, values)
+        if problem is not None:
+            raise ValueError(problem)
+        return TrialState.COMPLETE, floats, None
+    if state in (TrialState.PRUNED, TrialState.FAIL):
+        if values is not None:
+            raise ValueError(
+                "Values were told. Values cannot be specified when state is TrialState.PRUNED or TrialState.FAIL."
+            )
+        return state, [], None
+    if state is not None:
+        raise ValueError(f"Cannot tell with state {state}.")
+    floats, problem = _floats(n_objectives, values)
+    return (TrialState.COMPLETE if problem is None else TrialState.FAIL), floats, problem
+
+
+def _floats(n_objectives: int, given: float | Sequence[float] | None) -> tuple[list[float], str | None]:
+    if given is None:
+        return [], "The value None could not be cast to float."
+    values = given if isinstance(given, Sequence) else [given]
+    floats: list[float] = []
+    problems = []
+    for value in values:
+        try:
+            floats.append(float(value))
+        except (ValueError, TypeError):
+            problems.append(f"The value {value!r} could not be cast to float")
+            continue
+        if math.isnan(floats[-1]):
+            problems.append(f"The value {value} is not acceptable")
+    if not problems and len(values) != n_objectives:
+        problems.append(
+            f"The number of the values {len(values)} did not match the number of the objectives {n_objectives}"
+        )
+    return ([], "; ".join(problems)) if problems else (floats, None)
+
+
+def _checked_constraints(constraints: Any) -> list[float]:
+    if not isinstance(constraints, (tuple, list)):
+        warnings.warn(f"Constraints should be a sequence of floats but got {type(constraints).__name__}.")
+    floats = [float(value) for value in constraints]
+    if any(map(math.isnan, floats)):
+        raise ValueError("Constraint values cannot be NaN.")
+    return floats
+
+
+def _skipped(trial: FrozenTrial) -> FrozenTrial:
+    _logger.info(
+        f"Skipped telling trial {trial.number} since it was already finished with values {trial.values} and state "
+        f"{trial.state}."
+    )
+    return trial

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import copy
+import datetime
+from functools import lru_cache
+import math
+from typing import Any
+
+from bluefin import _native
+from bluefin import _objects
+from bluefin.distributions import BaseDistribution
+from bluefin.distributions import CategoricalDistribution
+from bluefin.distributions import distribution_to_json
+from bluefin.distributions import json_to_distribution
+from bluefin.trial._base import GivenParamsTrial
+from bluefin.trial._state import TrialState
+
+# json.loads and the checks of a distribution cost more than the rest of a trial, and a study has few distributions.
+_known_distribution = lru_cache(maxsize=4096)(json_to_distribution)
+
+
+def _distribution(text: str, table: _objects.ObjectTable | None) -> BaseDistribution:
+    distribution = copy.copy(_known_distribution(text))
+    if table is not None and isinstance(distribution, CategoricalDistribution):
+        distribution.choices = tuple(table.get(choice) for choice in distribution.choices)
+    return distribution
+
+
+def _local_time(microseconds: int | None) -> datetime.datetime | None:
+    return None if microseconds is None else datetime.datetime.fromtimestamp(microseconds / 1e6)
+
+
+def _microseconds(time: datetime.datetime | None) -> int | None:
+    return None if time is None else round(time.timestamp() * 1e6)
+
+
+def _params(native: Any, table: _objects.ObjectTable | None) -> dict[str, Any]:
+    params = native.params()
+    return params if table is None else {name: table.get(value) for name, value in params.items()}
+
+
+# How each field is made from the native trial, when it is first asked for. In the order of repr().
+_READERS: dict[str, Any] = {
+    "_number": lambda native, table: native.number(),
+    "state": lambda native, table: TrialState(native.state()),
+    "_values": lambda native, table: native.values() or None,
+    "_datetime_start": lambda native, table: _local_time(native.datetime_start()),
+    "datetime_complete": lambda native, table: _local_time(native.datetime_complete()),
+    "_params": _params,
+    "_user_attrs": lambda native, table: _objects.load_attributes(native.user_attrs(), table),
+    "_system_attrs": lambda native, table: _objects.load_attributes(native.system_attrs(), table),
+    "intermediate_values": lambda native, table: native.reports(),
+    "_distributions": lambda native, table: {
+        name: _distribution(text, table) for name, text in native.distributions().items()
+    },
+    "_trial_id": lambda native, table: native.id(),
+}
+
+
+class FrozenTrial(GivenParamsTrial):
+    """A trial as a value. Changing it changes nothing in its study.
+
+    Args:
+        number: Number of the trial in its study.
+        state: Where it stands.
+        value: Value of the objective; not together with ``values``.
+        datetime_start: Local time at which it began; None while it waits.
+        datetime_complete: Local time at which it was finished; None before.
+        params: Name to value.
+        distributions: Name to distribution, of the same names.
+        user_attrs: Attributes of the user.
+        system_attrs: Attributes of samplers and pruners.
+        intermediate_values: Step to reported value.
+        trial_id: Key of the trial in its storage.
+        values: One value per objective.
+    """
+
+    state: TrialState
+    datetime_complete: datetime.datetime | None
+    intermediate_values: dict[int, float]
+    _number: int
+    _values: list[float] | None
+    _trial_id: int
+
+    def __init__(
+        self,
+        number: int,
+        state: TrialState,
+        value: float | None,
+        datetime_start: datetime.datetime | None,
+        datetime_complete: datetime.datetime | None,
+        params: dict[str, Any],
+        distributions: dict[str, BaseDistribution],
+        user_attrs: dict[str, Any],
+        system_attrs: dict[str, Any],
+        intermediate_values: dict[int, float],
+        trial_id: int,
+        *,
+        values: Sequence[float] | None = None,
+    ) -> None:
+        if value is not None and values is not None:
+            raise ValueError("Specify only one of `value` and `values`.")
+        self._number = number
+        self.state = state
+        self._values = [value] if value is not None else None if values is None else list(values)
+        self._datetime_start = datetime_start
+        self.datetime_complete = datetime_complete
+        self._params = params
+        self._user_attrs = user_attrs
+        self._system_attrs = system_attrs
+        self.intermediate_values = intermediate_values
+        self._distributions = distributions
+        self._trial_id = trial_id
+
+    @classmethod
+    def _from_native(cls, native: Any, table: _objects.ObjectTable | None) -> FrozenTrial:
+        trial = cls.__new__(cls)
+        trial.__dict__["_native"] = native
+        trial.__dict__["_table"] = table
+        return trial
+
+    def __getattr__(self, name: str) -> Any:
+        # Only for fields that have not been read yet.
+        reader = _READERS.get(name)
+        native = self.__dict__.get("_native")
+        if reader is None or native is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        value = self.__dict__[name] = reader(native, self.__dict__["_table"])
+        return value
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _READERS}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._fields()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def _to_native(self, table: _objects.ObjectTable | None) -> Any:
+        params = []
+        for name, distribution in self.distributions.items():
+            internal = distribution.to_internal_repr(self.params[name])
+            if isinstance(distribution, CategoricalDistribution):
+                plain = copy.copy(distribution)
+                plain.choices = tuple(_objects.plain_choices(name, distribution.choices, table))
+                distribution = plain
+            params.append((name, distribution_to_json(distribution), internal))
+        return _native.make_frozen_trial(
+            int(self.state),
+            [float(value) for value in self.values or ()],
+            params,
+            {int(step): float(value) for step, value in self.intermediate_values.items()},
+            {key: _objects.dumps(key, value, table) for key, value in self.user_attrs.items()},
+            {key: _objects.dumps(key, value, None) for key, value in self.system_attrs.items()},
+            _microseconds(self.datetime_start),
+            _microseconds(self.datetime_complete),
+        )
+
+    def __eq__(self, other: Any) -> bool:
+        if not isinstance(other, FrozenTrial):
+            return NotImplemented
+        return self._fields() == other._fields()
+
+    def __lt__(self, other: Any) -> bool:
+        if not isinstance(other, FrozenTrial):
+            return NotImplemented
+        return self.number < other.number
+
+    def __le__(self, other: Any) -> bool:
+        if not isinstance(other, FrozenTrial):
+            return NotImplemented
+        return self.number <= other.number
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._fields().values()))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name.lstrip('_')}={value!r}" for name, value in self._fields().items())
+        return f"{type(self).__name__}({fields}, value=None)"
+
+    def _given_params(self) -> dict[str, Any]:
+        return self._params
+
+    def _note(self, name: str, value: Any, distribution: BaseDistribution) -> None:
+        self._distributions[name] = distribution
+
+    def _validate(self) -> None:
+        """Throws ValueError when the parts do not fit together."""
+        if self.state != TrialState.WAITING and self.datetime_start is None:
+            raise ValueError("`datetime_start` is supposed to be set when the trial state is not waiting.")
+        if self.state.is_finished() and self.datetime_complete is None:
+            raise ValueError("`datetime_complete` is supposed to be set for a finished trial.")
+        if not self.state.is_finished() and self.datetime_complete is not None:
+            raise ValueError("`datetime_complete` is supposed to be None for an unfinished trial.")
+        if self.state == TrialState.FAIL and self._values is not None:
+            raise ValueError(f"values should be None for a failed trial, but got {self._values}.")
+        if self.state == TrialState.COMPLETE:
+            if self._values is None:
+                raise ValueError("values should be set for a complete trial.")
+            if any(math.isnan(value) for value in self._values):
+                raise ValueError("values should not contain NaN.")
+        if self.params.keys() != self.distributions.keys():
+            raise ValueError(
+                f"Inconsistent parameters {set(self.params)} and distributions {set(self.distributions)}."
+            )
+        for name, value in self.params.items():
+            distribution = self.distributions[name]
+            if not distribution._contains(distribution.to_internal_repr(value)):
+                raise ValueError(
+                    f"The value {value} of parameter '{name}' isn't contained in the distribution {distribution}."
+                )
+
+    @property
+    def number(self) -> int:
+        return self._number
+
+    @number.setter
+    def number(self, value: int) -> None:
+        self._number = value
+
+    @property
+    def value(self) -> float | None:
+        """The value of a single objective; RuntimeError when there are several."""
+        if self._values is None:
+            return None
+        if len(self._values) > 1:
+            raise RuntimeError("This attribute is not available during multi-objective optimization.")
+        return self._values[0]
+
+    @value.setter
+    def value(self, value: float | None) -> None:
+        if self._values is not None and len(self._values) > 1:
+            raise RuntimeError("This attribute is not available during multi-objective optimization.")
+        self._values = None if value is None else [value]
+
+    @property
+    def values(self) -> list[float] | None:
+        """One value per objective; None when there are none."""
+        return self._values
+
+    @values.setter
+    def values(self, values: Sequence[float] | None) -> None:
+        self._values = None if values is None else list(values)
+
+    @property
+    def datetime_start(self) -> datetime.datetime | None:
+        return self._datetime_start
+
+    @datetime_start.setter
+    def datetime_start(self, value: datetime.datetime | None) -> None:
+        self._datetime_start = value
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self._params
+
+    @params.setter
+    def params(self, params: dict[str, Any]) -> None:
+        self._params = params
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        return self._distributions
+
+    @distributions.setter
+    def distributions(self, value: dict[str, BaseDistribution]) -> None:
+        self._distributions = value
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        return self._user_attrs
+
+    @user_attrs.setter
+    def user_attrs(self, value: dict[str, Any]) -> None:
+        self._user_attrs = value
+
+    @property
+    def system_attrs(self) -> dict[str, Any]:
+        return self._system_attrs
+
+    @system_attrs.setter
+    def system_attrs(self, value: Mapping[str, Any]) -> None:
+        self._system_attrs = dict(value)
+
+    @property
+    def last_step(self) -> int | None:
+        """The highest step that was reported."""
+        return max(self.intermediate_values, default=None)
+
+    @property
+    def duration(self) -> datetime.timedelta | None:
+        """How long the trial took."""
+        if self.datetime_start is None or self.datetime_complete is None:
+            return None
+        return self.datetime_complete - self.datetime_start
+
+
+def create_trial(
+    *,
+    state: TrialState = TrialState.COMPLETE,
+    value: float | None = None,
+    values: Sequence[float] | None = None,
+    params: dict[str, Any] | None = None,
+    distributions: dict[str, BaseDistribution] | None = None,
+    user_attrs: dict[str, Any] | None = None,
+    system_attrs: dict[str, Any] | None = None,
+    intermediate_values: dict[int, float] | None = None,
+    constraints: dict[str, float] | None = None,
+) -> FrozenTrial:
+    """Makes a trial for `Study.add_trial`.
+
+    Args:
+        state: State of the trial.
+        value: Value of a single objective; not together with ``values``.
+        values: One value per objective.
+        params: Name to value.
+        distributions: Name to distribution, of the same names.
+        user_attrs: Attributes of the user.
+        system_attrs: Attributes of samplers and pruners.
+        intermediate_values: Step to reported value.
+        constraints: Constraint to value; satisfied when <= 0.
+
+    Raises:
+        ValueError: The parts do not fit together.
+    """
+    now = datetime.datetime.now()
+    trial = FrozenTrial(
+        number=-1,
+        trial_id=-1,
+        state=state,
+        value=value,
+        values=values,
+        datetime_start=None if state == TrialState.WAITING else now,
+        datetime_complete=now if state.is_finished() else None,
+        params=params or {},
+        distributions=distributions or {},
+        user_attrs=user_attrs or {},
+        system_attrs=system_attrs or {},
+        intermediate_values=intermediate_values or {},
+    )
+    for key, constraint in (constraints or {}).items():
+        trial.set_constraint(key, constraint)
+    trial._validate()
+    return trial

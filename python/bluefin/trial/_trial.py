@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from collections.abc import Sequence
+import datetime
+from typing import Any
+from typing import TYPE_CHECKING
+
+from bluefin import _objects
+from bluefin.distributions import BaseDistribution
+from bluefin.distributions import CategoricalChoiceType
+from bluefin.distributions import CategoricalDistribution
+from bluefin.distributions import FloatDistribution
+from bluefin.distributions import IntDistribution
+from bluefin.trial._base import as_constraint
+from bluefin.trial._base import as_float
+from bluefin.trial._base import BaseTrial
+from bluefin.trial._frozen import FrozenTrial
+
+if TYPE_CHECKING:
+    from bluefin.study import Study
+
+
+class Trial(BaseTrial):
+    """A running trial. `Study.ask` and `Study.optimize` make it; it belongs to one thread.
+
+    Attributes:
+        study: The study of the trial.
+        number: Its number in the study, from 0.
+    """
+
+    def __init__(self, study: Study | None, native: Any) -> None:
+        self.study = study
+        self._native = native
+        # The engine that began the trial ends it; the study gets a new one with another sampler or pruner.
+        self._native_study = None if study is None else study._native
+        self._table = None if study is None else study._storage._table
+        self._number: int = native.number()
+
+    def _frozen(self) -> FrozenTrial:
+        return FrozenTrial._from_native(self._native.frozen(), self._table)
+
+    @property
+    def _trial_id(self) -> int:
+        return self._native.frozen().id()
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A number from ``low`` to ``high``, both included.
+
+        Args:
+            name: Name of the parameter. The same name again gives the same value.
+            low: Lower bound; above 0 with ``log``.
+            high: Upper bound; rounded down to ``low + k * step``, with a warning.
+            step: Distance of the values; not together with ``log``.
+            log: Uniform in the logarithm.
+
+        Raises:
+            ValueError: The bounds do not fit, or the name was used for another kind of parameter.
+        """
+        return self._native.suggest_float(name, low, high, step, log)
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """An integer from ``low`` to ``high``, both included.
+
+        Args:
+            name: Name of the parameter. The same name again gives the same value.
+            low: Lower bound; at least 1 with ``log``.
+            high: Upper bound; rounded down to ``low + k * step``, with a warning.
+            step: Distance of the values; 1 with ``log``.
+            log: Uniform in the logarithm.
+
+        Raises:
+            ValueError: The bounds do not fit, or the name was used for another kind of parameter.
+        """
+        return self._native.suggest_int(name, int(low), int(high), int(step), log)
+
+    def suggest_categorical(self, name: str, choices: Sequence[CategoricalChoiceType]) -> Any:
+        """One of the choices.
+
+        Args:
+            name: Name of the parameter. The same name again gives the same value.
+            choices: None, bool, int, float and str, in any mixture. Other objects work in memory only.
+
+        Raises:
+            ValueError: There are no choices, or the study knows others for this name.
+            TypeError: The storage cannot hold one of the choices.
+        """
+        try:
+            index = self._native.suggest_categorical(name, choices)
+        except TypeError:
+            CategoricalDistribution(choices)  # warns
+            index = self._native.suggest_categorical(name, _objects.plain_choices(name, choices, self._table))
+        return choices[index]
+
+    def _suggest(self, name: str, distribution: BaseDistribution) -> Any:
+        if isinstance(distribution, FloatDistribution):
+            return self.suggest_float(
+                name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+            )
+        if isinstance(distribution, IntDistribution):
+            return self.suggest_int(
+                name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+            )
+        if isinstance(distribution, CategoricalDistribution):
+            return self.suggest_categorical(name, distribution.choices)
+        raise TypeError(f"Parameter {name!r}: expected a distribution, but got {distribution!r}.")
+
+    def report(self, value: float, step: int) -> None:
+        """Reports an intermediate value, which pruners look at. A second report of a step is ignored with a warning.
+
+        Args:
+            value: Anything that converts to float; NaN is allowed.
+            step: >= 0, an epoch for example.
+
+        Raises:
+            NotImplementedError: The study has several objectives.
+            TypeError, ValueError: The arguments are not numbers; the step is below 0.
+        """
+        self._require_single_objective("report")
+        value = as_float(value)
+        try:
+            step = int(step)
+        except (TypeError, ValueError):
+            raise TypeError(f"The `step` argument is of type '{type(step)}' but supposed to be an int.") from None
+        if step < 0:
+            raise ValueError(f"`step={step!r}` must be non-negative.")
+        self._native.report(value, step)
+
+    def should_prune(self) -> bool:
+        """Whether the study's pruner would stop the trial now. False before the first report.
+
+        Raises:
+            NotImplementedError: The study has several objectives.
+        """
+        self._require_single_objective("should_prune")
+        return self._native.should_prune()
+
+    def _require_single_objective(self, method: str) -> None:
+        if self.study is not None and len(self.study.directions) > 1:
+            raise NotImplementedError(f"Trial.{method} is not supported for multi-objective optimization.")
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Keeps a value with the trial.
+
+        Args:
+            key: Name of the attribute; a second value replaces the first.
+            value: Anything that JSON can hold; any object for a study in memory.
+
+        Raises:
+            TypeError: The storage cannot hold the value.
+        """
+        self._native.set_user_attr(key, _objects.dumps(key, value, self._table))
+
+    def set_system_attr(self, key: str, value: Any) -> None:
+        """Keeps a JSON value with the trial; for samplers and pruners."""
+        self._native.set_system_attr(key, _objects.dumps(key, value, None))
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Sets a constraint, which is satisfied when ``value <= 0``. A second value is ignored with a warning.
+
+        Raises:
+            TypeError, ValueError: The value is no number, or NaN.
+        """
+        constraint = as_constraint(key, value, self._native.frozen().system_attrs())
+        if constraint is not None:
+            self._native.set_constraint(key, constraint)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self._frozen().params
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        return self._frozen().distributions
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        return self._frozen().user_attrs
+
+    @property
+    def system_attrs(self) -> dict[str, Any]:
+        return self._frozen().system_attrs
+
+    @property
+    def datetime_start(self) -> datetime.datetime | None:
+        return self._frozen().datetime_start
+
+    @property
+    def number(self) -> int:
+        return self._number

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+#include "bluefin/study.hpp"
+
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bind.hpp"
+#include "bluefin/error.hpp"
+#include "bluefin/pruner.hpp"
+#include "bluefin/sampler.hpp"
+#include "bluefin/storage.hpp"
+#include "convert.hpp"
+#include "messages.hpp"
+
+namespace bluefin::python {
+namespace {
+
+struct StorageHandle {
+  std::shared_ptr<Storage> storage;
+};
+struct SamplerHandle {
+  std::shared_ptr<const Sampler> sampler;
+};
+struct PrunerHandle {
+  std::shared_ptr<const Pruner> pruner;
+};
+
+StudyOptions options_of(const StorageHandle& storage, std::string name, const SamplerHandle* sampler,
+                        const PrunerHandle* pruner, std::optional<std::uint64_t> seed) {
+  StudyOptions options;
+  options.name = std::move(name);
+  options.open_storage = storage.storage;
+  if (sampler != nullptr) options.sampler = sampler->sampler;
+  if (pruner != nullptr) options.pruner = pruner->pruner;
+  options.seed = seed;
+  options.store_config = false;  // what Optuna's users see in a study is what they wrote there
+  return options;
+}
+
+StudyHandle create(const StorageHandle& storage, const std::string& name, const std::vector<int>& directions,
+                   bool load_if_exists, const SamplerHandle* sampler, const PrunerHandle* pruner,
+                   std::optional<std::uint64_t> seed) {
+  StudyOptions options = options_of(storage, name, sampler, pruner, seed);
+  for (const int direction : directions) options.directions.push_back(static_cast<Direction>(direction));
+  options.load_if_exists = load_if_exists;
+  return without_gil([&] { return StudyHandle(create_study(options)); });
+}
+
+StudyHandle load(const StorageHandle& storage, const std::string& name, const SamplerHandle* sampler,
+                 const PrunerHandle* pruner, std::optional<std::uint64_t> seed) {
+  const StudyOptions options = options_of(storage, name, sampler, pruner, seed);
+  return without_gil([&] { return StudyHandle(load_study(options)); });
+}
+
+void delete_study_of(const StorageHandle& self, const std::string& name) {
+  without_gil([&] {
+    const auto record = self.storage->find_study(name);
+    if (!record) {
+      throw Error(ErrorCode::kNotFound, "study '" + name + "' was not found in '" + self.storage->url() + "'");
+    }
+    self.storage->delete_study(record->id);
+  });
+}
+
+std::vector<FrozenHandle> trials(StudyHandle& self, const std::optional<std::vector<int>>& states) {
+  auto all = without_gil([&] {
+    if (!states) return self.study().trials();
+    std::vector<TrialState> wanted;
+    for (const int state : *states) wanted.push_back(static_cast<TrialState>(state));
+    return self.study().trials(wanted);
+  });
+  std::vector<FrozenHandle> result;
+  result.reserve(all.size());
+  for (auto& trial : all) result.push_back({std::move(trial)});
+  return result;
+}
+
+FrozenHandle handle_of(FrozenTrial trial) { return {std::make_shared<const FrozenTrial>(std::move(trial))}; }
+
+// By number, or None. Numbers have no gaps.
+std::optional<FrozenHandle> find_trial(StudyHandle& self, std::int64_t number) {
+  return without_gil([&]() -> std::optional<FrozenHandle> {
+    for (auto& trial : self.study().trials()) {
+      if (trial->number == number) return FrozenHandle{std::move(trial)};
+    }
+    return std::nullopt;
+  });
+}
+
+FrozenHandle best_trial(StudyHandle& self) {
+  return without_gil([&] {
+    try {
+      return handle_of(self.study().best_trial());
+    } catch (const Error& e) {
+      // Optuna's word for "there is none yet" is ValueError.
+      if (e.code() == ErrorCode::kNotFound) throw Error(ErrorCode::kInvalidArgument, e.what());
+      throw;
+    }
+  });
+}
+
+std::vector<FrozenHandle> best_trials(StudyHandle& self) {
+  return without_gil([&] {
+    std::vector<FrozenHandle> front;
+    for (auto& trial : self.study().best_trials()) front.push_back(handle_of(std::move(trial)));
+    return front;
+  });
+}
+
+FrozenHandle tell(StudyHandle& self, TrialHandle& trial, int state, std::vector<double> values) {
+  const Outcome outcome = outcome_from(state, std::move(values));
+  return without_gil([&] { return handle_of(self.study().tell(trial.trial(), outcome)); });
+}
+
+FrozenHandle tell_number(StudyHandle& self, int number, int state, std::vector<double> values, bool skip_if_finished) {
+  const Outcome outcome = outcome_from(state, std::move(values));
+  return without_gil([&] { return handle_of(self.study().tell(number, outcome, skip_if_finished)); });
+}
+
+void add_trials(StudyHandle& self, const std::vector<FrozenHandle>& handles) {
+  without_gil([&] {
+    std::vector<FrozenTrial> added;
+    added.reserve(handles.size());
+    for (const auto& handle : handles) added.push_back(*handle.trial);
+    self.study().add_trials(added);
+  });
+}
+
+bool enqueue_trial(StudyHandle& self, const py::dict& params, const py::dict& user_attrs, bool skip_if_exists) {
+  const auto choices = params_from(params);
+  const auto attributes = attributes_from(user_attrs);
+  return without_gil([&] { return self.study().enqueue_trial(choices, attributes, skip_if_exists); });
+}
+
+std::vector<int> directions(StudyHandle& self) {
+  std::vector<int> result;
+  for (const Direction direction : self.study().directions()) result.push_back(static_cast<int>(direction));
+  return result;
+}
+
+void bind_parts(py::module_& m) {
+  py::class_<StorageHandle>(m, "Storage")
+      .def("url", [](const StorageHandle& self) { return self.storage->url(); })
+      .def("study_names",
+           [](const StorageHandle& self) { return without_gil([&] { return study_names(*self.storage); }); })
+      .def("delete_study", &delete_study_of);
+  py::class_<SamplerHandle>(m, "Sampler");
+  py::class_<PrunerHandle>(m, "Pruner");
+  m.def("open_storage",
+        [](const std::string& url) { return without_gil([&] { return StorageHandle{open_storage(url)}; }); });
+  m.def("make_sampler", [](const std::string& name, const py::dict& options) {
+    return SamplerHandle{make_sampler(name, options_from(options))};
+  });
+  m.def("make_pruner", [](const std::string& name, const py::dict& options) {
+    return PrunerHandle{make_pruner(name, options_from(options))};
+  });
+}
+
+}  // namespace
+
+StudyHandle::~StudyHandle() {
+  if (!study_) return;
+  {
+    const py::gil_scoped_release released;
+    study_.reset();
+  }
+  warn_noexcept();
+}
+
+void bind_study(py::module_& m) {
+  bind_parts(m);
+  py::class_<StudyHandle>(m, "Study")
+      .def("name", [](StudyHandle& self) { return self.study().name(); })
+      .def("id", [](StudyHandle& self) { return static_cast<std::int64_t>(self.study().id()); })
+      .def("directions", &directions)
+      .def("seed", [](StudyHandle& self) { return self.study().seed(); })
+      .def("sampler",
+           [](StudyHandle& self) {
+             const Sampler& sampler = self.study().sampler();
+             return py::make_tuple(std::string(sampler.name()), options_to(sampler.options()));
+           })
+      .def("pruner",
+           [](StudyHandle& self) {
+             const Pruner& pruner = self.study().pruner();
+             return py::make_tuple(std::string(pruner.name()), options_to(pruner.options()));
+           })
+      .def("ask", [](StudyHandle& self) { return without_gil([&] { return TrialHandle(self.study().ask()); }); })
+      .def("tell", &tell)
+      .def("tell_number", &tell_number)
+      .def("flush", [](StudyHandle& self) { without_gil([&] { self.study().flush(); }); })
+      .def("trials", &trials)
+      .def("find_trial", &find_trial)
+      .def("best_trial", &best_trial)
+      .def("best_trials", &best_trials)
+      .def("add_trials", &add_trials)
+      .def("enqueue_trial", &enqueue_trial)
+      .def("user_attrs",
+           [](StudyHandle& self) { return attributes_to(without_gil([&] { return self.study().user_attrs(); })); })
+      .def("system_attrs",
+           [](StudyHandle& self) { return attributes_to(without_gil([&] { return self.study().system_attrs(); })); })
+      .def("set_user_attr",
+           [](StudyHandle& self, const std::string& key, const std::string& text) {
+             without_gil([&] { self.study().set_user_attr(key, Json::trusted(text)); });
+           })
+      .def("set_system_attr", [](StudyHandle& self, const std::string& key, const std::string& text) {
+        without_gil([&] { self.study().set_system_attr(key, Json::trusted(text)); });
+      });
+  m.def("create_study", &create);
+  m.def("load_study", &load);
+}
+
+}  // namespace bluefin::python
