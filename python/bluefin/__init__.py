@@ -14,6 +14,8 @@ from bluefin import storages
 from bluefin import study
 from bluefin import trial
 from bluefin import version
+from bluefin._attached import is_attached
+from bluefin._attached import run_attached
 from bluefin.exceptions import TrialPruned
 from bluefin.study import copy_study
 from bluefin.study import create_study
@@ -39,9 +41,11 @@ __all__ = [
     "exceptions",
     "get_all_study_names",
     "get_all_study_summaries",
+    "is_attached",
     "load_study",
     "logging",
     "pruners",
+    "run_attached",
     "samplers",
     "storages",
     "study",

@@ -42,13 +42,11 @@ StudyOptions options_of(const StorageHandle& storage, std::string name, const Sa
   return options;
 }
 
-StudyHandle create(const StorageHandle& storage, const std::string& name, const std::vector<int>& directions,
-                   bool load_if_exists, const SamplerHandle* sampler, const PrunerHandle* pruner,
-                   std::optional<std::uint64_t> seed) {
-  StudyOptions options = options_of(storage, name, sampler, pruner, seed);
+// The study's name, which is made up where `name` is empty.
+std::string create(const StorageHandle& storage, const std::string& name, const std::vector<int>& directions) {
+  StudyOptions options = options_of(storage, name, nullptr, nullptr, {});
   for (const int direction : directions) options.directions.push_back(static_cast<Direction>(direction));
-  options.load_if_exists = load_if_exists;
-  return without_gil([&] { return StudyHandle(create_study(options)); });
+  return without_gil([&] { return create_study(options).name(); });
 }
 
 StudyHandle load(const StorageHandle& storage, const std::string& name, const SamplerHandle* sampler,

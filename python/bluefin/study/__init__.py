@@ -4,13 +4,13 @@
 from bluefin.study._callbacks import MaxTrialsCallback
 from bluefin.study._direction import StudyDirection
 from bluefin.study._summary import StudySummary
-from bluefin.study.study import copy_study
-from bluefin.study.study import create_study
-from bluefin.study.study import delete_study
-from bluefin.study.study import get_all_study_names
-from bluefin.study.study import get_all_study_summaries
-from bluefin.study.study import load_study
-from bluefin.study.study import Study
+from bluefin.study._manage import copy_study
+from bluefin.study._manage import create_study
+from bluefin.study._manage import delete_study
+from bluefin.study._manage import get_all_study_names
+from bluefin.study._manage import get_all_study_summaries
+from bluefin.study._manage import load_study
+from bluefin.study._study import Study
 
 __all__ = [
     "MaxTrialsCallback",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bluefin.trial import TrialState
 
 if TYPE_CHECKING:
-    from bluefin.study.study import Study
+    from bluefin.study._study import Study
     from bluefin.trial import FrozenTrial
 
 

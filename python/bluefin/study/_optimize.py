@@ -22,14 +22,14 @@ from bluefin.study._tell import tell
 from bluefin.trial import TrialState
 
 if TYPE_CHECKING:
-    from bluefin.study.study import Study
+    from bluefin.study._study import Study
     from bluefin.trial import FrozenTrial
     from bluefin.trial import Trial
 
 _logger = get_logger(__name__)
 
 # How long Ctrl-C waits for trials in other threads before it leaves them behind.
-_INTERRUPT_GRACE_S = 0.5
+_INTERRUPT_GRACE_S = 0.8
 
 
 class Run:
@@ -99,13 +99,15 @@ class Run:
 
     def _interrupt(self, threads: list[threading.Thread]) -> None:
         self.stop()
-        with self._lock:
-            for ident in self._in_objective:
-                _native.raise_in_thread(ident, KeyboardInterrupt)
         end = time.monotonic() + _INTERRUPT_GRACE_S
-        for thread in threads:
-            if thread.ident is not None:  # else Ctrl-C came before it was started
-                thread.join(max(0.0, end - time.monotonic()))
+        interrupted: set[int] = set()
+        # Again and again: a thread that has just begun its trial enters the objective later.
+        while time.monotonic() < end and any(thread.is_alive() for thread in threads):
+            with self._lock:
+                for ident in self._in_objective - interrupted:
+                    _native.raise_in_thread(ident, KeyboardInterrupt)
+                interrupted |= self._in_objective
+            time.sleep(0.005)
 
     def _begin(self) -> bool:
         with self._lock:

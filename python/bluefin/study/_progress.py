@@ -10,7 +10,7 @@ from typing import Any
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bluefin.study.study import Study
+    from bluefin.study._study import Study
 
 
 class ProgressBar:

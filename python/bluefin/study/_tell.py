@@ -17,7 +17,7 @@ from bluefin.trial import TrialState
 from bluefin.trial._base import CONSTRAINTS_KEY
 
 if TYPE_CHECKING:
-    from bluefin.study.study import Study
+    from bluefin.study._study import Study
 
 _logger = get_logger(__name__)
 

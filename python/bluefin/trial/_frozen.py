@@ -149,13 +149,19 @@ class FrozenTrial(GivenParamsTrial):
                 plain.choices = tuple(_objects.plain_choices(name, distribution.choices, table))
                 distribution = plain
             params.append((name, distribution_to_json(distribution), internal))
+        system_attrs = dict(self.system_attrs)
+        if isinstance(system_attrs.get("fixed_params"), dict):
+            system_attrs["fixed_params"] = {
+                name: _objects.plain_choice(name, value, table)
+                for name, value in system_attrs["fixed_params"].items()
+            }
         return _native.make_frozen_trial(
             int(self.state),
             [float(value) for value in self.values or ()],
             params,
             {int(step): float(value) for step, value in self.intermediate_values.items()},
             {key: _objects.dumps(key, value, table) for key, value in self.user_attrs.items()},
-            {key: _objects.dumps(key, value, None) for key, value in self.system_attrs.items()},
+            {key: _objects.dumps(key, value, None) for key, value in system_attrs.items()},
             _microseconds(self.datetime_start),
             _microseconds(self.datetime_complete),
         )

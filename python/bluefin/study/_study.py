@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Container
+from collections.abc import Iterable
+from collections.abc import Sequence
+import threading
+from typing import Any
+from typing import Union
+import warnings
+
+from bluefin import _native
+from bluefin import _objects
+from bluefin import pruners
+from bluefin import samplers
+from bluefin import storages
+from bluefin._options import from_native
+from bluefin.distributions import BaseDistribution
+from bluefin.logging import get_logger
+from bluefin.study._direction import StudyDirection
+from bluefin.study._optimize import optimize
+from bluefin.study._optimize import Run
+from bluefin.study._tell import tell
+from bluefin.trial import FrozenTrial
+from bluefin.trial import Trial
+from bluefin.trial import TrialState
+
+_logger = get_logger(__name__)
+
+_METRIC_NAMES_KEY = "study:metric_names"
+_SAMPLERS = (samplers.TPESampler, samplers.RandomSampler)
+_PRUNERS = (pruners.MedianPruner, pruners.PercentilePruner, pruners.NopPruner)
+
+ObjectiveFuncType = Callable[[Trial], Union[float, Sequence[float]]]
+
+
+class _ThreadLocal(threading.local):
+    run: Run | None = None  # the optimize() call that this thread works for
+
+
+class Study:
+    """A study: its trials, and what decides on the next one. `create_study` and `load_study` make it.
+
+    Any method may be called from any thread.
+
+    Attributes:
+        study_name: Name of the study in its storage.
+        sampler: Decides which configuration a trial gets.
+        pruner: Decides whether a running trial should stop.
+    """
+
+    def __init__(
+        self,
+        study_name: str,
+        storage: str | storages.BaseStorage,
+        sampler: samplers.BaseSampler | None = None,
+        pruner: pruners.BasePruner | None = None,
+    ) -> None:
+        self._storage = storages.get_storage(storage)
+        self._thread_local = _ThreadLocal()
+        self._open(study_name, checked_sampler(sampler), checked_pruner(pruner))
+
+    def _open(
+        self, name: str, sampler: samplers.BaseSampler | None, pruner: pruners.BasePruner | None
+    ) -> None:
+        self._native = _native.load_study(
+            self._storage._native,
+            name,
+            None if sampler is None else sampler._to_native(),
+            None if pruner is None else pruner._to_native(),
+            None if sampler is None else sampler._seed,
+        )
+        self.study_name: str = self._native.name()
+        self._directions = [StudyDirection(direction) for direction in self._native.directions()]
+        self._sampler = sampler if sampler is not None else from_native(_SAMPLERS, *self._native.sampler())
+        self._pruner = pruner if pruner is not None else from_native(_PRUNERS, *self._native.pruner())
+
+    def __getstate__(self) -> dict[str, Any]:
+        if isinstance(self._storage, storages.InMemoryStorage):
+            raise TypeError("A study in memory cannot be pickled; give it a storage.")
+        return {
+            "study_name": self.study_name,
+            "storage": self._storage,
+            "sampler": self._sampler,
+            "pruner": self._pruner,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    @property
+    def _study_id(self) -> int:
+        return self._native.id()
+
+    def _frozen(self, native: Any) -> FrozenTrial:
+        return FrozenTrial._from_native(native, self._storage._table)
+
+    def _find_trial(self, number: int) -> FrozenTrial:
+        native = self._native.find_trial(number)
+        if native is None:
+            raise ValueError(f"Cannot tell for trial with number {number} since it has not been created.")
+        return self._frozen(native)
+
+    # --- what decides on trials --------------------------------------------------------------------------------------
+
+    @property
+    def sampler(self) -> samplers.BaseSampler:
+        return self._sampler
+
+    @sampler.setter
+    def sampler(self, sampler: samplers.BaseSampler) -> None:
+        self._native.flush()
+        self._open(self.study_name, checked_sampler(sampler), self._pruner)
+
+    @property
+    def pruner(self) -> pruners.BasePruner:
+        return self._pruner
+
+    @pruner.setter
+    def pruner(self, pruner: pruners.BasePruner) -> None:
+        self._native.flush()
+        self._open(self.study_name, self._sampler, checked_pruner(pruner))
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    @property
+    def direction(self) -> StudyDirection:
+        """Direction of a single objective; RuntimeError when there are several."""
+        if len(self._directions) > 1:
+            raise RuntimeError(
+                "A single direction cannot be retrieved from a multi-objective study. Consider using "
+                "Study.directions to retrieve a list containing all directions."
+            )
+        return self._directions[0]
+
+    @property
+    def directions(self) -> list[StudyDirection]:
+        """One direction per objective."""
+        return self._directions
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials in the order of their numbers."""
+        return self.get_trials()
+
+    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+        """Trials in the order of their numbers, as values.
+
+        Args:
+            deepcopy: Accepted for programs that pass it: every call returns values of its own, without copying.
+            states: Only trials in these states.
+        """
+        wanted = None if states is None else [int(state) for state in TrialState if state in states]
+        table = self._storage._table
+        make = FrozenTrial._from_native
+        return [make(native, table) for native in self._native.trials(wanted)]
+
+    @property
+    def best_trial(self) -> FrozenTrial:
+        """The feasible COMPLETE trial with the best value.
+
+        Raises:
+            ValueError: There is none yet.
+            RuntimeError: The study has several objectives.
+        """
+        if len(self._directions) > 1:
+            raise RuntimeError(
+                "A single best trial cannot be retrieved from a multi-objective study. Consider using "
+                "Study.best_trials to retrieve a list containing the best trials."
+            )
+        return self._frozen(self._native.best_trial())
+
+    @property
+    def best_trials(self) -> list[FrozenTrial]:
+        """The Pareto front of the feasible COMPLETE trials."""
+        return [self._frozen(native) for native in self._native.best_trials()]
+
+    @property
+    def best_value(self) -> float:
+        """Value of `best_trial`."""
+        value = self.best_trial.value
+        assert value is not None
+        return value
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        """Parameters of `best_trial`."""
+        return self.best_trial.params
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        """What `set_user_attr` has kept."""
+        return _objects.load_attributes(self._native.user_attrs(), self._storage._table)
+
+    @property
+    def system_attrs(self) -> dict[str, Any]:
+        """What samplers, pruners and tools have kept."""
+        return _objects.load_attributes(self._native.system_attrs(), self._storage._table)
+
+    @property
+    def metric_names(self) -> list[str] | None:
+        """Names of the objectives; None when they are not set."""
+        return self.system_attrs.get(_METRIC_NAMES_KEY)
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    def optimize(
+        self,
+        func: ObjectiveFuncType,
+        n_trials: int | None = None,
+        timeout: float | None = None,
+        n_jobs: int = 1,
+        catch: Iterable[type[Exception]] | type[Exception] = (),
+        callbacks: Iterable[Callable[[Study, FrozenTrial], None]] | None = None,
+        gc_after_trial: bool = False,
+        show_progress_bar: bool = False,
+    ) -> None:
+        """Runs trials until ``n_trials`` are run, the time is up or `stop` is called.
+
+        Args:
+            func: The objective: takes a trial, returns one value, or a sequence of one per objective.
+            n_trials: How many trials; None: no limit.
+            timeout: No trial is begun after this many seconds; None: no limit.
+            n_jobs: Threads; -1: one per core.
+            catch: Exceptions that fail their trial only. Any other ends optimize() and is raised.
+            callbacks: Called with the study and the finished trial after each trial, one call at a time.
+            gc_after_trial: Collects garbage after each trial.
+            show_progress_bar: Shows a progress bar (of tqdm, if it is installed).
+
+        Raises:
+            RuntimeError: Called from an objective or a callback of this study.
+        """
+        exceptions = tuple(catch) if isinstance(catch, Iterable) else (catch,)
+        optimize(self, func, n_trials, timeout, n_jobs, exceptions, callbacks, gc_after_trial, show_progress_bar)
+
+    def stop(self) -> None:
+        """From an objective or a callback: begins no further trial.
+
+        Raises:
+            RuntimeError: Called from elsewhere.
+        """
+        run = self._thread_local.run
+        if run is None:
+            raise RuntimeError("`Study.stop` is supposed to be invoked inside an objective function or a callback.")
+        run.stop()
+
+    def ask(self, fixed_distributions: dict[str, BaseDistribution] | None = None) -> Trial:
+        """Begins a trial: the oldest waiting one, else a new one.
+
+        Args:
+            fixed_distributions: Parameters to suggest at once, name to distribution.
+        """
+        trial = Trial(self, self._native.ask())
+        for name, distribution in (fixed_distributions or {}).items():
+            trial._suggest(name, distribution)
+        return trial
+
+    def tell(
+        self,
+        trial: Trial | int,
+        values: float | Sequence[float] | None = None,
+        state: TrialState | None = None,
+        skip_if_finished: bool = False,
+    ) -> FrozenTrial:
+        """Finishes a trial.
+
+        Args:
+            trial: The trial or its number.
+            values: One value, or a sequence of one per objective.
+            state: None: COMPLETE where the values are usable, else FAIL with a warning.
+            skip_if_finished: Returns a trial that is finished already, instead of an error.
+
+        Raises:
+            ValueError: The trial does not exist or is finished, or state and values do not fit.
+            TypeError: ``trial`` is neither a trial nor a number.
+        """
+        frozen, problem = tell(self, trial, values, state, skip_if_finished)
+        if problem is not None:
+            warnings.warn(problem, stacklevel=2)
+        return frozen
+
+    # --- adding ------------------------------------------------------------------------------------------------------
+
+    def enqueue_trial(
+        self, params: dict[str, Any], user_attrs: dict[str, Any] | None = None, skip_if_exists: bool = False
+    ) -> None:
+        """Queues a configuration, which the next trial takes. Parameters that are left out are sampled.
+
+        Args:
+            params: Name to value.
+            user_attrs: Attributes of the trial.
+            skip_if_exists: Does nothing where a trial with these parameters exists.
+
+        Raises:
+            TypeError: ``params`` is not a dict, or holds what the storage cannot.
+        """
+        if not isinstance(params, dict):
+            raise TypeError("params must be a dictionary.")
+        table = self._storage._table
+        queued = self._native.enqueue_trial(
+            {name: _objects.plain_choice(name, value, table) for name, value in params.items()},
+            {key: _objects.dumps(key, value, table) for key, value in (user_attrs or {}).items()},
+            skip_if_exists,
+        )
+        if not queued:
+            _logger.info(f"Trial with params {params} already exists. Skipping enqueue.")
+
+    def add_trial(self, trial: FrozenTrial) -> None:
+        """Adds a trial that was run elsewhere; `create_trial` makes one.
+
+        Raises:
+            ValueError: Its parts do not fit together, or not to the study's objectives.
+        """
+        self.add_trials([trial])
+
+    def add_trials(self, trials: Iterable[FrozenTrial]) -> None:
+        """Adds trials at once: all of them, or none when one does not fit."""
+        added = []
+        for trial in trials:
+            trial._validate()
+            if trial.values is not None and len(trial.values) != len(self._directions):
+                raise ValueError(
+                    f"The added trial has {len(trial.values)} values, which is different from the number of "
+                    f"objectives {len(self._directions)} in the study (determined by Study.directions)."
+                )
+            added.append(trial._to_native(self._storage._table))
+        if added:
+            self._native.add_trials(added)
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Keeps a value with the study.
+
+        Args:
+            key: Name of the attribute; a second value replaces the first.
+            value: Anything that JSON can hold; any object for a study in memory.
+
+        Raises:
+            TypeError: The storage cannot hold the value.
+        """
+        self._native.set_user_attr(key, _objects.dumps(key, value, self._storage._table))
+
+    def set_system_attr(self, key: str, value: Any) -> None:
+        """Keeps a JSON value with the study; for samplers, pruners and tools."""
+        self._native.set_system_attr(key, _objects.dumps(key, value, None))
+
+    def set_metric_names(self, metric_names: list[str]) -> None:
+        """Names the objectives.
+
+        Raises:
+            ValueError: There is not one name per objective.
+        """
+        if len(metric_names) != len(self._directions):
+            raise ValueError("The number of objectives must match the length of the metric names.")
+        self.set_system_attr(_METRIC_NAMES_KEY, list(metric_names))
+
+
+def checked_sampler(sampler: Any) -> samplers.BaseSampler | None:
+    if sampler is not None and not isinstance(sampler, samplers.BaseSampler):
+        raise TypeError(f"`sampler` must be a sampler of bluefin, but got {sampler!r}.")
+    return sampler
+
+
+def checked_pruner(pruner: Any) -> pruners.BasePruner | None:
+    if pruner is not None and not isinstance(pruner, pruners.BasePruner):
+        raise TypeError(f"`pruner` must be a pruner of bluefin, but got {pruner!r}.")
+    return pruner
