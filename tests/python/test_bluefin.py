@@ -5,6 +5,7 @@ import copy
 import datetime
 import math
 import os
+from pathlib import Path
 import pickle
 import signal
 import sqlite3
@@ -24,6 +25,8 @@ from bluefin.distributions import CategoricalDistribution  # noqa: E402
 from bluefin.distributions import FloatDistribution  # noqa: E402
 from bluefin.distributions import IntDistribution  # noqa: E402
 from bluefin.trial import TrialState  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -705,3 +708,47 @@ def test_the_progress_bar_counts_trials(capsys):
     study = bluefin.create_study()
     study.optimize(lambda t: 1.0, n_trials=3, show_progress_bar=True)
     assert "3/3" in capsys.readouterr().err
+
+
+# --- one trial of `bluefin run` -------------------------------------------------------------------------------------
+
+PROGRAM = """
+    import sys
+    import bluefin
+
+    def objective(trial):
+        x = trial.suggest_float("x", 0, 1)
+        trial.set_user_attr("kind", trial.suggest_categorical("kind", ["a", "b"]))
+        trial.report(x, 0)
+        if trial.number == 1:
+            raise bluefin.TrialPruned
+        if trial.number == 2:
+            raise LookupError("two")
+        return [x, x] if trial.number == 3 else x
+
+    assert bluefin.is_attached()
+    sys.exit(bluefin.run_attached(objective))
+"""
+
+
+def test_a_program_finds_the_trial_that_it_was_started_for(tmp_path):
+    command = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", "build") / "bluefin"
+    if not command.exists():
+        pytest.skip("the command bluefin is not built")
+    assert not bluefin.is_attached()
+    with pytest.raises(ValueError):
+        bluefin.run_attached(lambda trial: 1.0)
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(PROGRAM))
+    url = f"sqlite:///{tmp_path}/s.db"
+    arguments = ["run", "--storage", url, "--study-name", "s", "--create", "--n-trials", "6", "--workers", "2"]
+    done = subprocess.run(
+        [command, *arguments, "--", sys.executable, program], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    trials = bluefin.load_study(study_name="s", storage=url).trials
+    states = [t.state.name for t in trials]
+    assert states == ["COMPLETE", "PRUNED", "FAIL", "FAIL", "COMPLETE", "COMPLETE"]
+    assert all(t.user_attrs["kind"] == t.params["kind"] for t in trials)
+    assert trials[0].value == trials[0].params["x"] and trials[1].value == trials[1].params["x"]
+    assert "LookupError: two" in trials[2].user_attrs["bluefin:error"]
