@@ -704,6 +704,17 @@ def test_a_plain_script_runs_with_only_the_import_changed(package, tmp_path):
     assert "A new study created" in done.stderr and "Trial 0 finished with value: " in done.stderr
 
 
+def test_the_quickstart_runs_and_goes_on(tmp_path):
+    for n_trials in (30, 60):
+        done = subprocess.run(
+            [sys.executable, ROOT / "examples" / "quickstart.py"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("best loss 0.")
+        assert len(bluefin.load_study(study_name="lr", storage=f"sqlite:///{tmp_path}/lr.db").trials) == n_trials
+
+
 def test_the_progress_bar_counts_trials(capsys):
     study = bluefin.create_study()
     study.optimize(lambda t: 1.0, n_trials=3, show_progress_bar=True)

@@ -87,6 +87,8 @@ class Trial(BaseTrial):
             ValueError: There are no choices, or the study knows others for this name.
             TypeError: The storage cannot hold one of the choices.
         """
+        if not isinstance(choices, (list, tuple)):
+            choices = tuple(choices)
         try:
             index = self._native.suggest_categorical(name, choices)
         except TypeError:
