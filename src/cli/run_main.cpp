@@ -3,26 +3,43 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 
 #include "bluefin/attached.hpp"
+#include "command_line.hpp"
 #include "run_study.hpp"
 
 namespace bluefin {
+namespace {
+
+int run(const std::string& program, const cli::Arguments& arguments, const Objective& objective,
+        const RunDefaults& defaults) {
+  if (is_attached()) {
+    return run_attached(objective);
+  }
+  const cli::RunOptions options = cli::parse_run_main_options(program, arguments, defaults);
+  if (options.help) {
+    std::fputs(cli::run_main_help(program, defaults).c_str(), stdout);
+    return 0;
+  }
+  return cli::run_study(options);
+}
+
+}  // namespace
 
 int run_main(int argc, char** argv, const Objective& objective, const RunDefaults& defaults) {
   const std::string program = argc > 0 ? argv[0] : "program";
-  return cli::with_exit_code(program, [&] {
-    if (is_attached()) {
-      return run_attached(objective);
-    }
-    const cli::Arguments arguments(argv + std::min(argc, 1), argv + argc);
-    const cli::RunOptions options = cli::parse_run_main_options(program, arguments, defaults);
-    if (options.help) {
-      std::fputs(cli::run_main_help(program, defaults).c_str(), stdout);
-      return 0;
-    }
-    return cli::run_study(options);
-  });
+  try {
+    return run(program, cli::Arguments(argv + std::min(argc, 1), argv + argc), objective, defaults);
+  } catch (const cli::UsageError& error) {
+    std::fprintf(stderr, "%s: %s; see '%s --help'\n", program.c_str(), error.what(), program.c_str());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", program.c_str(), error.what());
+  } catch (...) {
+    std::fprintf(stderr, "%s: an unknown error occurred\n", program.c_str());
+  }
+  return 1;
 }
 
 }  // namespace bluefin

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -13,11 +12,10 @@
 #include <sstream>
 
 #include "bluefin/error.hpp"
+#include "command_line.hpp"
 
 namespace bluefin::cli {
 namespace {
-
-namespace po = boost::program_options;
 
 po::options_description study_options() {
   po::options_description options("study");
@@ -64,10 +62,12 @@ po::options_description program_options() {
 
 po::options_description output_options() {
   po::options_description options("output");
-  options.add_options()                                                                 //
-      ("quiet,q", po::bool_switch(), "errors and warnings only")                        //
-      ("verbose,v", po::bool_switch(), "more messages")                                 //
-      ("no-progress", po::bool_switch(), "no progress line, only the finished trials")  //
+  options.add_options()                                           //
+      ("quiet,q", po::bool_switch(), "errors and warnings only")  //
+      ("verbose,v", po::value<std::vector<std::string>>()->zero_tokens()->composing(), "more messages; -vv: all")(
+          "log-file", po::value<std::string>()->value_name("FILE"), "append trials and messages to this file as well")(
+          "debug", po::bool_switch(), "show the kind of an error with its message")(
+          "no-progress", po::bool_switch(), "no progress line, only the finished trials")  //
       ("help,h", po::bool_switch(), "this text");
   return options;
 }
@@ -86,7 +86,7 @@ std::string environment_variable(const char* name) {
 Direction direction_from(const std::string& word) {
   const auto direction = parse_direction(word);
   if (!direction || *direction == Direction::kNotSet) {
-    throw RunUsageError(fmt::format("direction '{}' must be minimize or maximize", word));
+    throw UsageError(fmt::format("direction '{}' must be minimize or maximize", word));
   }
   return *direction;
 }
@@ -100,7 +100,7 @@ OptionMap options_from(const po::variables_map& values, const char* option) {
   for (const std::string& text : values[option].as<std::vector<std::string>>()) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-      throw RunUsageError(fmt::format("--{} '{}' must be NAME=VALUE", option, text));
+      throw UsageError(fmt::format("--{} '{}' must be NAME=VALUE", option, text));
     }
     const std::string value = text.substr(equals + 1);
     try {
@@ -116,7 +116,7 @@ double duration_from(const po::variables_map& values, const char* option) {
   const auto text = values[option].as<std::string>();
   const auto seconds = parse_duration(text);
   if (!seconds) {
-    throw RunUsageError(fmt::format("--{} '{}' must be a time: seconds, or 90s, 5m, 2h", option, text));
+    throw UsageError(fmt::format("--{} '{}' must be a time: seconds, or 90s, 5m, 2h", option, text));
   }
   return *seconds;
 }
@@ -125,12 +125,12 @@ void read_space(const std::string& path, RunOptions& options) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf())) {
-    throw RunUsageError(fmt::format("cannot read the space file {}", path));
+    throw UsageError(fmt::format("cannot read the space file {}", path));
   }
   try {
     options.supervisor.space = parse_space(text.str());
   } catch (const Error& error) {
-    throw RunUsageError(fmt::format("{}, {}", path, error.what()));
+    throw UsageError(fmt::format("{}, {}", path, error.what()));
   }
 }
 
@@ -141,13 +141,13 @@ po::variables_map parse(const Arguments& arguments, const po::options_descriptio
     const auto parsed = po::command_line_parser(arguments).options(options).style(style).run();
     for (const auto& option : parsed.options) {
       if (option.position_key >= 0) {
-        throw RunUsageError(fmt::format("unexpected argument '{}'", option.value.front()));
+        throw UsageError(fmt::format("unexpected argument '{}'", option.value.front()));
       }
     }
     po::store(parsed, values);
     po::notify(values);
   } catch (const po::error& error) {
-    throw RunUsageError(error.what());
+    throw UsageError(error.what());
   }
   return values;
 }
@@ -163,7 +163,7 @@ void apply(const po::variables_map& values, RunOptions& options) {
   text("study-name", options.study_name);
   options.create = options.create || values["create"].as<bool>();
   if (values.count("direction") && values.count("directions")) {
-    throw RunUsageError("--direction and --directions cannot be given together");
+    throw UsageError("--direction and --directions cannot be given together");
   }
   if (values.count("direction")) {
     options.directions = {direction_from(values["direction"].as<std::string>())};
@@ -198,7 +198,14 @@ void apply(const po::variables_map& values, RunOptions& options) {
   options.supervisor.max_failures_in_row = values["max-failures-in-row"].as<int>();
   options.supervisor.grace = std::chrono::milliseconds(static_cast<long long>(1000 * duration_from(values, "grace")));
   options.quiet = values["quiet"].as<bool>();
-  options.verbose = values["verbose"].as<bool>();
+  if (values.count("verbose")) {
+    options.log_level =
+        values["verbose"].as<std::vector<std::string>>().size() == 1 ? LogLevel::kInfo : LogLevel::kDebug;
+  }
+  text("log-file", options.log_file);
+  if (!options.log_file.empty() && !std::ofstream(options.log_file, std::ios::app)) {
+    throw UsageError(fmt::format("--log-file {}: the file cannot be written", options.log_file));
+  }
   options.progress = !options.quiet && !values["no-progress"].as<bool>();
 }
 
@@ -218,12 +225,12 @@ void check(const RunOptions& options) {
         if (const auto known = space.find(name); known != space.end()) {
           to_canonical(known->second, value);
         } else if (!space.empty()) {
-          throw RunUsageError(fmt::format("--enqueue: '{}' is not a parameter of the space file", name));
+          throw UsageError(fmt::format("--enqueue: '{}' is not a parameter of the space file", name));
         }
       }
     }
   } catch (const Error& error) {
-    throw RunUsageError(error.what());
+    throw UsageError(error.what());
   }
 }
 
@@ -247,7 +254,7 @@ std::optional<double> parse_duration(std::string_view text) {
 
 Configuration parse_configuration(const std::string& text) {
   const auto fail = [&](std::string_view why) {
-    return RunUsageError(fmt::format("--enqueue '{}' {}", text.substr(0, 200), why));
+    return UsageError(fmt::format("--enqueue '{}' {}", text.substr(0, 200), why));
   };
   const auto tree = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!tree.is_object()) {
@@ -289,17 +296,17 @@ RunOptions parse_run_options(const Arguments& arguments) {
     return options;
   }
   if (dashes == arguments.end() || dashes + 1 == arguments.end()) {
-    throw RunUsageError("no program was given: write it at the end, after --");
+    throw UsageError("no program was given: write it at the end, after --");
   }
   options.supervisor.command.assign(dashes + 1, arguments.end());
   options.supervisor.space_in_environment = values["space-in-env"].as<bool>();
   if (values.count("space")) {
     read_space(values["space"].as<std::string>(), options);
   } else if (options.supervisor.space_in_environment) {
-    throw RunUsageError("--space-in-env needs --space");
+    throw UsageError("--space-in-env needs --space");
   }
   if (options.storage.empty()) {
-    throw RunUsageError("no storage was given: --storage URL or $BLUEFIN_STORAGE, e.g. --storage sqlite:///study.db");
+    throw UsageError("no storage was given: --storage URL or $BLUEFIN_STORAGE, e.g. --storage sqlite:///study.db");
   }
   check(options);
   return options;

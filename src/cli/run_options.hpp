@@ -4,24 +4,18 @@
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "bluefin/log.hpp"
 #include "bluefin/options.hpp"
 #include "bluefin/run_main.hpp"
 #include "bluefin/supervisor.hpp"
 #include "commands.hpp"
 
 namespace bluefin::cli {
-
-// Wrong use of the command: exit code 2. The message is one sentence.
-class RunUsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 using Configuration = std::vector<std::pair<std::string, Choice>>;
 
@@ -43,11 +37,12 @@ struct RunOptions {
   std::vector<Configuration> enqueue_once;  // when the study does not have them yet
   bool quiet = false;
   bool progress = true;
-  bool verbose = false;
+  LogLevel log_level = LogLevel::kWarning;
+  std::string log_file;  // empty: none
   SupervisorOptions supervisor;
 };
 
-// `arguments`: what follows `bluefin run`, with `-- PROGRAM ARGS`. Throws RunUsageError.
+// `arguments`: what follows `bluefin run`, with `-- PROGRAM ARGS`. Throws UsageError.
 RunOptions parse_run_options(const Arguments& arguments);
 // For a program that is its own objective: what its command line says on top of `defaults`.
 RunOptions parse_run_main_options(const std::string& program, const Arguments& arguments, const RunDefaults& defaults);
@@ -57,7 +52,7 @@ std::string run_main_help(const std::string& program, const RunDefaults& default
 
 // "90", "90s", "5m", "2h", "1.5h": seconds. nullopt for anything else, also for negative ones.
 std::optional<double> parse_duration(std::string_view text);
-// {"lr": 0.001, "optimizer": "adam"}. Throws RunUsageError.
+// {"lr": 0.001, "optimizer": "adam"}. Throws UsageError.
 Configuration parse_configuration(const std::string& text);
 
 }  // namespace bluefin::cli

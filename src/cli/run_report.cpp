@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
 #include "bluefin/error.hpp"
+#include "report_text.hpp"
 
 namespace bluefin::cli {
 namespace {
@@ -33,86 +33,7 @@ std::size_t terminal_width() {
   return 80;
 }
 
-// One line of it that a terminal cannot be confused by.
-std::string printable(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  }
-  return result;
-}
-
-// At most `width` characters (bytes that continue a UTF-8 character count for nothing).
-std::string shorten(const std::string& text, std::size_t width) {
-  std::size_t characters = 0;
-  std::size_t cut = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) {
-      continue;
-    }
-    if (characters + 3 == width) {
-      cut = i;
-    }
-    if (++characters > width) {
-      return width < 3 ? "" : text.substr(0, cut) + "...";
-    }
-  }
-  return text;
-}
-
-std::string number_text(double value) { return fmt::format("{:.6g}", value); }
-
-std::string values_text(const std::vector<double>& values) {
-  std::string text;
-  for (const double value : values) {
-    text += (text.empty() ? "" : " ") + number_text(value);
-  }
-  return text;
-}
-
-std::string attribute_text(const FrozenTrial& trial, const char* key) {
-  const Json* value = find_attribute(trial.user_attrs, key);
-  return value != nullptr ? value->as_string().value_or(value->text()) : "";
-}
-
-double seconds_of(const FrozenTrial& trial) {
-  if (!trial.datetime_start || !trial.datetime_complete) {
-    return 0;
-  }
-  return std::chrono::duration<double>(*trial.datetime_complete - *trial.datetime_start).count();
-}
-
-std::string params_text(const FrozenTrial& trial) {
-  std::string text;
-  for (const TrialParam& param : trial.params) {
-    const Choice value = to_external(param.spec->distribution, param.value);
-    const double* number = std::get_if<double>(&value);
-    text += (text.empty() ? "" : " ") + param.spec->name + "=" + (number ? number_text(*number) : to_string(value));
-  }
-  return text;
-}
-
-// The last line that is not empty, which is where programs say what went wrong.
-std::string last_line(const std::string& text) {
-  const std::string trimmed = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
-  return trimmed.substr(trimmed.rfind('\n') + 1);
-}
-
-// For a command line that can be pasted into a shell.
-std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
-    return std::isalnum(c) || std::string_view("_-./:=,+@%").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (plain) {
-    return word;
-  }
-  std::string result = "'";
-  for (const char c : word) {
-    result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  }
-  return result + "'";
-}
-
+// Whoever reads may be gone; the run goes on all the same.
 void write_error(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
@@ -120,32 +41,17 @@ void write_error(const std::string& text) {
 
 }  // namespace
 
-std::string duration_text(double seconds) {
-  if (seconds < 9.95) {
-    return fmt::format("{:.1f}s", seconds);
-  }
-  const auto whole = static_cast<long long>(std::min(std::round(seconds), 9e15));
-  if (whole < 60) {
-    return fmt::format("{}s", whole);
-  }
-  if (whole < 3600) {
-    return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  }
-  return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
-}
-
 RunReport::RunReport(Study study, const RunOptions& options)
     : study_(std::move(study)), options_(options), single_objective_(study_.directions().size() == 1) {
   const char* term = std::getenv("TERM");
   const char* no_color = std::getenv("NO_COLOR");
   terminal_ = ::isatty(STDERR_FILENO) && term != nullptr && std::string_view(term) != "dumb";
   colour_ = terminal_ && (no_color == nullptr || *no_color == '\0');
-  set_log_level(options.verbose ? LogLevel::kInfo : LogLevel::kWarning);
-  set_log_sink([this](LogLevel level, std::string_view message) {
-    const char* word = level >= LogLevel::kError ? "error: " : level == LogLevel::kWarning ? "warning: " : "";
-    clear_progress();
-    write_error(fmt::format("{}{}\n", word, message));
-  });
+  if (!options.log_file.empty()) {
+    log_file_.open(options.log_file, std::ios::app);
+  }
+  set_log_level(options.log_level);
+  set_log_sink([this](LogLevel level, std::string_view message) { log_message(level, message); });
 }
 
 RunReport::~RunReport() {
@@ -165,10 +71,23 @@ void RunReport::clear_progress() {
 }
 
 void RunReport::line(const std::string& text) {
+  if (log_file_.is_open()) {
+    log_file_ << without_colours(text) << std::endl;
+  }
   if (!options_.quiet) {
     clear_progress();
     write_error(text + "\n");
   }
+}
+
+void RunReport::log_message(LogLevel level, std::string_view message) {
+  const char* word = level >= LogLevel::kError ? "error: " : level == LogLevel::kWarning ? "warning: " : "";
+  const std::string text = fmt::format("{}{}\n", word, message);
+  if (log_file_.is_open()) {
+    log_file_ << text << std::flush;
+  }
+  clear_progress();
+  write_error(text);
 }
 
 void RunReport::begin() {
@@ -180,9 +99,6 @@ void RunReport::begin() {
 
 void RunReport::trial_finished(const FrozenTrial& trial) {
   consider(trial);
-  if (options_.quiet) {
-    return;
-  }
   const bool failed = trial.state == TrialState::kFail;
   const bool pruned = trial.state == TrialState::kPruned;
   const bool is_best = best_ && best_->number == trial.number;
@@ -230,6 +146,7 @@ void RunReport::look_for_best() {
 
 void RunReport::progress(const SupervisorStatus& status) {
   if (status.stop != announced_ && status.running > 0) {
+    progress_shown_ = terminal_;  // the terminal has written ^C
     const std::string trials = fmt::format("{} running trial{}", status.running, status.running == 1 ? "" : "s");
     if (status.stop == StopReason::kInterrupted) {
       line(fmt::format("Ctrl-C: waiting for {}; once more ends {} at once", trials,
@@ -296,58 +213,60 @@ void RunReport::finish(const SupervisorSummary& summary) {
     write_error(fmt::format("bluefin: stopped after {} failures in a row; the last one:\n{}\n",
                             options_.supervisor.max_failures_in_row, summary.last_error));
   }
-  if (options_.quiet) {
-    return;
+  const char* how = "";
+  if (status.stop == StopReason::kInterrupted || status.stop == StopReason::kTerminated) {
+    how = "stopped by a signal after ";
+  } else if (status.stop == StopReason::kTimeout) {
+    how = "time is up after ";
   }
-  const char* how = status.stop == StopReason::kInterrupted || status.stop == StopReason::kTerminated
-                        ? "stopped by a signal after "
-                    : status.stop == StopReason::kTimeout ? "time is up after "
-                                                          : "";
-  fmt::print("\n{}{} trial{} in {}: {} complete, {} pruned, {} failed\n", how, status.started,
-             status.started == 1 ? "" : "s", duration_text(status.elapsed.count()), status.completed, status.pruned,
-             status.failed);
-  print_best();
-  print_next();
-  std::fflush(stdout);
+  const std::string text = fmt::format("{}{} trial{} in {}: {} complete, {} pruned, {} failed\n", how, status.started,
+                                       status.started == 1 ? "" : "s", duration_text(status.elapsed.count()),
+                                       status.completed, status.pruned, status.failed) +
+                           best_text();
+  if (log_file_.is_open()) {
+    log_file_ << text << std::flush;
+  }
+  if (!options_.quiet) {
+    const std::string shown = "\n" + text + next_text();
+    std::fwrite(shown.data(), 1, shown.size(), stdout);
+    std::fflush(stdout);
+  }
 }
 
-void RunReport::print_best() {
+std::string RunReport::best_text() {
   if (single_objective_) {
     look_for_best();
     if (!best_) {
-      fmt::print("no trial has completed yet\n");
-      return;
+      return "no trial has completed yet\n";
     }
-    fmt::print("best: trial {} with value {}\n", best_->number, to_string(Choice(best_->value())));
+    std::string text = fmt::format("best: trial {} with value {}\n", best_->number, to_string(Choice(best_->value())));
     std::size_t width = 0;
     for (const TrialParam& param : best_->params) {
       width = std::max(width, param.spec->name.size());
     }
     for (const TrialParam& param : best_->params) {
-      fmt::print("  {:<{}}  {}\n", param.spec->name, width,
-                 to_string(to_external(param.spec->distribution, param.value)));
+      text += fmt::format("  {:<{}}  {}\n", param.spec->name, width,
+                          to_string(to_external(param.spec->distribution, param.value)));
     }
-    return;
+    return text;
   }
   const auto front = study_.best_trials();
   constexpr std::size_t kShown = 10;
-  fmt::print("Pareto front: {} trial{}\n", front.size(), front.size() == 1 ? "" : "s");
+  std::string text = fmt::format("Pareto front: {} trial{}\n", front.size(), front.size() == 1 ? "" : "s");
   for (std::size_t i = 0; i < std::min(front.size(), kShown); ++i) {
-    fmt::print("  #{:<4} {}  {}\n", front[i].number, values_text(front[i].values), params_text(front[i]));
+    text += fmt::format("  #{:<4} {}  {}\n", front[i].number, values_text(front[i].values), params_text(front[i]));
   }
-  if (front.size() > kShown) {
-    fmt::print("  ...\n");
-  }
+  return text + (front.size() > kShown ? "  ...\n" : "");
 }
 
-void RunReport::print_next() {
+std::string RunReport::next_text() const {
   const std::string url = study_.storage().url();
   if (url.rfind("memory:", 0) == 0) {
-    return;
+    return "";
   }
   const std::string where = fmt::format("--storage {} --study-name {}", quoted(url), quoted(study_.name()));
-  fmt::print("next:\n  bluefin {} {}\n  bluefin trials {}\n  optuna-dashboard {}\n",
-             single_objective_ ? "best-trial" : "best-trials", where, where, quoted(url));
+  return fmt::format("next:\n  bluefin {} {}\n  bluefin trials {}\n  optuna-dashboard {}\n",
+                     single_objective_ ? "best-trial" : "best-trials", where, where, quoted(url));
 }
 
 }  // namespace bluefin::cli

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <fstream>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "bluefin/log.hpp"
 #include "bluefin/study.hpp"
@@ -29,12 +31,13 @@ class RunReport {
  private:
   void line(const std::string& text);  // above the progress line
   void clear_progress();
+  void log_message(LogLevel level, std::string_view message);
   std::string progress_text(const SupervisorStatus& status, std::size_t width) const;
   std::string paint(const char* code, const std::string& text) const;
   void consider(const FrozenTrial& trial);
   void look_for_best();
-  void print_best();
-  void print_next();
+  std::string best_text();
+  std::string next_text() const;
 
   Study study_;
   const RunOptions& options_;
@@ -42,13 +45,11 @@ class RunReport {
   bool terminal_;
   bool colour_;
   bool progress_shown_ = false;
+  std::ofstream log_file_;
   StopReason announced_ = StopReason::kNone;
   std::optional<FrozenTrial> best_;
   std::chrono::steady_clock::time_point next_progress_{};
   std::chrono::steady_clock::time_point next_look_{};
 };
-
-// "0.4s", "12s", "2m05s", "1h02m".
-std::string duration_text(double seconds);
 
 }  // namespace bluefin::cli

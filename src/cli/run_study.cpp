@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <csignal>
 
 #include "bluefin/error.hpp"
 #include "run_report.hpp"
@@ -45,6 +45,8 @@ Study open_study(const RunOptions& options) {
 }  // namespace
 
 int run_study(const RunOptions& options) {
+  // Ctrl-C ends the `tee` behind this command first; trials that still run are worth more than its output.
+  std::signal(SIGPIPE, SIG_IGN);
   Study study = open_study(options);
   if (!options.metric_names.empty() && study.metric_names().empty()) {
     study.set_metric_names(options.metric_names);
@@ -65,20 +67,6 @@ int run_study(const RunOptions& options) {
   const StopReason stop = summary.status.stop;
   const bool as_planned = stop == StopReason::kNone || stop == StopReason::kTimeout || stop == StopReason::kStopped;
   return as_planned && summary.status.completed > 0 ? 0 : 1;
-}
-
-int with_exit_code(const std::string& program, const std::function<int()>& body) {
-  try {
-    return body();
-  } catch (const RunUsageError& error) {
-    fmt::print(stderr, "{}: {} (see {} --help)\n", program, error.what(), program);
-    return 2;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "{}: {}\n", program, error.what());
-  } catch (...) {
-    fmt::print(stderr, "{}: an unknown error occurred\n", program);
-  }
-  return 1;
 }
 
 }  // namespace bluefin::cli

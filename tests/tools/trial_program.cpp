@@ -123,6 +123,7 @@ const std::map<std::string, bluefin::Objective> kObjectives = {
     // Goes on reporting, so that it sees the end of its supervisor.
     {"reporter",
      [](Trial& trial) {
+       write_pid(g_path);
        for (int step = 0;; ++step) {
          trial.report(1.0, step);
          std::this_thread::sleep_for(std::chrono::milliseconds(5));

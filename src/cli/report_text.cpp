@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "report_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string_view>
+
+namespace bluefin::cli {
+
+std::string printable(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  }
+  return result;
+}
+
+// Bytes that continue a UTF-8 character count for nothing.
+std::string shorten(const std::string& text, std::size_t width) {
+  std::size_t characters = 0;
+  std::size_t cut = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) {
+      continue;
+    }
+    if (characters + 3 == width) {
+      cut = i;
+    }
+    if (++characters > width) {
+      return width < 3 ? "" : text.substr(0, cut) + "...";
+    }
+  }
+  return text;
+}
+
+std::string number_text(double value) { return fmt::format("{:.6g}", value); }
+
+std::string values_text(const std::vector<double>& values) {
+  std::string text;
+  for (const double value : values) {
+    text += (text.empty() ? "" : " ") + number_text(value);
+  }
+  return text;
+}
+
+std::string attribute_text(const FrozenTrial& trial, const char* key) {
+  const Json* value = find_attribute(trial.user_attrs, key);
+  return value != nullptr ? value->as_string().value_or(value->text()) : "";
+}
+
+double seconds_of(const FrozenTrial& trial) {
+  if (!trial.datetime_start || !trial.datetime_complete) {
+    return 0;
+  }
+  return std::chrono::duration<double>(*trial.datetime_complete - *trial.datetime_start).count();
+}
+
+std::string params_text(const FrozenTrial& trial) {
+  std::string text;
+  for (const TrialParam& param : trial.params) {
+    const Choice value = to_external(param.spec->distribution, param.value);
+    const double* number = std::get_if<double>(&value);
+    text += (text.empty() ? "" : " ") + param.spec->name + "=" + (number ? number_text(*number) : to_string(value));
+  }
+  return text;
+}
+
+std::string last_line(const std::string& text) {
+  const std::string trimmed = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+  return trimmed.substr(trimmed.rfind('\n') + 1);
+}
+
+std::string quoted(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return std::isalnum(c) || std::string_view("_-./:=,+@%").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) {
+    return word;
+  }
+  std::string result = "'";
+  for (const char c : word) {
+    result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  }
+  return result + "'";
+}
+
+std::string without_colours(const std::string& text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\x1b') {
+      i = std::min(text.find('m', i), text.size());
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 9.95) {
+    return fmt::format("{:.1f}s", seconds);
+  }
+  const auto whole = static_cast<long long>(std::min(std::round(seconds), 9e15));
+  if (whole < 60) {
+    return fmt::format("{}s", whole);
+  }
+  if (whole < 3600) {
+    return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  }
+  return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
+}
+
+}  // namespace bluefin::cli
