@@ -14,7 +14,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 ROOT = pathlib.Path(__file__).parents[2]
-BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", os.environ.get("BLUEFIN_BUILD", "build"))
+BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", "build")
 BLUEFIN = BUILD / "bluefin"
 
 SPACE = {

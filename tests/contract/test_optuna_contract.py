@@ -17,7 +17,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState, create_trial
 
 ROOT = pathlib.Path(__file__).parents[2]
-BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", os.environ.get("BLUEFIN_BUILD", "build"))
+BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", "build")
 TOOL = BUILD / "tests" / "tools" / "storage_tool"
 
 ATTRIBUTES = {

@@ -18,7 +18,7 @@ import optuna
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-BUILD = ROOT / os.environ.get("BLUEFIN_BUILD", "build")
+BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", "build")
 TOOL = BUILD / "tests" / "tools" / "pruner_tool"
 
 N_STUDIES = 50

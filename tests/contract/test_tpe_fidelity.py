@@ -32,7 +32,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState
 
 ROOT = pathlib.Path(__file__).parents[2]
-TOOL = pathlib.Path(os.environ.get("BLUEFIN_BUILD_DIR", ROOT / "build")) / "tests" / "tools" / "tpe_tool"
+TOOL = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", "build") / "tests" / "tools" / "tpe_tool"
 
 N_HISTORIES = 300
 N_POINTS = 12
