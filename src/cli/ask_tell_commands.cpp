@@ -81,23 +81,24 @@ Outcome outcome_of(const CommandLine& line, std::size_t n_objectives) {
     if (state == "pruned") return Pruned{};
     return Failed{};
   }
+  if (!has_values) {
+    if (state == "complete") {
+      throw line.usage_error("No values were told. Values are required when --state is complete.");
+    }
+    return Failed{"no values and no state were told"};
+  }
   std::vector<double> values;
   for (const std::string& word : line.get_texts("values")) values.push_back(number_of(line, word));
-  std::string fault;
-  if (!has_values) {
-    fault = "No values were told. Values are required when --state is complete.";
-  } else if (std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); })) {
-    fault = "The value nan is not acceptable";
-  } else if (values.size() != n_objectives) {
-    fault = fmt::format("The number of the values {} did not match the number of the objectives {}", values.size(),
-                        n_objectives);
+  // Without a state, values that cannot be a result make a failed trial; with it they are an error.
+  if (state == "complete" && std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); })) {
+    throw Error(ErrorCode::kInvalidArgument, "The value nan is not acceptable");
   }
-  if (fault.empty()) return values;
-  if (state == "complete") throw Error(ErrorCode::kInvalidArgument, fault);
-  // Without a state, what cannot be a result is a failure.
-  if (!has_values) fault = "No values and no state were told";
-  log(LogLevel::kWarning, fault + "; the trial is told as failed");
-  return Failed{fault};
+  if (state == "complete" && values.size() != n_objectives) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("The number of the values {} did not match the number of the objectives {}", values.size(),
+                            n_objectives));
+  }
+  return values;
 }
 
 }  // namespace

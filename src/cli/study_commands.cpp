@@ -4,7 +4,6 @@
 
 #include <iostream>
 
-#include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "bluefin/study.hpp"
 #include "command_line.hpp"
@@ -42,11 +41,12 @@ int run_create_study(const Arguments& arguments) {
   options.open_storage = line.open_storage();
   options.name = line.get_text("study-name");
   options.load_if_exists = line.is_set("skip-if-exists");
-  // An existing study is taken as it is; without a direction given, whatever its directions are.
-  if (options.load_if_exists && !line.has("direction") && !line.has("directions")) {
-    if (const auto record = options.open_storage->find_study(options.name)) options.directions = record->directions;
-  }
-  std::cout << create_study(options).name() << "\n";
+  const bool joins = options.load_if_exists && options.open_storage->find_study(options.name).has_value();
+  const std::string name = create_study(options).name();
+  log(LogLevel::kInfo, joins
+                           ? fmt::format("Using an existing study with name '{}' instead of creating a new one.", name)
+                           : fmt::format("A new study created in RDB with name: {}", name));
+  std::cout << name << "\n";
   return 0;
 }
 
@@ -54,14 +54,7 @@ int run_delete_study(const Arguments& arguments) {
   CommandLine line("delete-study", "$ bluefin delete-study --storage sqlite:///lr.db --study-name lr");
   line.text("study-name", "NAME", "the study to delete, with all its trials", Need::kRequired);
   if (!line.parse(arguments)) return 0;
-  const auto storage = line.open_storage();
-  const std::string name = line.get_text("study-name");
-  const auto record = storage->find_study(name);
-  if (!record) {
-    throw Error(ErrorCode::kNotFound, fmt::format("there is no study '{}' in {}; its studies: {}", name, storage->url(),
-                                                  fmt::join(study_names(*storage), ", ")));
-  }
-  storage->delete_study(record->id);
+  delete_study(line.storage_url(), line.get_text("study-name"));
   return 0;
 }
 
