@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 // storage upgrade.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "command_line.hpp"
 
@@ -8,6 +13,13 @@ namespace bluefin::cli {
 int run_storage_upgrade(const Arguments& arguments) {
   CommandLine line("storage upgrade", "$ bluefin storage upgrade --storage sqlite:///lr.db");
   if (!line.parse(arguments)) return 0;
+  // Opening would make a new file, and there is nothing to upgrade in that.
+  const std::string url = line.storage_url();
+  const std::string scheme = "sqlite:///";
+  std::error_code ignored;
+  if (url.compare(0, scheme.size(), scheme) == 0 && !std::filesystem::exists(url.substr(scheme.size()), ignored)) {
+    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no such file", url));
+  }
   // Opening checks the schema; for an older one the error says which command upgrades it.
   line.open_storage();
   log(LogLevel::kInfo, "This storage is up-to-date.");
