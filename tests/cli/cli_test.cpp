@@ -2,6 +2,8 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -26,19 +28,49 @@ struct Result {
   std::string err;
 };
 
+// Takes what is written to a standard stream, by C++, by C or by a child.
+class Capture {
+ public:
+  Capture(std::ostream& stream, std::FILE* file) : stream_(stream), file_(file), store_(std::tmpfile()) {
+    flush();
+    saved_ = dup(fileno(file_));
+    dup2(fileno(store_), fileno(file_));
+  }
+  ~Capture() { std::fclose(store_); }
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+  // Gives the stream back as well.
+  std::string take() {
+    flush();
+    dup2(saved_, fileno(file_));
+    close(saved_);
+    std::rewind(store_);
+    std::string text;
+    for (int c = std::fgetc(store_); c != EOF; c = std::fgetc(store_)) text += static_cast<char>(c);
+    return text;
+  }
+
+ private:
+  void flush() {
+    stream_.flush();
+    std::fflush(file_);
+  }
+
+  std::ostream& stream_;
+  std::FILE* file_;
+  std::FILE* store_;
+  int saved_ = -1;
+};
+
 // `bluefin WORDS...` in this process.
 Result bluefin_command(std::vector<std::string> words) {
   words.insert(words.begin(), "bluefin");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
-  std::ostringstream out;
-  std::ostringstream err;
-  std::streambuf* const old_out = std::cout.rdbuf(out.rdbuf());
-  std::streambuf* const old_err = std::cerr.rdbuf(err.rdbuf());
+  Capture out(std::cout, stdout);
+  Capture err(std::cerr, stderr);
   const int code = cli::command_main(static_cast<int>(argv.size()), argv.data());
-  std::cout.rdbuf(old_out);
-  std::cerr.rdbuf(old_err);
-  return {code, out.str(), err.str()};
+  return {code, out.take(), err.take()};
 }
 
 class Folder {
