@@ -4,6 +4,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "run_help.hpp"
 #include "run_study.hpp"
 
 namespace bluefin::cli {

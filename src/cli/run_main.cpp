@@ -7,6 +7,7 @@
 
 #include "bluefin/attached.hpp"
 #include "command_line.hpp"
+#include "run_help.hpp"
 #include "run_study.hpp"
 
 namespace bluefin {

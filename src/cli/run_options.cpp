@@ -13,70 +13,10 @@
 
 #include "bluefin/error.hpp"
 #include "command_line.hpp"
+#include "run_help.hpp"
 
 namespace bluefin::cli {
 namespace {
-
-po::options_description study_options() {
-  po::options_description options("study");
-  options.add_options()  //
-      ("storage", po::value<std::string>()->value_name("URL"),
-       "sqlite:///FILE; default: $BLUEFIN_STORAGE, then $OPTUNA_STORAGE")  //
-      ("study-name", po::value<std::string>()->value_name("NAME"), "default: the only study of the storage")(
-          "create", po::bool_switch(), "make the study, or join it if it is there")  //
-      ("direction", po::value<std::string>()->value_name("D"), "minimize (default) or maximize")(
-          "directions", po::value<std::vector<std::string>>()->multitoken()->value_name("D..."),
-          "for several objectives: one for each")                                                                     //
-      ("sampler", po::value<std::string>()->value_name("NAME"), "default: the study's own, else tpe")                 //
-      ("sampler-option", po::value<std::vector<std::string>>()->value_name("K=V"), "repeatable")                      //
-      ("pruner", po::value<std::string>()->value_name("NAME"), "default: the study's own, else median")               //
-      ("pruner-option", po::value<std::vector<std::string>>()->value_name("K=V"), "repeatable")                       //
-      ("seed", po::value<std::uint64_t>()->value_name("N"), "makes a run of one process with one worker repeatable")  //
-      ("enqueue", po::value<std::vector<std::string>>()->value_name("JSON"),
-       "a known configuration to run first, e.g. '{\"lr\": 0.001}'; repeatable");
-  return options;
-}
-
-po::options_description limit_options() {
-  po::options_description options("how long, how many");
-  options.add_options()                                                                                               //
-      ("n-trials", po::value<int>()->value_name("N"), "trials to start here, whatever their end; default: no limit")  //
-      ("timeout", po::value<std::string>()->value_name("T"),
-       "begin no trial after this time: seconds, or 90s, 5m, 2h")                                                   //
-      ("workers", po::value<int>()->value_name("W"), "trials at a time, each in a process; default: one per core")  //
-      ("max-failures-in-row", po::value<int>()->default_value(10)->value_name("N"),
-       "stop after so many failures without a success; 0: never")  //
-      ("grace", po::value<std::string>()->default_value("5s")->value_name("T"),
-       "between SIGTERM and SIGKILL for a trial that has to end");
-  return options;
-}
-
-po::options_description program_options() {
-  po::options_description options("programs that know nothing of bluefin");
-  options.add_options()  //
-      ("space", po::value<std::string>()->value_name("FILE"),
-       "JSON object, parameter to distribution; {NAME} in ARGS stands for the value")  //
-      ("space-in-env", po::bool_switch(), "the program reads $BLUEFIN_PARAMS, so ARGS need not name them all");
-  return options;
-}
-
-po::options_description output_options() {
-  po::options_description options("output");
-  options.add_options()                                           //
-      ("quiet,q", po::bool_switch(), "errors and warnings only")  //
-      ("verbose,v", po::value<std::vector<std::string>>()->zero_tokens()->composing(), "more messages; -vv: all")(
-          "log-file", po::value<std::string>()->value_name("FILE"), "append trials and messages to this file as well")(
-          "debug", po::bool_switch(), "show the kind of an error with its message")(
-          "no-progress", po::bool_switch(), "no progress line, only the finished trials")  //
-      ("help,h", po::bool_switch(), "this text");
-  return options;
-}
-
-std::string text_of(const po::options_description& options) {
-  std::ostringstream out;
-  out << options;
-  return out.str();
-}
 
 std::string environment_variable(const char* name) {
   const char* value = std::getenv(name);
@@ -160,6 +100,10 @@ void apply(const po::variables_map& values, RunOptions& options) {
   };
   options.help = values["help"].as<bool>();
   text("storage", options.storage);
+  if (values.count("storage-class") && values["storage-class"].as<std::string>() != "RDBStorage") {
+    throw UsageError(
+        fmt::format("--storage-class {}: only RDBStorage is supported", values["storage-class"].as<std::string>()));
+  }
   text("study-name", options.study_name);
   options.create = options.create || values["create"].as<bool>();
   if (values.count("direction") && values.count("directions")) {
@@ -282,7 +226,7 @@ Configuration parse_configuration(const std::string& text) {
 RunOptions parse_run_options(const Arguments& arguments) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   po::options_description all;
-  all.add(study_options()).add(limit_options()).add(program_options()).add(output_options());
+  all.add(study_options({}, {})).add(limit_options()).add(program_options()).add(output_options());
   const po::variables_map values = parse(Arguments(arguments.begin(), dashes), all);
 
   RunOptions options;
@@ -314,7 +258,7 @@ RunOptions parse_run_options(const Arguments& arguments) {
 
 RunOptions parse_run_main_options(const std::string& program, const Arguments& arguments, const RunDefaults& defaults) {
   po::options_description all;
-  all.add(study_options()).add(limit_options()).add(output_options());
+  all.add(study_options({}, {})).add(limit_options()).add(output_options());
   const po::variables_map values = parse(arguments, all);
 
   const std::string name = program.substr(program.rfind('/') + 1);
@@ -343,31 +287,6 @@ RunOptions parse_run_main_options(const std::string& program, const Arguments& a
     check(options);
   }
   return options;
-}
-
-std::string run_help() {
-  return "usage: bluefin run [options] -- PROGRAM ARGS...\n\n"
-         "Runs PROGRAM once for each trial of a study, several at a time. This command is the only process that\n"
-         "opens the storage; another `bluefin run` on the same study shares it.\n\n"
-         "PROGRAM finds its trial by itself when it uses bluefin (run_main, Python). Any other program takes its\n"
-         "parameters as {NAME} in ARGS and prints its value on the last line of standard output; it may print\n"
-         "`bluefin:report STEP VALUE` on the way, so that a bad trial is stopped early.\n\n" +
-         text_of(study_options()) + "\n" + text_of(limit_options()) + "\n" + text_of(program_options()) + "\n" +
-         text_of(output_options()) +
-         "\nCtrl-C once lets running trials finish, twice ends them at once.\n"
-         "Exit code 0: at least one trial completed and nothing stopped the run early; 1: otherwise; 2: wrong "
-         "usage.\n\n"
-         "example:\n"
-         "  $ echo '{\"x\": {\"type\": \"float\", \"low\": -5, \"high\": 5}}' > space.json\n"
-         "  $ bluefin run --storage sqlite:///parabola.db --study-name parabola --create --n-trials 50 \\\n"
-         "      --space space.json -- awk 'BEGIN {{ print ({x} - 2) ^ 2 }}'\n";
-}
-
-std::string run_main_help(const std::string& program, const RunDefaults& defaults) {
-  const std::string name = program.substr(program.rfind('/') + 1);
-  return fmt::format("usage: {} [options]\n\n{}{}\n{}\n{}\nexample:\n  $ {} --n-trials 50 --workers 2\n", name,
-                     defaults.description.empty() ? "" : defaults.description + "\n\n", text_of(study_options()),
-                     text_of(limit_options()), text_of(output_options()), program);
 }
 
 }  // namespace bluefin::cli

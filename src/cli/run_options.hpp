@@ -47,9 +47,6 @@ RunOptions parse_run_options(const Arguments& arguments);
 // For a program that is its own objective: what its command line says on top of `defaults`.
 RunOptions parse_run_main_options(const std::string& program, const Arguments& arguments, const RunDefaults& defaults);
 
-std::string run_help();
-std::string run_main_help(const std::string& program, const RunDefaults& defaults);
-
 // "90", "90s", "5m", "2h", "1.5h": seconds. nullopt for anything else, also for negative ones.
 std::optional<double> parse_duration(std::string_view text);
 // {"lr": 0.001, "optimizer": "adam"}. Throws UsageError.

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "run_help.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "bluefin/pruner.hpp"
+#include "bluefin/sampler.hpp"
+
+namespace bluefin::cli {
+namespace {
+
+// "random, tpe"
+std::string names(const std::vector<RegistryEntry>& entries) {
+  std::string text;
+  for (const RegistryEntry& entry : entries) {
+    text += (text.empty() ? "" : ", ") + entry.name;
+  }
+  return text;
+}
+
+std::string text_of(const po::options_description& options) {
+  std::ostringstream out;
+  out << options;
+  return out.str();
+}
+
+}  // namespace
+
+po::options_description study_options(const std::string& storage, const std::string& study_name) {
+  const std::string storage_help = "sqlite:///FILE; default: $BLUEFIN_STORAGE, then " + storage;
+  const std::string name_help = "default: " + study_name;
+  const std::string sampler_help = names(list_samplers()) + "; default: the study's own, else tpe";
+  const std::string pruner_help = names(list_pruners()) + "; default: the study's own, else median";
+  po::options_description options("study");
+  options.add_options()                                                                           //
+      ("storage", po::value<std::string>()->value_name("URL"), storage_help.c_str())              //
+      ("storage-class", po::value<std::string>()->value_name("CLASS"),                            //
+       "RDBStorage, the only class of Optuna that is supported")                                  //
+      ("study-name", po::value<std::string>()->value_name("NAME"), name_help.c_str())             //
+      ("create", po::bool_switch(), "make the study, or join it if it is there")                  //
+      ("direction", po::value<std::string>()->value_name("D"), "minimize (default) or maximize")  //
+      ("directions", po::value<std::vector<std::string>>()->multitoken()->value_name("D..."),
+       "for several objectives: one for each")                                         //
+      ("sampler", po::value<std::string>()->value_name("NAME"), sampler_help.c_str())  //
+      ("sampler-option", po::value<std::vector<std::string>>()->value_name("K=V"),
+       "e.g. n_startup_trials=20; repeatable")                                       //
+      ("pruner", po::value<std::string>()->value_name("NAME"), pruner_help.c_str())  //
+      ("pruner-option", po::value<std::vector<std::string>>()->value_name("K=V"),
+       "e.g. n_warmup_steps=5; repeatable")  //
+      ("seed", po::value<std::uint64_t>()->value_name("N"),
+       "makes a run of one process with one worker repeatable")  //
+      ("enqueue", po::value<std::vector<std::string>>()->value_name("JSON"),
+       "a configuration to run first, like '{\"lr\":0.001}'; repeatable");
+  return options;
+}
+
+po::options_description limit_options() {
+  po::options_description options("how long, how many");
+  options.add_options()                                                                                               //
+      ("n-trials", po::value<int>()->value_name("N"), "trials to start here, whatever their end; default: no limit")  //
+      ("timeout", po::value<std::string>()->value_name("T"),
+       "begin no trial after this time: seconds, or 90s, 5m, 2h")                                                   //
+      ("workers", po::value<int>()->value_name("W"), "trials at a time, each in a process; default: one per core")  //
+      ("max-failures-in-row", po::value<int>()->default_value(10)->value_name("N"),
+       "stop after so many failures without a success; 0: never")  //
+      ("grace", po::value<std::string>()->default_value("5s")->value_name("T"),
+       "between SIGTERM and SIGKILL for a trial that has to end");
+  return options;
+}
+
+po::options_description program_options() {
+  po::options_description options("programs that know nothing of bluefin");
+  options.add_options()  //
+      ("space", po::value<std::string>()->value_name("FILE"),
+       "JSON object, parameter to distribution; {NAME} in ARGS stands for the value")  //
+      ("space-in-env", po::bool_switch(), "the program reads $BLUEFIN_PARAMS, so ARGS need not name them all");
+  return options;
+}
+
+po::options_description output_options() {
+  po::options_description options("output");
+  options.add_options()                                           //
+      ("quiet,q", po::bool_switch(), "errors and warnings only")  //
+      ("verbose,v", po::value<std::vector<std::string>>()->zero_tokens()->composing(), "more messages; -vv: all")(
+          "log-file", po::value<std::string>()->value_name("FILE"), "append trials and messages to this file as well")(
+          "debug", po::bool_switch(), "show the kind of an error with its message")(
+          "no-progress", po::bool_switch(), "no progress line, only the finished trials")  //
+      ("help,h", po::bool_switch(), "this text");
+  return options;
+}
+
+std::string run_help() {
+  return "usage: bluefin run [options] -- PROGRAM ARGS...\n\n"
+         "Runs PROGRAM once for each trial of a study, several at a time. This command is\n"
+         "the only process that opens the storage; another `bluefin run` on the same study\n"
+         "shares it.\n\n"
+         "PROGRAM finds its trial by itself when it uses bluefin (run_main, Python). Any\n"
+         "other program takes its parameters as {NAME} in ARGS and prints its value on the\n"
+         "last line of standard output; it may print `bluefin:report STEP VALUE` on the\n"
+         "way, so that a bad trial is stopped early.\n\n" +
+         text_of(study_options("$OPTUNA_STORAGE", "the only study of the storage")) + "\n" + text_of(limit_options()) +
+         "\n" + text_of(program_options()) + "\n" + text_of(output_options()) +
+         "\nCtrl-C once lets running trials finish, twice ends them at once.\n"
+         "Exit code 0: at least one trial completed and nothing stopped the run early;\n"
+         "1: otherwise; 2: wrong usage.\n\n"
+         "example:\n"
+         "  $ echo '{\"x\": {\"type\": \"float\", \"low\": -5, \"high\": 5}}' > space.json\n"
+         "  $ bluefin run --storage sqlite:///parabola.db --study-name parabola --create \\\n"
+         "      --n-trials 50 --space space.json -- awk 'BEGIN {{ print ({x} - 2) ^ 2 }}'\n";
+}
+
+std::string run_main_help(const std::string& program, const RunDefaults& defaults) {
+  const std::string name = program.substr(program.rfind('/') + 1);
+  const std::string study = defaults.study_name.empty() ? name : defaults.study_name;
+  const std::string storage = defaults.storage.empty() ? "sqlite:///" + study + ".db" : defaults.storage;
+  return fmt::format("usage: {} [options]\n\n{}{}\n{}\n{}\nexample:\n  $ {} --n-trials 50 --workers 2\n", name,
+                     defaults.description.empty() ? "" : defaults.description + "\n\n",
+                     text_of(study_options(storage, study)), text_of(limit_options()), text_of(output_options()),
+                     program);
+}
+
+}  // namespace bluefin::cli
