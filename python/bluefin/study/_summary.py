@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from typing import Any
 from typing import TYPE_CHECKING
@@ -12,18 +11,33 @@ if TYPE_CHECKING:
     from bluefin.trial import FrozenTrial
 
 
-@dataclasses.dataclass(frozen=True)
 class StudySummary:
-    """One study of `get_all_study_summaries`."""
+    """One study of `get_all_study_summaries`.
 
-    study_name: str
-    directions: list[StudyDirection]
-    best_trial: FrozenTrial | None
-    """Of a single objective with a COMPLETE trial."""
-    user_attrs: dict[str, Any]
-    n_trials: int
-    datetime_start: datetime.datetime | None
-    """Of the first trial."""
+    Attributes:
+        study_name: Name of the study.
+        directions: One direction per objective.
+        best_trial: Of a single objective with a feasible COMPLETE trial; else None.
+        user_attrs: Attributes of the user.
+        n_trials: Number of trials in any state.
+        datetime_start: Local time at which the first trial began; None before.
+    """
+
+    def __init__(
+        self,
+        study_name: str,
+        directions: list[StudyDirection],
+        best_trial: FrozenTrial | None,
+        user_attrs: dict[str, Any],
+        n_trials: int,
+        datetime_start: datetime.datetime | None,
+    ) -> None:
+        self.study_name = study_name
+        self.directions = directions
+        self.best_trial = best_trial
+        self.user_attrs = user_attrs
+        self.n_trials = n_trials
+        self.datetime_start = datetime_start
 
     @property
     def direction(self) -> StudyDirection:
@@ -31,3 +45,6 @@ class StudySummary:
         if len(self.directions) > 1:
             raise RuntimeError("This attribute is not available during multi-objective optimization.")
         return self.directions[0]
+
+    def __eq__(self, other: Any) -> bool:
+        return self.__dict__ == other.__dict__ if isinstance(other, StudySummary) else NotImplemented
