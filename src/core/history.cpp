@@ -13,9 +13,8 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 template <class T>
 std::shared_ptr<T[]> resized(const std::shared_ptr<T[]>& old, std::size_t n, std::size_t capacity, T fill) {
-  std::shared_ptr<T[]> fresh(new T[capacity]);
+  auto fresh = std::make_shared<T[]>(capacity, fill);
   std::copy(old.get(), old.get() + n, fresh.get());
-  std::fill(fresh.get() + n, fresh.get() + capacity, fill);
   return fresh;
 }
 
