@@ -12,6 +12,7 @@
 #include <memory>
 #include <thread>
 
+#include "bluefin/rng.hpp"
 #include "core/choice_json.hpp"
 #include "exec/child_process.hpp"
 #include "exec/command_template.hpp"
@@ -28,6 +29,12 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kFlushInterval = 250ms;
+
+// What a trial's program may seed its own generator with. 31 bits: every generator takes that many (NumPy's no more
+// than 32), and every language reads it as a plain integer.
+std::uint64_t program_seed(std::uint64_t study_seed, int number) {
+  return Rng(study_seed, static_cast<std::uint64_t>(number), 0, "$BLUEFIN_SEED")() >> 33;
+}
 constexpr auto kProgressInterval = 100ms;
 constexpr int kMaxWorkers = 1024;
 
@@ -134,6 +141,7 @@ class Supervisor {
     environment.set("BLUEFIN_TRIAL_NUMBER", std::to_string(trial.number()));
     environment.set("BLUEFIN_STUDY", study_.name());
     environment.set("BLUEFIN_PARAMS", dump_json(params));
+    environment.set("BLUEFIN_SEED", std::to_string(program_seed(study_.seed(), trial.number())));
     std::unique_ptr<ChildProcess> child;
     try {
       child = std::make_unique<ChildProcess>(

@@ -66,6 +66,26 @@ TEST_CASE("arguments and environment carry the parameters", "[exec]") {
   CHECK(one.trial.values == std::vector<double>{0.25});
 }
 
+TEST_CASE("a program's seed depends on the study's seed and the trial's number", "[exec]") {
+  const auto seeds = [] {
+    Study study = memory_study();
+    run_supervised(study, options_for({"/bin/sh", "-c", "echo $BLUEFIN_SEED"}, 3));
+    std::vector<double> values;
+    for (const auto& trial : study.trials({TrialState::kComplete})) {
+      values.push_back(trial->value());
+    }
+    return values;
+  };
+  const std::vector<double> first = seeds();
+  REQUIRE(first.size() == 3);
+  CHECK(first[0] != first[1]);
+  CHECK(first[1] != first[2]);
+  for (const double seed : first) {
+    CHECK((seed >= 0 && seed < 2147483648.0));
+  }
+  CHECK(seeds() == first);
+}
+
 TEST_CASE("printed reports are stored and prune", "[exec]") {
   Study study = memory_study({Direction::kMinimize}, "median");
   // The first is good, so that the second, which is bad at every step, is stopped; it would hang otherwise.
