@@ -305,7 +305,14 @@ void StudyImpl::flush() {
     const std::lock_guard lock(mutex_);
     for (const auto& [number, live] : live_) running.push_back(live);
   }
-  for (const auto& live : running) write(*live);
+  for (const auto& live : running) {
+    try {
+      write(*live);
+    } catch (const Error& e) {
+      // Somebody else has told this trial; its own tell() will say so. The other trials are written all the same.
+      if (e.code() != ErrorCode::kConflict) throw;
+    }
+  }
 }
 
 void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {

@@ -192,3 +192,16 @@ TEST_CASE("threads share a study in a file", "[threads]") {
   study.optimize(sphere, {.n_trials = 60, .n_jobs = 4});
   CHECK(load_study({.storage = dir.url(), .name = "s"}).trials().size() == 60);
 }
+
+TEST_CASE("a trial that was told elsewhere does not keep the others from being written") {
+  const TempDir dir;
+  Study a = create_study({.storage = dir.url(), .name = "s"});
+  Study b = load_study({.storage = dir.url(), .name = "s"});
+  Trial told = a.ask();
+  Trial running = a.ask();
+  told.report(1.0, 0);
+  running.report(2.0, 0);
+  b.tell(told.number(), 0.0);
+  CHECK_NOTHROW(a.flush());
+  CHECK(b.trials()[1]->reports.size() == 1);
+}
