@@ -26,15 +26,15 @@ const digits::Configuration kBase = {.batch_size = 16, .learning_rate = 1e-3, .w
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Microseconds that one training step takes for each of its samples; the best of five looks, since anything else
-// that the machine does only makes it slower. nullopt: the batch does not fit into memory.
+// Microseconds that one training step takes for each of its samples: the best of many short looks, since whatever
+// else the machine does only makes some of them slower. nullopt: the batch does not fit into memory.
 std::optional<double> time_per_sample(std::int64_t batch, const digits::Split& train) {
   try {
     auto network = digits::make_network(kBase);
     network->to(train.images.device());
     const auto optimizer = digits::make_optimizer(kBase, network->parameters());
     double best = std::numeric_limits<double>::infinity();
-    for (int look = 0; look < 5; ++look) {
+    for (int look = 0; look < 20; ++look) {
       const auto start = Clock::now();
       std::int64_t samples = 0;
       do {
@@ -47,7 +47,7 @@ std::optional<double> time_per_sample(std::int64_t batch, const digits::Split& t
         samples += batch;
         // A GPU works behind the program's back: reading a number waits for it.
         network->parameters().back().sum().item<double>();
-      } while (seconds_since(start) < 0.04);
+      } while (seconds_since(start) < 0.005);
       best = std::min(best, 1e6 * seconds_since(start) / static_cast<double>(samples));
     }
     return best;
