@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::int64_t kPixels = 64;
 constexpr std::int64_t kImages = 1797;
-constexpr std::int64_t kTrain = 997;
-constexpr std::int64_t kValidation = 400;
+constexpr std::int64_t kTrain = 797;
+constexpr std::int64_t kValidation = 500;
 constexpr std::uint64_t kShuffleSeed = 20;
 
 }  // namespace

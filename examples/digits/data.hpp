@@ -16,9 +16,9 @@ struct Split {
 };
 
 struct Digits {
-  Split train;       // 997: weights are fitted to it
-  Split validation;  // 400: decides when to stop training, what to prune and which trial is best
-  Split test;        // 400: looked at once, when everything is decided
+  Split train;       // 797: weights are fitted to it
+  Split validation;  // 500: decides when to stop training, what to prune and which trial is best
+  Split test;        // 500: looked at once, when everything is decided
 };
 
 // The same split for everybody: the images are shuffled with a seed of their own.
