@@ -324,7 +324,9 @@ void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {
   try {
     write(*live);
   } catch (const std::exception& e) {
-    log(LogLevel::kError,
+    const auto* error = dynamic_cast<const Error*>(&e);
+    const bool told_elsewhere = error != nullptr && error->code() == ErrorCode::kConflict;
+    log(told_elsewhere ? LogLevel::kInfo : LogLevel::kError,
         fmt::format("trial {} of study '{}' could not be written: {}", live->trial.number, name, e.what()));
   }
   const std::lock_guard lock(mutex_);
