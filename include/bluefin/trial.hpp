@@ -78,7 +78,8 @@ class Trial {
   FrozenTrial frozen() const;  // what is known now
   std::vector<std::pair<std::string, Choice>> params() const;
 
-  TrialBackend& backend() { return *backend_; }
+  // Throws Error(kInvalidArgument) when the trial was moved from, as every function here does.
+  TrialBackend& backend() const;
 
  private:
   template <class T>

@@ -150,6 +150,10 @@ double to_canonical(const Distribution& distribution, const Choice& value) {
   const bool log = std::holds_alternative<FloatDistribution>(distribution)
                        ? std::get<FloatDistribution>(distribution).log
                        : std::get<IntDistribution>(distribution).log;
+  if (std::holds_alternative<IntDistribution>(distribution) &&
+      !(std::abs(*number) <= static_cast<double>(kMaxExactInt))) {
+    invalid(fmt::format("{} is an invalid value for an integer, it must lie within -2^53 and 2^53", *number));
+  }
   if (log && *number <= 0.0) invalid(fmt::format("{} is an invalid value for log = true, it must be > 0", *number));
   return *number;
 }

@@ -24,6 +24,15 @@ OptionMap options_in(const JsonTree& config, const char* key) {
   return options;
 }
 
+template <class Body>
+void attempt(std::string_view what, const Body& body) {
+  try {
+    body();
+  } catch (const std::exception& e) {
+    log(LogLevel::kWarning, fmt::format("the study's {} cannot be used, the default is taken: {}", what, e.what()));
+  }
+}
+
 }  // namespace
 
 Json write_config(const Sampler& sampler, const Pruner& pruner, std::uint64_t seed) {
@@ -40,26 +49,33 @@ Config read_config(const std::vector<Attribute>& system_attrs) {
   Config config;
   const Json* attribute = find_attribute(system_attrs, kConfigKey);
   if (attribute == nullptr) return config;
-  const auto attempt = [](const char* what, const auto& body) {
-    try {
-      body();
-    } catch (const std::exception& e) {
-      log(LogLevel::kWarning, fmt::format("the study's {} cannot be used, the default is taken: {}", what, e.what()));
-    }
-  };
   attempt("configuration", [&] {
     const JsonTree tree = parse_json(attribute->text());
-    attempt("sampler", [&] {
-      config.sampler = make_sampler(tree.at("sampler").get<std::string>(), options_in(tree, "sampler_options"));
-    });
-    attempt("pruner", [&] {
-      config.pruner = make_pruner(tree.at("pruner").get<std::string>(), options_in(tree, "pruner_options"));
-    });
+    config.sampler = tree.at("sampler").get<std::string>();
+    config.sampler_options = options_in(tree, "sampler_options");
+    config.pruner = tree.at("pruner").get<std::string>();
+    config.pruner_options = options_in(tree, "pruner_options");
     if (const auto seed = tree.find("seed"); seed != tree.end() && seed->is_number_integer()) {
       config.seed = seed->get<std::uint64_t>();
     }
   });
   return config;
+}
+
+std::shared_ptr<const Sampler> stored_sampler(const Config& config) {
+  std::shared_ptr<const Sampler> sampler;
+  if (!config.sampler.empty()) {
+    attempt("sampler", [&] { sampler = make_sampler(config.sampler, config.sampler_options); });
+  }
+  return sampler;
+}
+
+std::shared_ptr<const Pruner> stored_pruner(const Config& config) {
+  std::shared_ptr<const Pruner> pruner;
+  if (!config.pruner.empty()) {
+    attempt("pruner", [&] { pruner = make_pruner(config.pruner, config.pruner_options); });
+  }
+  return pruner;
 }
 
 }  // namespace bluefin

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "bluefin/json.hpp"
@@ -16,14 +17,19 @@ namespace bluefin {
 inline constexpr const char* kConfigKey = "bluefin:config";
 
 struct Config {
-  std::shared_ptr<const Sampler> sampler;  // null: not said, or not one that this build knows
-  std::shared_ptr<const Pruner> pruner;
+  std::string sampler;  // empty: not said
+  OptionMap sampler_options;
+  std::string pruner;
+  OptionMap pruner_options;
   std::optional<std::uint64_t> seed;
 };
 
 // {"sampler": "tpe", "sampler_options": {...}, "pruner": "median", "pruner_options": {...}, "seed": 1}
 Json write_config(const Sampler& sampler, const Pruner& pruner, std::uint64_t seed);
-// Reads what it can; what it cannot read is logged and left empty.
+// Reads what it can; text that is no configuration is logged and left empty.
 Config read_config(const std::vector<Attribute>& system_attrs);
+// What the configuration names, or null: nothing, or something that this process cannot make (which is logged).
+std::shared_ptr<const Sampler> stored_sampler(const Config& config);
+std::shared_ptr<const Pruner> stored_pruner(const Config& config);
 
 }  // namespace bluefin

@@ -67,16 +67,19 @@ std::uint64_t new_seed() { return random_seed() >> 11U; }
 
 Study open(std::shared_ptr<Storage> storage, StudyRecord record, const StudyOptions& options) {
   const Config config = read_config(record.system_attrs);
-  const auto differs = [&](std::string_view what, const auto& given, const auto& stored) {
-    if (!given || !stored || (given->name() == stored->name() && given->options() == stored->options())) return;
+  const auto differs = [&](std::string_view what, const auto& given, const std::string& stored,
+                           const OptionMap& stored_options) {
+    if (!given || stored.empty() || (given->name() == stored && given->options() == stored_options)) return;
     log(LogLevel::kInfo, fmt::format("study '{}' was made with {} '{}'; this process uses '{}' with its own options",
-                                     record.name, what, stored->name(), given->name()));
+                                     record.name, what, stored, given->name()));
   };
-  differs("sampler", options.sampler, config.sampler);
-  differs("pruner", options.pruner, config.pruner);
+  differs("sampler", options.sampler, config.sampler, config.sampler_options);
+  differs("pruner", options.pruner, config.pruner, config.pruner_options);
   StudyImpl::Parts parts;
-  parts.sampler = options.sampler ? options.sampler : config.sampler ? config.sampler : make_sampler(TpeOptions{});
-  parts.pruner = options.pruner ? options.pruner : config.pruner ? config.pruner : make_pruner(MedianOptions{});
+  parts.sampler = options.sampler ? options.sampler : stored_sampler(config);
+  parts.pruner = options.pruner ? options.pruner : stored_pruner(config);
+  if (!parts.sampler) parts.sampler = make_sampler(TpeOptions{});
+  if (!parts.pruner) parts.pruner = make_pruner(MedianOptions{});
   parts.seed = options.seed ? *options.seed : config.seed ? *config.seed : new_seed();
   parts.storage = std::move(storage);
   parts.record = std::move(record);

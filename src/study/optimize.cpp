@@ -8,6 +8,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
@@ -39,6 +40,16 @@ void log_trial(const FrozenTrial& trial) {
   log(LogLevel::kInfo, fmt::format("trial {} {} values=[{}] {}", trial.number, to_string(trial.state),
                                    fmt::join(trial.values, ", "), params));
 }
+
+// The studies whose objective this thread is running, innermost last.
+thread_local std::vector<const StudyImpl*> t_running;
+
+struct Running {
+  explicit Running(const StudyImpl* study) { t_running.push_back(study); }
+  ~Running() { t_running.pop_back(); }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+};
 
 // One optimize() call: what its threads share.
 class Run {
@@ -74,6 +85,7 @@ class Run {
     std::exception_ptr error;
     const Outcome outcome = [&]() -> Outcome {
       try {
+        const Running running(&study_.impl());
         return objective_(trial);
       } catch (const TrialPruned&) {
         return Pruned{};
@@ -110,6 +122,9 @@ class Run {
 }  // namespace
 
 void Study::optimize(const Objective& objective, const OptimizeOptions& options) {
+  if (std::find(t_running.begin(), t_running.end(), impl_.get()) != t_running.end()) {
+    throw Error(ErrorCode::kInvalidArgument, "nested invocation of optimize on the same study is not allowed");
+  }
   if (!objective) throw Error(ErrorCode::kInvalidArgument, "optimize: the objective is empty");
   if (options.n_jobs == 0 || options.n_jobs < -1) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -23,6 +23,25 @@ std::int64_t steady_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
 }
 
+// Whether a sampler may have chosen this value. Not whether it is on the grid of a step: far from `low` rounding alone
+// takes it off.
+bool in_range(const Distribution& distribution, double value) {
+  if (const auto* f = std::get_if<FloatDistribution>(&distribution)) return f->low <= value && value <= f->high;
+  if (std::rint(value) != value) return false;
+  if (const auto* i = std::get_if<IntDistribution>(&distribution)) {
+    return static_cast<double>(i->low) <= value && value <= static_cast<double>(i->high);
+  }
+  const auto n = std::get<CategoricalDistribution>(distribution).choices.size();
+  return 0.0 <= value && value < static_cast<double>(n);
+}
+
+template <class Model, class Maker>
+std::unique_ptr<Model> make_model(const Maker& maker, std::string_view what, const StudyInfo& info) {
+  auto model = maker.make_model(info);
+  if (!model) throw Error(ErrorCode::kInvalidArgument, fmt::format("{} '{}' made no model", what, maker.name()));
+  return model;
+}
+
 std::string join(const std::vector<double>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
 
 }  // namespace
@@ -36,8 +55,8 @@ StudyImpl::StudyImpl(Parts parts)
       pruner(std::move(parts.pruner)),
       seed(parts.seed),
       history_(directions),
-      sampler_model_(sampler->make_model({name, directions, seed})),
-      pruner_model_(pruner->make_model({name, directions, seed})) {}
+      sampler_model_(make_model<SamplerModel>(*sampler, "sampler", {name, directions, seed})),
+      pruner_model_(make_model<PrunerModel>(*pruner, "pruner", {name, directions, seed})) {}
 
 // --- the cache -------------------------------------------------------------------------------------------------------
 
@@ -223,7 +242,6 @@ std::shared_ptr<LiveTrial> StudyImpl::ask() {
 double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distribution& distribution) {
   ParamSpecPtr spec;
   ParamSpecPtr first;
-  HistoryView history;
   {
     const std::lock_guard lock(mutex_);
     first = history_.first_spec(param);
@@ -252,13 +270,14 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
       check_compatible(param, joint.spec->distribution, distribution);
       if (contains(distribution, joint.value)) return joint.value;
     }
-    history = view();
+    const HistoryView history = view();
     Rng rng(seed, static_cast<std::uint64_t>(live.trial.number), live.nonce, param);
-    return sampler_model_->suggest_parameter({history, live.trial.number, rng, live.trial.params, nullptr}, spec);
+    const double drawn =
+        sampler_model_->suggest_parameter({history, live.trial.number, rng, live.trial.params, nullptr}, spec);
+    if (in_range(distribution, drawn)) return drawn;
+    throw Error(ErrorCode::kInternal, fmt::format("sampler '{}' suggested {} for '{}', which is not a value of {}",
+                                                  sampler->name(), drawn, param, to_json(distribution)));
   }();
-  if (std::isnan(value)) {
-    throw Error(ErrorCode::kInternal, fmt::format("sampler '{}' suggested nan for '{}'", sampler->name(), param));
-  }
 
   {
     const std::lock_guard lock(mutex_);

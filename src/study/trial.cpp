@@ -14,9 +14,14 @@ Trial::Trial(Trial&&) noexcept = default;
 Trial& Trial::operator=(Trial&&) noexcept = default;
 Trial::~Trial() = default;
 
+TrialBackend& Trial::backend() const {
+  if (!backend_) throw Error(ErrorCode::kInvalidArgument, "this trial was moved from; use the one it was moved to");
+  return *backend_;
+}
+
 double Trial::suggest(std::string_view name, const Distribution& distribution) {
   try {
-    return backend_->suggest(name, normalize(distribution));
+    return backend().suggest(name, normalize(distribution));
   } catch (const Error& e) {
     // "lr: low <= high must hold": which parameter it was is the first thing one wants to know.
     const std::string what = e.what();
@@ -42,24 +47,24 @@ void Trial::report(double value, std::int64_t step) {
   if (step < 0) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("report: step = {}, must be >= 0", step));
   }
-  backend_->report(value, step);
+  backend().report(value, step);
 }
 
-bool Trial::should_prune() { return backend_->should_prune(); }
+bool Trial::should_prune() { return backend().should_prune(); }
 
-void Trial::set_user_attr(std::string_view key, Json value) { backend_->set_user_attr(key, std::move(value)); }
-void Trial::set_system_attr(std::string_view key, Json value) { backend_->set_system_attr(key, std::move(value)); }
+void Trial::set_user_attr(std::string_view key, Json value) { backend().set_user_attr(key, std::move(value)); }
+void Trial::set_system_attr(std::string_view key, Json value) { backend().set_system_attr(key, std::move(value)); }
 
 void Trial::set_constraint(std::string_view key, double value) {
   if (std::isnan(value)) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("constraint '{}' is nan, expected a number (<= 0 is satisfied)", key));
   }
-  backend_->set_system_attr("constraints:" + std::string(key), value);
+  backend().set_system_attr("constraints:" + std::string(key), value);
 }
 
-int Trial::number() const { return backend_->number(); }
-FrozenTrial Trial::frozen() const { return backend_->frozen(); }
+int Trial::number() const { return backend().number(); }
+FrozenTrial Trial::frozen() const { return backend().frozen(); }
 
 std::vector<std::pair<std::string, Choice>> Trial::params() const {
   std::vector<std::pair<std::string, Choice>> result;

@@ -763,3 +763,12 @@ def test_a_program_finds_the_trial_that_it_was_started_for(tmp_path):
     assert all(t.user_attrs["kind"] == t.params["kind"] for t in trials)
     assert trials[0].value == trials[0].params["x"] and trials[1].value == trials[1].params["x"]
     assert "LookupError: two" in trials[2].user_attrs["bluefin:error"]
+
+
+def test_a_constraints_func_that_fails_does_not_lose_the_value():
+    with pytest.warns(FutureWarning):
+        sampler = bluefin.samplers.TPESampler(constraints_func=lambda trial: (float("nan"),))
+    study = bluefin.create_study(sampler=sampler)
+    with pytest.raises(ValueError, match="NaN"):
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    assert [t.state for t in study.trials] == [bluefin.trial.TrialState.COMPLETE]

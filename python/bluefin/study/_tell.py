@@ -43,10 +43,14 @@ def tell(
 
     state, floats, problem = outcome(len(study.directions), values, state)
     constraints_func = getattr(study.sampler, "_constraints_func", None)
+    constraints_error: BaseException | None = None
     if constraints_func is not None and state in (TrialState.COMPLETE, TrialState.PRUNED):
         if not isinstance(trial, Trial):
             raise ValueError("`constraints_func` needs the trial itself: tell(trial, ...), not its number.")
-        trial.set_system_attr(CONSTRAINTS_KEY, _checked_constraints(constraints_func(known)))
+        try:
+            trial.set_system_attr(CONSTRAINTS_KEY, _checked_constraints(constraints_func(known)))
+        except BaseException as error:
+            constraints_error = error  # the trial is told first: its values must not be lost
     try:
         if isinstance(trial, Trial):
             native = trial._native_study.tell(trial._native, int(state), floats)
@@ -58,6 +62,8 @@ def tell(
         if known.state.is_finished() and skip_if_finished:
             return _skipped(known), None
         raise ValueError(f"Cannot tell a {known.state.name} trial.") from error
+    if constraints_error is not None:
+        raise constraints_error
     return FrozenTrial._from_native(native, study._storage._table), problem
 
 

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// Samplers and pruners that a user wrote: what they get, and what becomes of their mistakes.
+#include <limits>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "bluefin/study.hpp"
+#include "catch.hpp"
+
+using namespace bluefin;
+
+namespace {
+
+// Always the same number, whatever the parameter; or no model at all.
+class Constant final : public Sampler {
+ public:
+  explicit Constant(double value, bool has_model = true) : value_(value), has_model_(has_model) {}
+  std::string_view name() const override { return "constant"; }
+  OptionMap options() const override { return {{"value", value_}}; }
+  std::unique_ptr<SamplerModel> make_model(const StudyInfo&) const override {
+    return has_model_ ? std::make_unique<Model>(value_) : nullptr;
+  }
+
+ private:
+  class Model final : public SamplerModel {
+   public:
+    explicit Model(double value) : value_(value) {}
+    JointSuggestion suggest_joint(const SuggestRequest&) override { return {}; }
+    double suggest_parameter(const SuggestRequest&, const ParamSpecPtr&) override { return value_; }
+
+   private:
+    double value_;
+  };
+  double value_;
+  bool has_model_;
+};
+
+Study study_with(double value) { return create_study({.sampler = std::make_shared<Constant>(value)}); }
+
+}  // namespace
+
+TEST_CASE("a user's sampler is used, without a word") {
+  std::string logged;
+  set_log_sink([&](LogLevel, std::string_view message) { logged += message; });
+  Study study = study_with(1.0);
+  study.optimize([](Trial& trial) { return trial.suggest_float("x", 0, 5); }, {.n_trials = 2});
+  set_log_sink({});
+  CHECK(study.best_value() == 1.0);
+  CHECK(logged.empty());
+}
+
+TEST_CASE("what a sampler suggests must be a value of the parameter") {
+  const auto refused = [](double value, const std::function<void(Trial&)>& suggest) {
+    Study study = study_with(value);
+    Trial trial = study.ask();
+    CHECK_THROWS_WITH(suggest(trial), ContainsSubstring("sampler 'constant' suggested") && ContainsSubstring("'p'"));
+    CHECK(trial.params().empty());
+  };
+  for (const double value : {1e9, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    refused(value, [](Trial& trial) { trial.suggest_float("p", 0, 1); });
+    refused(value, [](Trial& trial) { trial.suggest_int("p", 0, 3); });
+    refused(value, [](Trial& trial) { trial.suggest_categorical("p", {"a", "b"}); });
+  }
+  refused(0.5, [](Trial& trial) { trial.suggest_int("p", 0, 3); });
+  refused(0.5, [](Trial& trial) { trial.suggest_categorical("p", {"a", "b"}); });
+}
+
+TEST_CASE("a sampler without a model is named") {
+  CHECK_THROWS_WITH(create_study({.sampler = std::make_shared<Constant>(0.0, false)}),
+                    ContainsSubstring("sampler 'constant' made no model"));
+}
+
+TEST_CASE("a trial that was moved from says so") {
+  Study study = create_study();
+  Trial from = study.ask();
+  Trial to = std::move(from);
+  CHECK_THROWS_WITH(from.suggest_float("x", 0, 1), ContainsSubstring("moved from"));  // NOLINT: that is the test
+  CHECK_THROWS_WITH(from.number(), ContainsSubstring("moved from"));
+  CHECK_THROWS_WITH(study.tell(from, 1.0), ContainsSubstring("moved from"));
+  CHECK(study.tell(to, 1.0).number == 0);
+}
+
+TEST_CASE("optimize inside an objective of the same study is refused, of another one it is not") {
+  Study outer = create_study();
+  CHECK_THROWS_WITH(outer.optimize(
+                        [&](Trial&) {
+                          outer.optimize([](Trial&) { return 0.0; }, {.n_trials = 1});
+                          return 0.0;
+                        },
+                        {.n_trials = 1}),
+                    ContainsSubstring("nested"));
+  Study inner = create_study();
+  outer.optimize(
+      [&](Trial&) {
+        inner.optimize([](Trial&) { return 0.0; }, {.n_trials = 1});
+        return inner.best_value();
+      },
+      {.n_trials = 2});
+  CHECK(inner.trials().size() == 2);
+}
+
+TEST_CASE("an integer beyond 2^53 is refused where it would be rounded") {
+  Study study = create_study();
+  study.enqueue_trial({{"n", 1e300}});
+  Trial trial = study.ask();
+  CHECK_THROWS_WITH(trial.suggest_int("n", 0, 10), ContainsSubstring("2^53"));
+}
