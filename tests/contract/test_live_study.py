@@ -73,6 +73,24 @@ def objective(trial):
     return lr
 
 
+def load_when_begun(path, study_name, process, n_trials):
+    """The study, as soon as the process has begun n_trials. Optuna must not open the file before its tables are there:
+    it would try to make them at the same moment."""
+    deadline = time.monotonic() + 120
+    while True:
+        assert time.monotonic() < deadline and process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+        if not path.exists():
+            continue
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+            try:
+                if db.execute("SELECT count(*) FROM trials").fetchone()[0] >= n_trials:
+                    break
+            except sqlite3.OperationalError:
+                continue
+    return optuna.load_study(study_name=study_name, storage=f"sqlite:///{path}")
+
+
 def check_trials(trials):
     assert [t.number for t in trials] == list(range(len(trials)))
     for t in trials:
@@ -92,15 +110,7 @@ def test_optuna_works_on_the_file_while_two_workers_write_it(tmp_path):
     url = f"sqlite:///{tmp_path / 'live.db'}"
     supervisor = subprocess.Popen(run_command(tmp_path, "--n-trials", "60"), stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-    deadline = time.monotonic() + 60
-    study = None
-    while study is None or len(study.trials) < 8:
-        assert time.monotonic() < deadline and supervisor.poll() is None, supervisor.stderr.read()
-        time.sleep(0.05)
-        try:
-            study = optuna.load_study(study_name="live", storage=url)
-        except KeyError:
-            continue  # the supervisor has made the file but not yet the study
+    study = load_when_begun(tmp_path / "live.db", "live", supervisor, 8)
     assert supervisor.poll() is None
     seen_running = any(t.state == TrialState.RUNNING for t in study.trials)
     # Ten trials of Optuna's own (with TPE, constant liar and the median pruner) in between.
@@ -141,3 +151,32 @@ def test_bluefin_goes_on_with_a_study_that_optuna_began(tmp_path):
     # A study that Optuna made gets no attribute that its owner did not ask for.
     with sqlite3.connect(tmp_path / "live.db") as db:
         assert db.execute("SELECT count(*) FROM study_system_attributes").fetchone() == (0,)
+
+
+@pytest.mark.skipif(not (BUILD / "examples" / "digits").exists(), reason="examples/digits is built where LibTorch is")
+def test_optuna_works_on_the_study_of_the_demo(tmp_path):
+    data = BUILD / "data" / "digits.csv"
+    subprocess.run([str(ROOT / "scripts" / "digits-csv"), str(data)], check=True, cwd=ROOT)
+    url = f"sqlite:///{tmp_path / 'digits.db'}"
+    command = [str(BUILD / "examples" / "digits"), "--storage", url, "--workers", "2", "--seed", "1", "--n-trials"]
+    digits = subprocess.Popen([*command, "12"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                              cwd=data.parents[2])
+    study = load_when_begun(tmp_path / "digits.db", "digits", digits, 4)
+    names = set()
+
+    def repeat(trial):  # the first trial's own distributions, so that both programs share one search space
+        for name, distribution in study.trials[0].distributions.items():
+            names.add(name)
+            trial._suggest(name, distribution)
+        return 9.0
+
+    study.optimize(repeat, n_trials=10)
+    assert {"batch_size", "learning_rate"} <= names
+    error = digits.communicate(timeout=120)[1]
+    assert digits.returncode == 0, error
+    # Without pruning: a run in which every trial is pruned ends with 1.
+    subprocess.run([*command, "2", "--pruner", "nop"], check=True, capture_output=True, timeout=120, cwd=data.parents[2])
+    trials = optuna.load_study(study_name="digits", storage=url).trials
+    assert [t.number for t in trials] == list(range(24))
+    assert {t.state for t in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert all(t.intermediate_values for t in trials if t.value != 9.0)
