@@ -18,13 +18,13 @@ import warnings
 
 import pytest
 
-bluefin = pytest.importorskip("bluefin")
-optuna = pytest.importorskip("optuna")
+import bluefin
+import optuna
 
-from bluefin.distributions import CategoricalDistribution  # noqa: E402
-from bluefin.distributions import FloatDistribution  # noqa: E402
-from bluefin.distributions import IntDistribution  # noqa: E402
-from bluefin.trial import TrialState  # noqa: E402
+from bluefin.distributions import CategoricalDistribution
+from bluefin.distributions import FloatDistribution
+from bluefin.distributions import IntDistribution
+from bluefin.trial import TrialState
 
 ROOT = Path(__file__).resolve().parents[2]
 
