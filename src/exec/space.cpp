@@ -62,6 +62,8 @@ JsonTree parse(std::string_view text) {
       what.remove_prefix(begin + 2);
     }
     fail(position(text, error.byte == 0 ? 0 : error.byte - 1), what);
+  } catch (const nlohmann::json::out_of_range&) {
+    fail(position(text, 0), "a number is too large for a double");
   }
   if (!twice.empty()) {
     fail(position_of_key(text, twice), fmt::format("parameter \"{}\" stands here twice", twice));
@@ -83,6 +85,9 @@ void check_short_form(const JsonTree& tree) {
   for (const char* key : {"low", "high"}) {
     if (type != "categorical" && (!tree.contains(key) || !tree[key].is_number())) {
       throw Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing or no number", key));
+    }
+    if (type == "int" && !tree[key].is_number_integer()) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" = {}, must be an integer", key, tree[key].dump()));
     }
   }
   if (type == "categorical" && (!tree.contains("choices") || !tree["choices"].is_array())) {
