@@ -189,6 +189,8 @@ WRONG = {
     "parameter without placeholder": ([*CREATE, "--space", "space.json", "--", "echo"], '"x"'),
     "space file missing": ([*CREATE, "--space", "none.json", "--", "echo"], "none.json"),
     "space file broken": ([*CREATE, "--space", "broken.json", "--", "echo"], "broken.json, line 2, column 14"),
+    "space file with a huge number": ([*CREATE, "--space", "huge.json", "--", "echo", "{x}"], "too large for a double"),
+    "space file with half an integer": ([*CREATE, "--space", "half.json", "--", "echo", "{x}"], "must be an integer"),
     "space file with low > high": ([*CREATE, "--space", "bounds.json", "--", "echo", "{x}"], "line 1, column 2"),
     "bad direction": ([*STORAGE, "--create", "--direction", "up", "--", "true"], "'up'"),
     "two ways of directions": (
@@ -214,6 +216,8 @@ WRONG = {
 def test_wrong_use_is_one_sentence_and_code_2(case):
     Path("broken.json").write_text('{\n  "x": [1, 2,]\n}\n')
     Path("bounds.json").write_text('{"x": {"type": "float", "low": 2, "high": 1}}')
+    Path("huge.json").write_text('{"x": {"type": "float", "low": 0, "high": 1e400}}')
+    Path("half.json").write_text('{"x": {"type": "int", "low": 0.5, "high": 3}}')
     arguments, words = WRONG[case]
     result = bluefin(*arguments)
     assert result.returncode == 2, result.stderr
