@@ -41,7 +41,7 @@ format: ## clang-format 14 over every C++ file
 	@scripts/setup --format $(SETUP)
 	@scripts/format
 
-lint: build ## format, layers, headers that compile alone, the README's examples
+lint: build ## format, layers, headers that compile alone, the README's examples, links in documents
 	@scripts/setup --format $(SETUP)
 	@ctest --test-dir build -L lint --output-on-failure -j $(JOBS)
 

@@ -98,6 +98,12 @@ std::string log_line(LogLevel level, std::string_view message) {
 
 }  // namespace
 
+void check_standard_output() {
+  if (!std::cout.flush()) {
+    throw Error(ErrorCode::kUnavailable, "cannot write to standard output");
+  }
+}
+
 std::string global_options_help() { return to_text(global_options()); }
 
 CommandLine::CommandLine(std::string name, std::string example)

@@ -31,6 +31,9 @@ class UsageError : public std::runtime_error {
   std::string help_;
 };
 
+// Whatever std::cout was given has gone out. Throws Error(kUnavailable) if not: a full disk, a reader that is gone.
+void check_standard_output();
+
 // --storage, --verbose and so on, as every help shows them.
 std::string global_options_help();
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <exception>
 #include <iostream>
+#include <iterator>
 #include <optional>
 
 #include "bluefin/error.hpp"
@@ -91,17 +92,33 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string unknown_command(const Arguments& words) {
-  std::string given;
-  for (std::size_t i = 0; i < words.size() && given.empty(); ++i) {
+// The first word that is no option, whether it is a command or not; empty when there is none.
+std::string first_word(const Arguments& words) {
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
     if (takes_value(words[i])) {
       ++i;
     } else if (!words[i].empty() && words[i][0] != '-') {
-      given = words[i];
-      // "study set-user-atr": the second word belongs to the command's name.
-      const bool has_second = i + 1 < words.size() && !words[i + 1].empty() && words[i + 1][0] != '-';
-      if (has_second && (given == "study" || given == "storage")) given += " " + words[i + 1];
+      return words[i];
     }
+  }
+  return "";
+}
+
+// "study" of "study set-user-attr".
+std::vector<Command> commands_of_group(const std::string& group) {
+  std::vector<Command> found;
+  std::copy_if(commands().begin(), commands().end(), std::back_inserter(found), [&](const Command& command) {
+    return std::string_view(command.name).substr(0, group.size() + 1) == group + " ";
+  });
+  return found;
+}
+
+std::string unknown_command(const Arguments& words) {
+  std::string given = first_word(words);
+  if (!commands_of_group(given).empty()) {
+    // "study set-user-atr": the second word belongs to the command's name.
+    const auto second = std::find(words.begin(), words.end(), given) + 1;
+    if (second != words.end() && !second->empty() && (*second)[0] != '-') given += " " + *second;
   }
   if (given.empty()) return "no command given; see 'bluefin --help'";
 
@@ -119,15 +136,26 @@ std::string unknown_command(const Arguments& words) {
   return fmt::format("'{}' is not a bluefin command{} See 'bluefin --help'", given, hint.empty() ? "." : hint);
 }
 
+void print_commands(const std::vector<Command>& table) {
+  std::size_t width = 0;
+  for (const Command& command : table) width = std::max(width, std::string_view(command.name).size());
+  for (const Command& command : table) {
+    std::cout << fmt::format("  {:<{}}  {}\n", command.name, width, command.description);
+  }
+}
+
+void print_group_help(const std::string& group) {
+  std::cout << fmt::format("usage: bluefin {} COMMAND [options]\n\ncommands:\n", group);
+  print_commands(commands_of_group(group));
+  std::cout << fmt::format("\n'bluefin {} COMMAND --help' explains one command.\n", group);
+}
+
 void print_help() {
   std::cout << "usage: bluefin COMMAND [options]\n\n"
                "Hyperparameter optimization on studies that Optuna reads and writes too.\n\ncommands:\n";
-  std::size_t width = 0;
-  for (const Command& command : commands()) width = std::max(width, std::string_view(command.name).size());
-  for (const Command& command : commands()) {
-    std::cout << fmt::format("  {:<{}}  {}\n", command.name, width, command.description);
-  }
-  std::cout << fmt::format("  {:<{}}  {}\n", "help", width, "Show this message, or with COMMAND that command's help.");
+  std::vector<Command> table = commands();
+  table.push_back({"help", "Show this message, or with COMMAND that command's help.", nullptr});
+  print_commands(table);
   std::cout << "\n" << global_options_help() << "  --version             show the version and exit\n";
   std::cout << "\nexit codes: 0 done, 1 failed, 2 wrong usage\n\n"
                "example:\n"
@@ -139,17 +167,27 @@ void print_help() {
                "'bluefin COMMAND --help' explains one command.\n";
 }
 
+// `words` ask for help and name no command: everything, a group of commands, or a word that is neither.
+int explain(const Arguments& words) {
+  const std::string given = first_word(words);
+  if (given.empty()) {
+    print_help();
+  } else if (!commands_of_group(given).empty()) {
+    print_group_help(given);
+  } else {
+    throw UsageError(unknown_command(words));
+  }
+  return 0;
+}
+
 int dispatch(const Arguments& words) {
   const auto invocation = find_invocation(words);
-  const bool asks_help = words.empty() || words[0] == "help" || words[0] == "--help" || words[0] == "-h" ||
-                         (!invocation && std::any_of(words.begin(), words.end(),
-                                                     [](const auto& w) { return w == "--help" || w == "-h"; }));
-  if (asks_help) {
-    if (invocation) return invocation->command->run({"--help"});
-    if (words.size() > 1 && words[0] == "help") throw UsageError(unknown_command({words.begin() + 1, words.end()}));
-    print_help();
-    return 0;
+  const auto is_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
+  if (!words.empty() && words[0] == "help") {
+    return invocation ? invocation->command->run({"--help"}) : explain({words.begin() + 1, words.end()});
   }
+  if (words.empty() || (!invocation && std::any_of(words.begin(), words.end(), is_help))) return explain(words);
+  if (invocation && is_help(words[0])) return invocation->command->run({"--help"});
   if (invocation) return invocation->command->run(invocation->arguments);
   if (std::find(words.begin(), words.end(), "--version") != words.end()) {
     std::cout << "bluefin " << version() << "\n";
@@ -189,12 +227,8 @@ const char* name_of(ErrorCode code) {
 int run_and_report(const Arguments& words) {
   const bool debug = std::find(words.begin(), words.end(), "--debug") != words.end();
   try {
-    int code = dispatch(words);
-    std::cout.flush();
-    if (!std::cout) {
-      complain("cannot write to standard output");
-      code = 1;
-    }
+    const int code = dispatch(words);
+    check_standard_output();
     return code;
   } catch (const UsageError& error) {
     complain(error.what());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // bluefin run
-#include <cstdio>
+#include <iostream>
 
 #include "command_line.hpp"
 #include "commands.hpp"
@@ -17,7 +17,7 @@ int run_run(const Arguments& arguments) {
     throw UsageError(std::string(error.what()) + "; see 'bluefin run --help'");
   }
   if (options.help) {
-    std::fputs(run_help().c_str(), stdout);
+    std::cout << run_help();
     return 0;
   }
   return run_study(options);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "bluefin/attached.hpp"
 #include "command_line.hpp"
@@ -20,10 +21,11 @@ int run(const std::string& program, const cli::Arguments& arguments, const Objec
   }
   const cli::RunOptions options = cli::parse_run_main_options(program, arguments, defaults);
   if (options.help) {
-    std::fputs(cli::run_main_help(program, defaults).c_str(), stdout);
-    return 0;
+    std::cout << cli::run_main_help(program, defaults);
   }
-  return cli::run_study(options);
+  const int code = options.help ? 0 : cli::run_study(options);
+  cli::check_standard_output();
+  return code;
 }
 
 }  // namespace

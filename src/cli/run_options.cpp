@@ -153,7 +153,29 @@ void apply(const po::variables_map& values, RunOptions& options) {
   options.progress = !options.quiet && !values["no-progress"].as<bool>();
 }
 
+// Queued values that the space file rules out. Without such a file only the program knows its parameters.
+void check_enqueued(const RunOptions& options) {
+  const auto& space = options.supervisor.space;
+  if (space.empty()) {
+    return;
+  }
+  for (const Configuration& configuration : options.enqueue) {
+    for (const auto& [name, value] : configuration) {
+      const auto known = space.find(name);
+      if (known == space.end()) {
+        throw UsageError(fmt::format("--enqueue: '{}' is not a parameter of the space file", name));
+      }
+      try {
+        to_canonical(known->second, value);
+      } catch (const Error& error) {
+        throw UsageError(fmt::format("--enqueue: parameter '{}': {}", name, error.what()));
+      }
+    }
+  }
+}
+
 void check(const RunOptions& options) {
+  check_enqueued(options);
   try {
     check_supervisor_options(options.supervisor);
     // Names and values of their options, before anything is written.
@@ -162,16 +184,6 @@ void check(const RunOptions& options) {
     }
     if (!options.pruner.empty() || !options.pruner_options.empty()) {
       make_pruner(options.pruner.empty() ? options.default_pruner : options.pruner, options.pruner_options);
-    }
-    for (const Configuration& configuration : options.enqueue) {
-      for (const auto& [name, value] : configuration) {
-        const auto& space = options.supervisor.space;
-        if (const auto known = space.find(name); known != space.end()) {
-          to_canonical(known->second, value);
-        } else if (!space.empty()) {
-          throw UsageError(fmt::format("--enqueue: '{}' is not a parameter of the space file", name));
-        }
-      }
     }
   } catch (const Error& error) {
     throw UsageError(error.what());

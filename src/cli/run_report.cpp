@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <vector>
 
 #include "bluefin/error.hpp"
@@ -33,7 +34,7 @@ std::size_t terminal_width() {
   return 80;
 }
 
-// Whoever reads may be gone; the run goes on all the same.
+// Whoever reads may be gone; the run goes on all the same. (What cannot go to standard output is an error, at the end.)
 void write_error(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
@@ -227,17 +228,16 @@ void RunReport::finish(const SupervisorSummary& summary) {
     log_file_ << text << std::flush;
   }
   if (!options_.quiet) {
-    const std::string shown = "\n" + text + next_text();
-    std::fwrite(shown.data(), 1, shown.size(), stdout);
-    std::fflush(stdout);
+    std::cout << "\n" << text << next_text() << std::flush;
   }
 }
 
 std::string RunReport::best_text() {
   if (single_objective_) {
     look_for_best();
-    if (!best_) {
-      return "no trial has completed yet\n";
+    any_completed_ = best_.has_value();
+    if (!any_completed_) {
+      return "there is no best trial yet\n";
     }
     std::string text = fmt::format("best: trial {} with value {}\n", best_->number, to_string(Choice(best_->value())));
     std::size_t width = 0;
@@ -251,6 +251,7 @@ std::string RunReport::best_text() {
     return text;
   }
   const auto front = study_.best_trials();
+  any_completed_ = !front.empty();
   constexpr std::size_t kShown = 10;
   std::string text = fmt::format("Pareto front: {} trial{}\n", front.size(), front.size() == 1 ? "" : "s");
   for (std::size_t i = 0; i < std::min(front.size(), kShown); ++i) {
@@ -265,8 +266,9 @@ std::string RunReport::next_text() const {
     return "";
   }
   const std::string where = fmt::format("--storage {} --study-name {}", quoted(url), quoted(study_.name()));
-  return fmt::format("next:\n  bluefin {} {}\n  bluefin trials {}\n  optuna-dashboard {}\n",
-                     single_objective_ ? "best-trial" : "best-trials", where, where, quoted(url));
+  const char* best = single_objective_ ? "best-trial" : "best-trials";
+  return fmt::format("next:\n{}  bluefin trials {}\n  optuna-dashboard {}\n",
+                     any_completed_ ? fmt::format("  bluefin {} {}\n", best, where) : "", where, quoted(url));
 }
 
 }  // namespace bluefin::cli

@@ -45,6 +45,7 @@ class RunReport {
   bool terminal_;
   bool colour_;
   bool progress_shown_ = false;
+  bool any_completed_ = false;  // as best_text() last saw it
   std::ofstream log_file_;
   StopReason announced_ = StopReason::kNone;
   std::optional<FrozenTrial> best_;

@@ -126,6 +126,11 @@ TEST_CASE("The help lists every command and each command explains itself with an
     CHECK_THAT(one.out, ContainsSubstring("example"));
   }
   CHECK(bluefin_command({"help", "tell"}).out == bluefin_command({"tell", "--help"}).out);
+  const Result group = bluefin_command({"study", "--help"});
+  CHECK(group.code == 0);
+  CHECK(group.out.rfind("usage: bluefin study COMMAND", 0) == 0);
+  CHECK_THAT(group.out, ContainsSubstring("study set-user-attr") && !ContainsSubstring("best-trial"));
+  CHECK(bluefin_command({"help", "study"}).out == group.out);
   CHECK(bluefin_command({"--version"}).out == "bluefin " + std::string(version()) + "\n");
 }
 
@@ -140,6 +145,8 @@ TEST_CASE("An unknown command is a usage error that names the nearest one", "[cl
   CHECK(bluefin_command({"xyzzyxyzzy"}).err ==
         "bluefin: 'xyzzyxyzzy' is not a bluefin command. See 'bluefin --help'\n");
   CHECK(bluefin_command({"--storage", "sqlite:///x.db"}).code == 2);
+  CHECK(bluefin_command({"xyzzyxyzzy", "--help"}).code == 2);
+  CHECK_THAT(bluefin_command({"help", "best-trail"}).err, ContainsSubstring("did you mean 'best-trial'?"));
 }
 
 TEST_CASE("A study is made, asked, told, shown and deleted", "[cli]") {

@@ -104,6 +104,28 @@ def test_quiet_says_nothing():
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+def test_a_summary_that_cannot_be_written_is_an_error():
+    for options in (["--n-trials", "1", *PARABOLA], ["--help"]):
+        with open("/dev/full", "w") as full:
+            command = [BLUEFIN, "run", *CREATE, *options]
+            result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert result.returncode == 1 and result.stderr.endswith("bluefin: cannot write to standard output\n")
+    assert states() == ["COMPLETE"]
+
+
+def test_what_to_type_next_names_the_best_trial_only_if_there_is_one():
+    none = bluefin(*CREATE, "--n-trials", "1", "--", "false")
+    assert none.returncode == 1 and "bluefin trials" in none.stdout and "best-trial" not in none.stdout
+    assert "  bluefin best-trial --storage" in bluefin(*CREATE, "--n-trials", "1", *PARABOLA).stdout
+
+
+def test_a_malformed_report_fails_its_trial():
+    for line in ("bluefin:report 1", "bluefin:report one 2", "bluefin:report -1 2"):
+        result = bluefin(*CREATE, "--n-trials", "1", "--", "sh", "-c", f"echo {line}; sleep 60")
+        assert result.returncode == 1 and "protocol" in result.stderr, line
+    assert states() == ["FAIL"] * 3
+
+
 def test_storage_comes_from_the_environment():
     environment = {**os.environ, "OPTUNA_STORAGE": "sqlite:///o.db"}
     options = ["--study-name", "s", "--create", "--n-trials", "1", *PARABOLA]
@@ -208,6 +230,7 @@ WRONG = {
     "enqueue no JSON": ([*CREATE, "--enqueue", "x=3", "--", "true"], "JSON object"),
     "enqueue a list": ([*CREATE, "--enqueue", '{"x": [1]}', "--", "true"], "'x'"),
     "enqueue another name": ([*CREATE, "--enqueue", '{"y": 1}', *PARABOLA], "'y'"),
+    "enqueue a word for a number": ([*CREATE, "--enqueue", '{"x": "a"}', *PARABOLA], "--enqueue: parameter 'x': 'a' is"),
     "space-in-env alone": ([*CREATE, "--space-in-env", "--", "true"], "--space"),
 }
 
