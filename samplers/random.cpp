@@ -9,8 +9,7 @@ namespace {
 
 class RandomModel final : public SamplerModel {
  public:
-  // Nothing is chosen before the objective asks: parameters are independent of each other.
-  JointSuggestion suggest_joint(const SuggestRequest&) override { return {}; }
+  // No joint space: parameters are independent of each other.
   double suggest_parameter(const SuggestRequest& request, const ParamSpecPtr& spec) override {
     return draw_prior(request, spec);
   }

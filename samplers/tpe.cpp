@@ -18,27 +18,8 @@ class TpeModel final : public SamplerModel {
  public:
   TpeModel(const TpeOptions& options, bool multivariate) : options_(options), multivariate_(multivariate) {}
 
-  JointSuggestion suggest_joint(const SuggestRequest& request) override {
-    // Before the model starts Optuna's joint sample is empty, and every parameter is drawn by itself.
-    if (!multivariate_ || request.history.size() < n_startup()) return {};
-    JointSuggestion suggestion;
-    for (const tpe::Space& space : joint_spaces(request.history)) suggest(request, space, suggestion.params);
-    if (options_.constant_liar) suggestion.system_attrs = tpe::relative_params_attributes(suggestion.params);
-    return suggestion;
-  }
-
-  double suggest_parameter(const SuggestRequest& request, const ParamSpecPtr& spec) override {
-    if (is_single(spec->distribution)) return only_value(spec->distribution);
-    if (request.history.size() < n_startup()) return draw_prior(request, spec);
-    std::vector<TrialParam> point;
-    suggest(request, {spec}, point);
-    return point.front().value;
-  }
-
- private:
-  std::size_t n_startup() const { return static_cast<std::size_t>(options_.n_startup_trials); }
-
-  std::vector<tpe::Space> joint_spaces(const HistoryView& history) {
+  std::vector<SearchSpace> joint_spaces(const HistoryView& history) override {
+    if (!multivariate_) return {};
     const std::lock_guard lock(mutex_);
     if (options_.group) {
       grouped_.advance(history);
@@ -53,6 +34,26 @@ class TpeModel final : public SamplerModel {
     if (space.empty()) return {};
     return {std::move(space)};
   }
+
+  JointSuggestion suggest_joint(const SuggestRequest& request, std::span<const SearchSpace> spaces) override {
+    // Before the model starts Optuna's joint sample is empty, and every parameter is drawn by itself.
+    if (request.history.size() < n_startup()) return {};
+    JointSuggestion suggestion;
+    for (const tpe::Space& space : spaces) suggest(request, space, suggestion.params);
+    if (options_.constant_liar) suggestion.system_attrs = tpe::relative_params_attributes(suggestion.params);
+    return suggestion;
+  }
+
+  double suggest_parameter(const SuggestRequest& request, const ParamSpecPtr& spec) override {
+    if (is_single(spec->distribution)) return only_value(spec->distribution);
+    if (request.history.size() < n_startup()) return draw_prior(request, spec);
+    std::vector<TrialParam> point;
+    suggest(request, {spec}, point);
+    return point.front().value;
+  }
+
+ private:
+  std::size_t n_startup() const { return static_cast<std::size_t>(options_.n_startup_trials); }
 
   // One split serves every group of a joint suggestion and, drawn one by one, every parameter of a trial.
   std::shared_ptr<const tpe::Split> split_of(const HistoryView& history) {

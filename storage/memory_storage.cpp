@@ -112,13 +112,14 @@ class MemoryStorage final : public Storage {
     return {study.trials.begin() + static_cast<std::ptrdiff_t>(before), study.trials.end()};
   }
 
-  void update_trial(StudyId id, const TrialUpdate& update) override {
+  bool update_trial(StudyId id, const TrialUpdate& update) override {
     storage_rules::check_update(update);
     const std::lock_guard lock(mutex_);
     MemoryStudy& study = at(id);
     const auto trial = find(study, update.id);
     if (trial == study.trials.end()) throw storage_rules::no_trial(id, update.id);
     if (is_finished(trial->state)) throw storage_rules::trial_finished(update.id, trial->state);
+    if (update.state == TrialState::kRunning && trial->state != TrialState::kWaiting) return false;
     for (const auto& param : update.params) {
       const auto first = study.first_specs.find(param.spec->name);
       if (first != study.first_specs.end()) check_param(*first->second, param);
@@ -131,6 +132,15 @@ class MemoryStorage final : public Storage {
     else
       study.waiting.erase(number);
     ++study.version;
+    return true;
+  }
+
+  std::optional<StoredTrial> find_trial(TrialId trial) override {
+    const std::lock_guard lock(mutex_);
+    for (auto& [id, study] : studies_) {
+      if (const auto found = find(study, trial); found != study.trials.end()) return StoredTrial{id, *found};
+    }
+    return std::nullopt;
   }
 
   Changes changes_since(StudyId id, StorageCursor& cursor) override {

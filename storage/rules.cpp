@@ -55,7 +55,6 @@ void check_values(std::span<const double> values) {
 }  // namespace
 
 void check_study(const NewStudy& study) {
-  if (study.name.empty()) throw Error(ErrorCode::kInvalidArgument, "storage: study name is empty");
   check_name("the study's name", study.name);
   if (study.directions.empty()) {
     throw Error(ErrorCode::kInvalidArgument,

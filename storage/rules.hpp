@@ -9,7 +9,7 @@
 
 namespace bluefin::storage_rules {
 
-// Throw Error(kInvalidArgument) for what Optuna could not read back: names that are empty (studies) or not UTF-8, a
+// Throw Error(kInvalidArgument) for what Optuna could not read back: names that are not UTF-8, a
 // study without objectives, NaN as a final value.
 void check_study(const NewStudy& study);
 void check_trial(const FrozenTrial& trial);

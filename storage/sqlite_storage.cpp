@@ -103,11 +103,25 @@ class SqliteStorage final : public Storage {
     return stored;
   }
 
-  void update_trial(StudyId study, const TrialUpdate& update) override {
+  bool update_trial(StudyId study, const TrialUpdate& update) override {
     storage_rules::check_update(update);
     const std::lock_guard lock(mutex_);
-    db_.write([&] { writer_.update_trial(study, update); });
+    const bool written = db_.write([&] { return writer_.update_trial(study, update); });
     writer_.committed();
+    return written;
+  }
+
+  std::optional<StoredTrial> find_trial(TrialId trial) override {
+    const std::lock_guard lock(mutex_);
+    return db_.read([&]() -> std::optional<StoredTrial> {
+      StudyId study{};
+      {
+        auto query = db_.query("SELECT study_id FROM trials WHERE trial_id=?1", trial);
+        if (!query.step()) return std::nullopt;
+        study = StudyId{query.integer(0)};
+      }
+      return StoredTrial{study, reader_.trial(study, trial).value()};
+    });
   }
 
   Changes changes_since(StudyId study, StorageCursor& cursor) override {

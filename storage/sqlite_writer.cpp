@@ -141,7 +141,7 @@ std::vector<FrozenTrial> SqliteWriter::add_trials(StudyId study, std::span<const
   return stored;
 }
 
-void SqliteWriter::update_trial(StudyId study, const TrialUpdate& update) {
+bool SqliteWriter::update_trial(StudyId study, const TrialUpdate& update) {
   new_specs_.clear();
   const auto id = static_cast<std::int64_t>(update.id);
   {
@@ -150,12 +150,13 @@ void SqliteWriter::update_trial(StudyId study, const TrialUpdate& update) {
     const auto state = parse_trial_state(query.text(0));
     if (!state) corrupt_row(db_, "trials", id, "unknown state");
     if (is_finished(*state)) throw storage_rules::trial_finished(update.id, *state);
+    if (update.state == TrialState::kRunning && *state != TrialState::kWaiting) return false;
   }
   write_params(study, id, update.params);
   write_reports(id, update.reports);
   write_attributes(kTrialUserAttribute, id, update.user_attrs);
   write_attributes(kTrialSystemAttribute, id, update.system_attrs);
-  if (!update.state) return;
+  if (!update.state) return true;
   write_values(id, update.values);
   if (is_finished(*update.state)) {
     db_.run("UPDATE trials SET state=?2, datetime_complete=?3 WHERE trial_id=?1", id, to_string(*update.state),
@@ -166,6 +167,7 @@ void SqliteWriter::update_trial(StudyId study, const TrialUpdate& update) {
     db_.run("UPDATE trials SET state='RUNNING', datetime_start=coalesce(datetime_start, ?2) WHERE trial_id=?1", id,
             format_time(now()));
   }
+  return true;
 }
 
 void SqliteWriter::committed() {

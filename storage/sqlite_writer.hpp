@@ -29,7 +29,7 @@ class SqliteWriter {
 
   FrozenTrial start_trial(StudyId study, const NewTrial& trial);
   std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials);
-  void update_trial(StudyId study, const TrialUpdate& update);
+  bool update_trial(StudyId study, const TrialUpdate& update);
 
   // The last add_trials() or update_trial() is in the file.
   void committed();

@@ -38,6 +38,9 @@ struct SuggestRequest {
   const FeasibilityFilter* feasible = nullptr;
 };
 
+// Parameters that are drawn together.
+using SearchSpace = std::vector<ParamSpecPtr>;
+
 struct JointSuggestion {
   std::vector<TrialParam> params;       // may be empty: nothing is known yet
   std::vector<Attribute> system_attrs;  // written with the trial's first transaction (tpe:relative_params:0, ...)
@@ -49,9 +52,12 @@ struct JointSuggestion {
 class SamplerModel {
  public:
   virtual ~SamplerModel() = default;
-  // The parameters that can be chosen before the objective runs (Optuna: infer_relative_search_space and
-  // sample_relative). Values are canonical and inside their distributions.
-  virtual JointSuggestion suggest_joint(const SuggestRequest& request) = 0;
+  // The parameters that can be chosen before the objective runs, apart from each other where there are several spaces
+  // (Optuna: infer_relative_search_space).
+  virtual std::vector<SearchSpace> joint_spaces(const HistoryView&) { return {}; }
+  // One point of all `spaces`, which are those of joint_spaces() or a caller's own (Optuna: sample_relative). Values
+  // are canonical and inside their distributions. Not called without spaces.
+  virtual JointSuggestion suggest_joint(const SuggestRequest&, std::span<const SearchSpace> /*spaces*/) { return {}; }
   // A parameter that was not in the joint point: first met in the objective (Optuna: sample_independent).
   virtual double suggest_parameter(const SuggestRequest& request, const ParamSpecPtr& spec) = 0;
 };

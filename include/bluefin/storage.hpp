@@ -45,9 +45,15 @@ struct TrialUpdate {
   std::vector<Report> reports = {};        // a step that exists already is overwritten
   std::vector<Attribute> user_attrs = {};  // replaced by key
   std::vector<Attribute> system_attrs = {};
-  std::optional<TrialState> state = {};  // set: the trial is finished (or goes back to WAITING) with `values`
+  // Set: the trial is finished with `values`, goes back to WAITING, or leaves it (kRunning).
+  std::optional<TrialState> state = {};
   std::vector<double> values = {};
   std::optional<Time> datetime_complete = {};
+};
+
+struct StoredTrial {
+  StudyId study;
+  FrozenTrial trial;
 };
 
 // How far a reader has read a study. Made empty, advanced by changes_since(), owned by the reader.
@@ -83,9 +89,12 @@ class Storage {
   virtual FrozenTrial start_trial(StudyId study, const NewTrial& trial) = 0;
   // Inserts trials in any state; returns them as stored (ids and numbers set).
   virtual std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) = 0;
-  // Throws Error(kConflict) when the trial is finished already or a parameter's kind differs from the study's first
-  // record of that name, Error(kNotFound) when there is no such trial.
-  virtual void update_trial(StudyId study, const TrialUpdate& update) = 0;
+  // False, and nothing is written, when `update` would begin a trial (state kRunning) that is not WAITING any more:
+  // somebody else was faster. Throws Error(kConflict) when the trial is finished already or a parameter's kind differs
+  // from the study's first record of that name, Error(kNotFound) when there is no such trial.
+  virtual bool update_trial(StudyId study, const TrialUpdate& update) = 0;
+  // A trial by its key, whatever its study; nullopt when there is none.
+  virtual std::optional<StoredTrial> find_trial(TrialId trial) = 0;
   // Throws Error(kNotFound) when the study was deleted.
   virtual Changes changes_since(StudyId study, StorageCursor& cursor) = 0;
 };

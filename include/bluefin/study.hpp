@@ -127,12 +127,18 @@ class Study {
   // Begins a trial: the oldest WAITING one, else a new one. With fixed distributions these parameters are suggested
   // at once.
   Trial ask(const std::map<std::string, Distribution>& fixed_distributions = {});
+  // A handle for a trial that another process began, or whose own handle is gone. That of a finished trial only knows
+  // its parameters. Throws Error(kInvalidArgument) when there is no such trial or it is WAITING.
+  Trial resume(int number);
   // Finishes a trial and returns it. Throws Error(kConflict) when it is finished already (unless skip_if_finished),
   // Error(kInvalidArgument) for a wrong number of values or NaN. A PRUNED trial takes its last report as value.
   FrozenTrial tell(Trial& trial, const Outcome& outcome);
   FrozenTrial tell(int number, const Outcome& outcome, bool skip_if_finished = false);
   // Writes what running trials of this process have gathered and not yet written.
   void flush();
+  // Adds parameters, reports and attributes to a running trial that this process has begun, as if its handle had been
+  // used. False when there is no such trial: the storage itself can be told. `update.state` is not looked at.
+  bool update_running(const TrialUpdate& update);
 
   // Queues a configuration; the next ask() takes it. True if it was queued (false: skip_if_exists found it).
   bool enqueue_trial(const std::vector<std::pair<std::string, Choice>>& params,

@@ -59,8 +59,10 @@ class Trial {
                                                                          const std::vector<T>& choices) {
     return suggest_same_kind(name, choices);
   }
-  // The general form: canonical value.
-  double suggest(std::string_view name, const Distribution& distribution);
+  // The general form: canonical value. `chosen` is what a sampler outside of the engine has drawn; it is taken as it is
+  // where the study would ask its own sampler: not for a queued value, a single-valued parameter or one that the trial
+  // has already.
+  double suggest(std::string_view name, const Distribution& distribution, std::optional<double> chosen = {});
 
   // An intermediate value. A second report of a step is ignored with a warning. NaN is allowed.
   // Throws Error(kInvalidArgument) when step < 0.

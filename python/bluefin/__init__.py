@@ -10,6 +10,7 @@ from bluefin import exceptions
 from bluefin import logging
 from bluefin import pruners
 from bluefin import samplers
+from bluefin import search_space
 from bluefin import storages
 from bluefin import study
 from bluefin import trial
@@ -47,6 +48,7 @@ __all__ = [
     "pruners",
     "run_attached",
     "samplers",
+    "search_space",
     "storages",
     "study",
     "trial",

@@ -83,5 +83,21 @@ def plain_choice(name: str, choice: Any, table: ObjectTable | None) -> Any:
     return table.put_equal(choice)
 
 
+def plain_distribution(name: str, distribution: Any, table: ObjectTable | None) -> Any:
+    """A distribution whose choices the engine can take."""
+    if getattr(distribution, "choices", None) is None:
+        return distribution
+    plain = copy.copy(distribution)
+    plain.choices = tuple(plain_choices(name, distribution.choices, table))
+    return plain
+
+
+def original_distribution(distribution: Any, table: ObjectTable | None) -> Any:
+    """The reverse of `plain_distribution`; may change its argument."""
+    if table is not None and getattr(distribution, "choices", None) is not None:
+        distribution.choices = tuple(table.get(choice) for choice in distribution.choices)
+    return distribution
+
+
 def plain_choices(name: str, choices: Sequence[Any], table: ObjectTable | None) -> list[Any]:
     return [plain_choice(name, choice, table) for choice in choices]

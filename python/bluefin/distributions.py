@@ -13,12 +13,19 @@ from typing import Any
 from typing import Union
 import warnings
 
+from bluefin._warnings import deprecated
+
 __all__ = [
     "BaseDistribution",
     "CategoricalChoiceType",
     "CategoricalDistribution",
+    "DiscreteUniformDistribution",
     "FloatDistribution",
     "IntDistribution",
+    "IntLogUniformDistribution",
+    "IntUniformDistribution",
+    "LogUniformDistribution",
+    "UniformDistribution",
     "check_distribution_compatibility",
     "distribution_to_json",
     "json_to_distribution",
@@ -213,7 +220,105 @@ class CategoricalDistribution(BaseDistribution):
     __hash__ = BaseDistribution.__hash__
 
 
-_CLASSES = {cls.__name__: cls for cls in (FloatDistribution, IntDistribution, CategoricalDistribution)}
+_USE_FLOAT = "Use FloatDistribution instead."
+_USE_INT = "Use IntDistribution instead."
+
+
+class _OldDistribution:
+    """The classes of Optuna 2, which old files and programs have. Each writes the arguments that it had."""
+
+    _arguments: tuple[str, ...] = ("low", "high")
+
+    def _asdict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._arguments}
+
+
+@deprecated("3.0.0", "6.0.0", _USE_FLOAT)
+class UniformDistribution(_OldDistribution, FloatDistribution):
+    """``FloatDistribution(low, high)``."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(low, high)
+
+
+@deprecated("3.0.0", "6.0.0", _USE_FLOAT)
+class LogUniformDistribution(_OldDistribution, FloatDistribution):
+    """``FloatDistribution(low, high, log=True)``."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(low, high, log=True)
+
+
+@deprecated("3.0.0", "6.0.0", _USE_FLOAT)
+class DiscreteUniformDistribution(_OldDistribution, FloatDistribution):
+    """``FloatDistribution(low, high, step=q)``."""
+
+    _arguments = ("low", "high", "q")
+
+    def __init__(self, low: float, high: float, q: float) -> None:
+        super().__init__(low, high, step=q)
+
+    @property
+    def q(self) -> float:
+        """The step."""
+        return self.step
+
+    @q.setter
+    def q(self, value: float) -> None:
+        self.step = value
+
+
+@deprecated("3.0.0", "6.0.0", _USE_INT)
+class IntUniformDistribution(_OldDistribution, IntDistribution):
+    """``IntDistribution(low, high, step=step)``."""
+
+    _arguments = ("low", "high", "step")
+
+    def __init__(self, low: int, high: int, step: int = 1) -> None:
+        super().__init__(low, high, step=step)
+
+
+@deprecated("3.0.0", "6.0.0", _USE_INT)
+class IntLogUniformDistribution(_OldDistribution, IntDistribution):
+    """``IntDistribution(low, high, log=True)``."""
+
+    _arguments = ("low", "high", "step")
+
+    def __init__(self, low: int, high: int, step: int = 1) -> None:
+        super().__init__(low, high, log=True, step=step)
+
+
+def _convert_old_distribution_to_new_distribution(
+    distribution: BaseDistribution, suppress_warning: bool = False
+) -> BaseDistribution:
+    """The distribution itself, or what stands for it today."""
+    new: BaseDistribution
+    if isinstance(distribution, _OldDistribution) and isinstance(distribution, FloatDistribution):
+        new = FloatDistribution(distribution.low, distribution.high, log=distribution.log, step=distribution.step)
+    elif isinstance(distribution, _OldDistribution) and isinstance(distribution, IntDistribution):
+        new = IntDistribution(distribution.low, distribution.high, log=distribution.log, step=distribution.step)
+    else:
+        return distribution
+    if not suppress_warning:
+        warnings.warn(
+            f"{distribution} is deprecated and internally converted to {new}.", FutureWarning, stacklevel=3
+        )
+    return new
+
+
+_CLASSES: dict[str, type[BaseDistribution]] = {
+    cls.__name__: cls
+    for cls in (
+        FloatDistribution,
+        IntDistribution,
+        CategoricalDistribution,
+        UniformDistribution,
+        LogUniformDistribution,
+        DiscreteUniformDistribution,
+        IntUniformDistribution,
+        IntLogUniformDistribution,
+    )
+}
 
 
 def json_to_distribution(json_str: str) -> BaseDistribution:
@@ -229,7 +334,11 @@ def json_to_distribution(json_str: str) -> BaseDistribution:
         cls = _CLASSES.get(tree["name"])
         if cls is None:
             raise ValueError(f"Unknown distribution class: {tree['name']}")
-        return cls(**tree["attributes"])
+        if not issubclass(cls, _OldDistribution):
+            return cls(**tree["attributes"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            return _convert_old_distribution_to_new_distribution(cls(**tree["attributes"]), suppress_warning=True)
     if tree["type"] == "categorical":
         return CategoricalDistribution(tree["choices"])
     if tree["type"] not in ("float", "int"):
@@ -237,7 +346,7 @@ def json_to_distribution(json_str: str) -> BaseDistribution:
     log = tree.get("log", False)
     if tree["type"] == "float":
         return FloatDistribution(tree["low"], tree["high"], log=log, step=tree.get("step"))
-    return IntDistribution(tree["low"], tree["high"], log=log, step=tree.get("step") or 1)
+    return IntDistribution(tree["low"], tree["high"], log=log, step=tree.get("step", 1))
 
 
 def distribution_to_json(dist: BaseDistribution) -> str:

@@ -4,9 +4,16 @@
 
 #include <pybind11/pybind11.h>
 
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
+#include <vector>
 
+#include "bluefin/pruner.hpp"
+#include "bluefin/sampler.hpp"
+#include "bluefin/storage.hpp"
 #include "bluefin/study.hpp"
 #include "bluefin/trial.hpp"
 
@@ -24,7 +31,7 @@ class TrialHandle {
 
   Trial& trial() { return *trial_; }
   // The canonical value. The same name with another range is a RuntimeWarning, with another kind a ValueError.
-  double suggest(std::string_view name, const Distribution& distribution);
+  double suggest(std::string_view name, const Distribution& distribution, std::optional<double> chosen = {});
 
  private:
   std::optional<Trial> trial_;
@@ -43,7 +50,39 @@ class StudyHandle {
   std::optional<Study> study_;
 };
 
+// A storage of the engine, or one written in Python behind the engine's interface.
+class StorageHandle {
+ public:
+  explicit StorageHandle(std::shared_ptr<Storage> storage) : storage_(std::move(storage)) {}
+
+  const std::shared_ptr<Storage>& storage() const { return storage_; }
+  // All trials of a study by number. What is known to have finished is not read again.
+  std::vector<std::shared_ptr<const FrozenTrial>> trials(StudyId study);
+
+ private:
+  struct Reader {
+    StorageCursor cursor;
+    std::map<int, std::shared_ptr<const FrozenTrial>> finished;
+    std::map<int, std::shared_ptr<const FrozenTrial>> unfinished;
+  };
+  std::shared_ptr<Storage> storage_;
+  std::shared_ptr<std::mutex> mutex_ = std::make_shared<std::mutex>();  // guards readers_
+  std::map<StudyId, Reader> readers_;
+};
+
+struct SamplerHandle {
+  std::shared_ptr<const Sampler> sampler;
+};
+struct PrunerHandle {
+  std::shared_ptr<const Pruner> pruner;
+};
+
+// python_storage.cpp. `bridge`: bluefin.storages._bridge.Bridge.
+std::shared_ptr<Storage> make_python_storage(py::object bridge);
+
 void bind_errors();
+void bind_storage(py::module_& m);
+void bind_samplers_and_pruners(py::module_& m);
 void bind_frozen_trial(py::module_& m);
 void bind_trial(py::module_& m);
 void bind_study(py::module_& m);

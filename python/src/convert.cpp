@@ -71,6 +71,36 @@ py::dict options_to(const OptionMap& options) {
   return texts;
 }
 
+std::vector<TrialParam> trial_params_from(const ParamTexts& texts) {
+  std::vector<TrialParam> params;
+  params.reserve(texts.size());
+  for (const auto& [name, text, value] : texts) {
+    params.push_back(
+        {std::make_shared<const ParamSpec>(ParamSpec{name, normalize(distribution_from_json(text))}), value});
+  }
+  return params;
+}
+
+ParamTexts trial_params_to(const std::vector<TrialParam>& params) {
+  ParamTexts texts;
+  texts.reserve(params.size());
+  for (const auto& param : params) {
+    texts.emplace_back(param.spec->name, to_json(param.spec->distribution), param.value);
+  }
+  return texts;
+}
+
+TrialUpdate update_from(std::int64_t id, const ParamTexts& params, const std::map<std::int64_t, double>& reports,
+                        const py::dict& user_attrs, const py::dict& system_attrs) {
+  TrialUpdate update;
+  update.id = TrialId{id};
+  update.params = trial_params_from(params);
+  for (const auto& [step, value] : reports) update.reports.push_back({step, value});
+  update.user_attrs = attributes_from(user_attrs);
+  update.system_attrs = attributes_from(system_attrs);
+  return update;
+}
+
 py::object time_to(const std::optional<Time>& time) {
   if (!time) return py::none();
   return py::int_(time->time_since_epoch().count());

@@ -7,12 +7,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "bluefin/distribution.hpp"
 #include "bluefin/frozen_trial.hpp"
 #include "bluefin/options.hpp"
+#include "bluefin/storage.hpp"
 #include "bluefin/study.hpp"
 
 namespace bluefin::python {
@@ -32,6 +34,15 @@ std::vector<Attribute> attributes_from(const py::dict& texts);
 py::dict attributes_to(const std::vector<Attribute>& attributes);
 OptionMap options_from(const py::dict& texts);
 py::dict options_to(const OptionMap& options);
+
+// Parameters of a trial: name, distribution as JSON text, canonical value.
+using ParamTexts = std::vector<std::tuple<std::string, std::string, double>>;
+std::vector<TrialParam> trial_params_from(const ParamTexts& texts);
+ParamTexts trial_params_to(const std::vector<TrialParam>& params);
+
+// reports: step to value.
+TrialUpdate update_from(std::int64_t id, const ParamTexts& params, const std::map<std::int64_t, double>& reports,
+                        const py::dict& user_attrs, const py::dict& system_attrs);
 
 // Microseconds since 1970 (UTC), or None.
 py::object time_to(const std::optional<Time>& time);

@@ -4,7 +4,6 @@
 
 #include <map>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "bind.hpp"
@@ -36,18 +35,15 @@ py::dict reports_to(const FrozenTrial& trial) {
   return reports;
 }
 
-using ParamTexts = std::vector<std::tuple<std::string, std::string, double>>;  // name, distribution, canonical value
-
-FrozenHandle make_frozen(int state, std::vector<double> values, const ParamTexts& params,
+FrozenHandle make_frozen(std::int64_t id, int number, int state, std::vector<double> values, const ParamTexts& params,
                          const std::map<std::int64_t, double>& reports, const py::dict& user_attrs,
                          const py::dict& system_attrs, const py::object& start, const py::object& complete) {
   auto trial = std::make_shared<FrozenTrial>();
+  trial->id = TrialId{id};
+  trial->number = number;
   trial->state = static_cast<TrialState>(state);
   trial->values = std::move(values);
-  for (const auto& [name, text, value] : params) {
-    trial->params.push_back(
-        {std::make_shared<const ParamSpec>(ParamSpec{name, normalize(distribution_from_json(text))}), value});
-  }
+  trial->params = trial_params_from(params);
   for (const auto& [step, value] : reports) trial->reports.push_back({step, value});
   trial->user_attrs = attributes_from(user_attrs);
   trial->system_attrs = attributes_from(system_attrs);

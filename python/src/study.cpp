@@ -20,21 +20,11 @@
 namespace bluefin::python {
 namespace {
 
-struct StorageHandle {
-  std::shared_ptr<Storage> storage;
-};
-struct SamplerHandle {
-  std::shared_ptr<const Sampler> sampler;
-};
-struct PrunerHandle {
-  std::shared_ptr<const Pruner> pruner;
-};
-
 StudyOptions options_of(const StorageHandle& storage, std::string name, const SamplerHandle* sampler,
                         const PrunerHandle* pruner, std::optional<std::uint64_t> seed) {
   StudyOptions options;
   options.name = std::move(name);
-  options.open_storage = storage.storage;
+  options.open_storage = storage.storage();
   if (sampler != nullptr) options.sampler = sampler->sampler;
   if (pruner != nullptr) options.pruner = pruner->pruner;
   options.seed = seed;
@@ -53,16 +43,6 @@ StudyHandle load(const StorageHandle& storage, const std::string& name, const Sa
                  const PrunerHandle* pruner, std::optional<std::uint64_t> seed) {
   const StudyOptions options = options_of(storage, name, sampler, pruner, seed);
   return without_gil([&] { return StudyHandle(load_study(options)); });
-}
-
-void delete_study_of(const StorageHandle& self, const std::string& name) {
-  without_gil([&] {
-    const auto record = self.storage->find_study(name);
-    if (!record) {
-      throw Error(ErrorCode::kNotFound, "study '" + name + "' was not found in '" + self.storage->url() + "'");
-    }
-    self.storage->delete_study(record->id);
-  });
 }
 
 std::vector<FrozenHandle> trials(StudyHandle& self, const std::optional<std::vector<int>>& states) {
@@ -129,6 +109,14 @@ void add_trials(StudyHandle& self, const std::vector<FrozenHandle>& handles) {
   });
 }
 
+// Of a running trial of this process; False when it has none with this id.
+bool update_running(StudyHandle& self, std::int64_t id, const ParamTexts& params,
+                    const std::map<std::int64_t, double>& reports, const py::dict& user_attrs,
+                    const py::dict& system_attrs) {
+  const TrialUpdate update = update_from(id, params, reports, user_attrs, system_attrs);
+  return without_gil([&] { return self.study().update_running(update); });
+}
+
 bool enqueue_trial(StudyHandle& self, const py::dict& params, const py::dict& user_attrs, bool skip_if_exists) {
   const auto choices = params_from(params);
   const auto attributes = attributes_from(user_attrs);
@@ -139,24 +127,6 @@ std::vector<int> directions(StudyHandle& self) {
   std::vector<int> result;
   for (const Direction direction : self.study().directions()) result.push_back(static_cast<int>(direction));
   return result;
-}
-
-void bind_parts(py::module_& m) {
-  py::class_<StorageHandle>(m, "Storage")
-      .def("url", [](const StorageHandle& self) { return self.storage->url(); })
-      .def("study_names",
-           [](const StorageHandle& self) { return without_gil([&] { return study_names(*self.storage); }); })
-      .def("delete_study", &delete_study_of);
-  py::class_<SamplerHandle>(m, "Sampler");
-  py::class_<PrunerHandle>(m, "Pruner");
-  m.def("open_storage",
-        [](const std::string& url) { return without_gil([&] { return StorageHandle{open_storage(url)}; }); });
-  m.def("make_sampler", [](const std::string& name, const py::dict& options) {
-    return SamplerHandle{make_sampler(name, options_from(options))};
-  });
-  m.def("make_pruner", [](const std::string& name, const py::dict& options) {
-    return PrunerHandle{make_pruner(name, options_from(options))};
-  });
 }
 
 }  // namespace
@@ -171,7 +141,6 @@ StudyHandle::~StudyHandle() {
 }
 
 void bind_study(py::module_& m) {
-  bind_parts(m);
   py::class_<StudyHandle>(m, "Study")
       .def("name", [](StudyHandle& self) { return self.study().name(); })
       .def("id", [](StudyHandle& self) { return static_cast<std::int64_t>(self.study().id()); })
@@ -188,9 +157,12 @@ void bind_study(py::module_& m) {
              return py::make_tuple(std::string(pruner.name()), options_to(pruner.options()));
            })
       .def("ask", [](StudyHandle& self) { return without_gil([&] { return TrialHandle(self.study().ask()); }); })
+      .def("resume", [](StudyHandle& self,
+                        int number) { return without_gil([&] { return TrialHandle(self.study().resume(number)); }); })
       .def("tell", &tell)
       .def("tell_number", &tell_number)
       .def("flush", [](StudyHandle& self) { without_gil([&] { self.study().flush(); }); })
+      .def("update_running", &update_running)
       .def("trials", &trials)
       .def("find_trial", &find_trial)
       .def("best_trial", &best_trial)

@@ -38,6 +38,11 @@ void report(TrialHandle& self, double value, std::int64_t step) {
   without_gil([&] { self.trial().report(value, step); });
 }
 
+// A value that a sampler in Python has chosen. Returns the canonical value that the trial has.
+double suggest_chosen(TrialHandle& self, const std::string& name, const std::string& distribution, double chosen) {
+  return self.suggest(name, distribution_from_json(distribution), chosen);
+}
+
 FrozenHandle frozen(TrialHandle& self) {
   return {without_gil([&] { return std::make_shared<const FrozenTrial>(self.trial().frozen()); })};
 }
@@ -53,11 +58,11 @@ TrialHandle::~TrialHandle() {
   warn_noexcept();
 }
 
-double TrialHandle::suggest(std::string_view name, const Distribution& distribution) {
+double TrialHandle::suggest(std::string_view name, const Distribution& distribution, std::optional<double> chosen) {
   try {
     const double value = [&] {
       const py::gil_scoped_release released;
-      return trial_->suggest(name, distribution);
+      return trial_->suggest(name, distribution, chosen);
     }();
     const std::vector<std::string> messages = take_messages();
     if (messages.empty()) return value;
@@ -81,6 +86,7 @@ void bind_trial(py::module_& m) {
       .def("suggest_float", &suggest_float)
       .def("suggest_int", &suggest_int)
       .def("suggest_categorical", &suggest_categorical)
+      .def("suggest_chosen", &suggest_chosen)
       .def("report", &report)
       .def("should_prune", [](TrialHandle& self) { return without_gil([&] { return self.trial().should_prune(); }); })
       .def("set_user_attr",

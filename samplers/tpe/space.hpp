@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <vector>
 
-#include "bluefin/history.hpp"
+#include "bluefin/sampler.hpp"
 
 namespace bluefin::tpe {
 
-using Space = std::vector<ParamSpecPtr>;
+using Space = SearchSpace;
 
 // The parameters that every row has with one and the same distribution; names ascend, single-valued ones are left out.
 // Source: optuna/search_space/intersection.py with include_pruned.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "bluefin/distribution.hpp"
@@ -17,7 +18,8 @@ namespace bluefin {
 class TrialBackend {
  public:
   virtual ~TrialBackend() = default;
-  virtual double suggest(std::string_view name, const Distribution& distribution) = 0;  // canonical value
+  // The canonical value; `chosen` as in Trial::suggest().
+  virtual double suggest(std::string_view name, const Distribution& distribution, std::optional<double> chosen) = 0;
   virtual void report(double value, std::int64_t step) = 0;
   virtual bool should_prune() = 0;
   virtual void set_user_attr(std::string_view key, Json value) = 0;

@@ -101,7 +101,11 @@ class AttachedBackend : public TrialBackend {
     }
   }
 
-  double suggest(std::string_view name, const Distribution& distribution) override {
+  double suggest(std::string_view name, const Distribution& distribution, std::optional<double> chosen) override {
+    if (chosen) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("parameter '{}': its value is chosen by the supervisor", name));
+    }
     const TrialParam* known = trial_.find_param(name);
     if (known != nullptr && known->spec->distribution == distribution) {
       return known->value;

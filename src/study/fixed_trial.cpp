@@ -19,7 +19,7 @@ class FixedTrial final : public TrialBackend {
     trial_.datetime_start = now();
   }
 
-  double suggest(std::string_view name, const Distribution& distribution) override {
+  double suggest(std::string_view name, const Distribution& distribution, std::optional<double>) override {
     if (const TrialParam* known = trial_.find_param(name)) {
       check_compatible(name, known->spec->distribution, distribution);
       return known->value;

@@ -91,6 +91,8 @@ Trial Study::ask(const std::map<std::string, Distribution>& fixed_distributions)
   return trial;
 }
 
+Trial Study::resume(int number) { return Trial(std::make_unique<StudyTrial>(impl_, impl_->resume(number))); }
+
 FrozenTrial Study::tell(Trial& trial, const Outcome& outcome) {
   return impl_->tell(backend_of(trial, *impl_).live(), outcome);
 }
@@ -188,6 +190,8 @@ std::vector<FrozenTrial> Study::best_trials() const {
   }
   return front;
 }
+
+bool Study::update_running(const TrialUpdate& update) { return impl_->update_running(update); }
 
 HistoryView Study::history() const {
   impl_->refresh();

@@ -9,6 +9,7 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "storage/rules.hpp"
 #include "study/joint_point.hpp"
 
 namespace bluefin {
@@ -192,6 +193,14 @@ void StudyImpl::forget_own(int number) {
   if (const auto it = own_numbers_.find(number); it != own_numbers_.end()) own_numbers_.erase(it);
 }
 
+std::shared_ptr<const FrozenTrial> StudyImpl::known_trial(int number) const {
+  if (number >= 0 && static_cast<std::size_t>(number) < finished_.size()) {
+    if (const auto& finished = finished_[static_cast<std::size_t>(number)]) return finished;
+  }
+  const auto it = unfinished_.find(number);
+  return it == unfinished_.end() ? nullptr : it->second;
+}
+
 // --- a trial begins --------------------------------------------------------------------------------------------------
 
 std::shared_ptr<LiveTrial> StudyImpl::ask() {
@@ -208,24 +217,19 @@ std::shared_ptr<LiveTrial> StudyImpl::ask() {
     history = history_.view();
   }
   Rng rng(seed, static_cast<std::uint64_t>(expected), nonce);
-  JointSuggestion joint = sampler_model_->suggest_joint({history, expected, rng, {}, nullptr});
+  const std::vector<SearchSpace> spaces = sampler_model_->joint_spaces(history);
+  JointSuggestion joint;
+  if (!spaces.empty()) joint = sampler_model_->suggest_joint({history, expected, rng, {}, nullptr}, spaces);
 
-  auto live = std::make_shared<LiveTrial>();
+  std::shared_ptr<LiveTrial> live;
   try {
-    live->trial = storage->start_trial(id, {std::move(joint.system_attrs)});
+    live = make_live(storage->start_trial(id, {std::move(joint.system_attrs)}), nonce);
   } catch (...) {
     const std::lock_guard lock(mutex_);
     forget_own(expected);
     throw;
   }
   live->joint = std::move(joint.params);
-  live->nonce = nonce;
-  live->written = Clock::now();
-  live->dirty.id = live->trial.id;
-  live->fixed = fixed_params(live->trial);
-  for (const auto& report : live->trial.reports) {
-    live->losses.push_back({report.step, history_.sign(0) * report.value});
-  }
 
   const std::lock_guard lock(mutex_);
   if (live->trial.number != expected) {
@@ -239,7 +243,38 @@ std::shared_ptr<LiveTrial> StudyImpl::ask() {
   return live;
 }
 
-double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distribution& distribution) {
+std::shared_ptr<LiveTrial> StudyImpl::make_live(FrozenTrial trial, std::uint64_t nonce) const {
+  auto live = std::make_shared<LiveTrial>();
+  live->trial = std::move(trial);
+  live->nonce = nonce;
+  live->written = Clock::now();
+  live->dirty.id = live->trial.id;
+  live->fixed = fixed_params(live->trial);
+  for (const auto& report : live->trial.reports) {
+    live->losses.push_back({report.step, history_.sign(0) * report.value});
+  }
+  return live;
+}
+
+std::shared_ptr<LiveTrial> StudyImpl::resume(int number) {
+  refresh();
+  const std::lock_guard lock(mutex_);
+  if (const auto it = live_.find(number); it != live_.end()) return it->second;
+  const auto known = known_trial(number);
+  if (!known || known->state == TrialState::kWaiting) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("trial {} of study '{}' {}, it cannot be resumed", number,
+                                                         name, known ? "is still waiting" : "does not exist"));
+  }
+  auto live = make_live(*known, nonce_);
+  live->told = is_finished(known->state);
+  if (live->told) return live;
+  live->joint = known_point(*known, [&](std::string_view param) { return history_.first_spec(param); });
+  live_[number] = live;
+  return live;
+}
+
+double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distribution& distribution,
+                          std::optional<double> chosen) {
   ParamSpecPtr spec;
   ParamSpecPtr first;
   {
@@ -265,6 +300,7 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
       if (const auto* i = std::get_if<IntDistribution>(&distribution)) return static_cast<double>(i->low);
       return 0.0;
     }
+    if (chosen) return *chosen;
     for (const auto& joint : live.joint) {
       if (joint.spec->name != param) continue;
       check_compatible(param, joint.spec->distribution, distribution);
@@ -332,6 +368,40 @@ void StudyImpl::flush() {
       if (e.code() != ErrorCode::kConflict) throw;
     }
   }
+}
+
+bool StudyImpl::update_running(const TrialUpdate& update) {
+  std::shared_ptr<LiveTrial> live;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = std::find_if(live_.begin(), live_.end(),
+                                 [&](const auto& entry) { return entry.second->trial.id == update.id; });
+    if (it == live_.end()) return false;
+    live = it->second;
+    for (const auto& param : update.params) {
+      const ParamSpecPtr first = history_.first_spec(param.spec->name);
+      if (first) check_compatible(param.spec->name, first->distribution, param.spec->distribution);
+    }
+    for (const auto& param : update.params) history_.note_spec(param.spec);
+  }
+  TrialUpdate added = update;
+  added.state.reset();
+  {
+    const std::lock_guard lock(live->mutex);
+    if (live->told) return false;
+    storage_rules::apply(added, live->trial);
+    live->losses.clear();
+    for (const auto& report : live->trial.reports) {
+      live->losses.push_back({report.step, history_.sign(0) * report.value});
+    }
+    TrialUpdate& dirty = live->dirty;
+    dirty.params.insert(dirty.params.end(), added.params.begin(), added.params.end());
+    dirty.reports.insert(dirty.reports.end(), added.reports.begin(), added.reports.end());
+    for (auto& a : added.user_attrs) set_attribute(dirty.user_attrs, a.key, std::move(a.value));
+    for (auto& a : added.system_attrs) set_attribute(dirty.system_attrs, a.key, std::move(a.value));
+  }
+  written_soon(*live, false);
+  return true;
 }
 
 void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {
@@ -428,9 +498,7 @@ FrozenTrial StudyImpl::tell(int number, const Outcome& outcome, bool skip_if_fin
   std::shared_ptr<const FrozenTrial> known;
   {
     const std::lock_guard lock(mutex_);
-    const auto index = static_cast<std::size_t>(std::max(number, 0));
-    if (number >= 0 && index < finished_.size()) known = finished_[index];
-    if (const auto it = unfinished_.find(number); !known && it != unfinished_.end()) known = it->second;
+    known = known_trial(number);
   }
   if (!known) {
     throw Error(ErrorCode::kInvalidArgument,

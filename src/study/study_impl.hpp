@@ -57,17 +57,20 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void refresh_now_and_then();
 
   std::shared_ptr<LiveTrial> ask();
+  std::shared_ptr<LiveTrial> resume(int number);
   // Ends a trial of this process, or one that only the storage knows.
   FrozenTrial tell(const std::shared_ptr<LiveTrial>& live, const Outcome& outcome);
   FrozenTrial tell(int number, const Outcome& outcome, bool skip_if_finished);
 
   // For the trials of this process (src/study/study_trial.cpp).
-  double suggest(LiveTrial& live, std::string_view name, const Distribution& distribution);
+  double suggest(LiveTrial& live, std::string_view name, const Distribution& distribution,
+                 std::optional<double> chosen);
   bool should_prune(LiveTrial& live);
   void written_soon(LiveTrial& live, bool at_once);  // writes if the last write is 250 ms ago
   void write(LiveTrial& live);
   void release(const std::shared_ptr<LiveTrial>& live);  // its handle is gone
   void flush();
+  bool update_running(const TrialUpdate& update);
   void note_own(int number);  // a trial that was added to the storage by this process
 
   std::vector<std::shared_ptr<const FrozenTrial>> trials();  // by number
@@ -80,6 +83,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void add_finished(const std::shared_ptr<const FrozenTrial>& trial);  // mutex_ held
   void update_pending();                                               // mutex_ held
   void forget_own(int number);                                         // mutex_ held
+  std::shared_ptr<const FrozenTrial> known_trial(int number) const;    // mutex_ held; null: there is none
+  std::shared_ptr<LiveTrial> make_live(FrozenTrial trial, std::uint64_t nonce) const;
   FrozenTrial finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome);
 
   std::mutex refresh_mutex_;                            // one reader of the storage at a time; taken before mutex_

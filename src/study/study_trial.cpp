@@ -15,7 +15,7 @@ void StudyTrial::check_running() const {
   throw Error(ErrorCode::kConflict, fmt::format("trial {} has already finished and can not be updated", number()));
 }
 
-double StudyTrial::suggest(std::string_view name, const Distribution& distribution) {
+double StudyTrial::suggest(std::string_view name, const Distribution& distribution, std::optional<double> chosen) {
   {
     const std::lock_guard lock(live_->mutex);
     if (const TrialParam* known = live_->trial.find_param(name)) {
@@ -29,7 +29,7 @@ double StudyTrial::suggest(std::string_view name, const Distribution& distributi
     }
     check_running();
   }
-  const double value = study_->suggest(*live_, name, distribution);
+  const double value = study_->suggest(*live_, name, distribution, chosen);
   study_->written_soon(*live_, false);
   return value;
 }

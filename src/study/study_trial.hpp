@@ -17,7 +17,7 @@ class StudyTrial final : public TrialBackend {
   StudyTrial(const StudyTrial&) = delete;
   StudyTrial& operator=(const StudyTrial&) = delete;
 
-  double suggest(std::string_view name, const Distribution& distribution) override;
+  double suggest(std::string_view name, const Distribution& distribution, std::optional<double> chosen) override;
   void report(double value, std::int64_t step) override;
   bool should_prune() override;
   void set_user_attr(std::string_view key, Json value) override;

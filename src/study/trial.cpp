@@ -19,9 +19,9 @@ TrialBackend& Trial::backend() const {
   return *backend_;
 }
 
-double Trial::suggest(std::string_view name, const Distribution& distribution) {
+double Trial::suggest(std::string_view name, const Distribution& distribution, std::optional<double> chosen) {
   try {
-    return backend().suggest(name, normalize(distribution));
+    return backend().suggest(name, normalize(distribution), chosen);
   } catch (const Error& e) {
     // "lr: low <= high must hold": which parameter it was is the first thing one wants to know.
     const std::string what = e.what();

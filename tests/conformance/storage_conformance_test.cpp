@@ -143,12 +143,45 @@ TEST_CASE("a storage refuses studies that could not be read back", "[storage]") 
           ErrorCode::kAlreadyExists);
   REQUIRE(message_of([&] { f.storage->create_study({.name = "s", .directions = {Direction::kMinimize}}); }) ==
           "study 's' exists already; load it or take another name");
-  REQUIRE(code_of([&] { f.storage->create_study({.name = "", .directions = {Direction::kMinimize}}); }) ==
-          ErrorCode::kInvalidArgument);
   REQUIRE(code_of([&] { f.storage->create_study({.name = "n", .directions = {}}); }) == ErrorCode::kInvalidArgument);
   REQUIRE(code_of([&] { f.storage->create_study({.name = "\xff", .directions = {Direction::kMinimize}}); }) ==
           ErrorCode::kInvalidArgument);
   REQUIRE(f.storage->list_studies().size() == 1);
+}
+
+TEST_CASE("a study may have an empty name, as in Optuna", "[storage]") {
+  Fixture f(any_kind());
+  const StudyId id = f.storage->create_study({.name = "", .directions = {Direction::kMinimize}});
+  REQUIRE(f.storage->find_study("")->id == id);
+}
+
+TEST_CASE("a trial is found by its key, in whatever study", "[storage]") {
+  Fixture f(any_kind());
+  const StudyId other = f.storage->create_study({.name = "t", .directions = {Direction::kMinimize}});
+  const TrialId first = f.storage->start_trial(f.study, {}).id;
+  const TrialId second = f.storage->start_trial(other, {}).id;
+  f.storage->update_trial(other, {.id = second, .reports = {{3, 0.5}}, .user_attrs = {{"a", Json(1)}}});
+  REQUIRE(f.storage->find_trial(first)->study == f.study);
+  const auto found = f.storage->find_trial(second);
+  REQUIRE(found);
+  REQUIRE(found->study == other);
+  require_same(found->trial, read_all(*f.storage, other)[0]);
+  REQUIRE_FALSE(f.storage->find_trial(TrialId{99}));
+}
+
+TEST_CASE("a certain waiting trial is begun once", "[storage]") {
+  Fixture f(any_kind());
+  FrozenTrial waiting;
+  waiting.state = TrialState::kWaiting;
+  const auto queued = f.storage->add_trials(f.study, std::vector{waiting, waiting});
+  const TrialUpdate begin{.id = queued[1].id, .state = TrialState::kRunning};
+  REQUIRE(f.storage->update_trial(f.study, begin));
+  REQUIRE(read_all(*f.storage, f.study)[1].datetime_start);
+  REQUIRE_FALSE(f.storage->update_trial(f.study, begin));
+  REQUIRE(f.storage->start_trial(f.study, {}).id == queued[0].id);
+  REQUIRE(f.storage->start_trial(f.study, {}).number == 2);
+  f.storage->update_trial(f.study, {.id = queued[1].id, .state = TrialState::kFail});
+  REQUIRE(code_of([&] { f.storage->update_trial(f.study, begin); }) == ErrorCode::kConflict);
 }
 
 TEST_CASE("unknown studies and trials are not found", "[storage]") {

@@ -29,7 +29,8 @@ class StudyDouble {
     Asker(StudyDouble& study, int number) : study_(study), number_(number) {
       Rng rng(study.seed_, static_cast<std::uint64_t>(number), 0);
       const HistoryView view = study.history_.view();
-      joint = study.model_->suggest_joint({view, number, rng, {}, study.feasible});
+      const auto spaces = study.model_->joint_spaces(view);
+      if (!spaces.empty()) joint = study.model_->suggest_joint({view, number, rng, {}, study.feasible}, spaces);
     }
     double suggest(const std::string& name, const Distribution& distribution) {
       const ParamSpecPtr spec = study_.history_.intern(name, distribution);

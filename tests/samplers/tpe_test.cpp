@@ -218,7 +218,8 @@ TEST_CASE("an answer depends on the history of the request and not on what the m
     const auto ask = [&](const HistoryView& view) {
       Rng rng(99);
       std::vector<double> values;
-      for (const auto& param : study.model().suggest_joint({view, 15, rng, {}, nullptr}).params) {
+      for (const auto& param :
+           study.model().suggest_joint({view, 15, rng, {}, nullptr}, study.model().joint_spaces(view)).params) {
         values.push_back(param.value);
       }
       return values;
@@ -246,7 +247,8 @@ TEST_CASE("one model serves several threads", "[threads]") {
   }
   const auto ask = [&](SamplerModel& model, std::size_t i) {
     Rng rng(i);
-    const auto joint = model.suggest_joint({views[i % views.size()], 1000, rng, {}, nullptr});
+    const auto joint = model.suggest_joint({views[i % views.size()], 1000, rng, {}, nullptr},
+                                           model.joint_spaces(views[i % views.size()]));
     return joint.params.at(0).value + joint.params.at(1).value;
   };
   std::vector<double> alone;

@@ -73,6 +73,51 @@ TEST_CASE("two studies on one file see each other's trials") {
   CHECK(points.size() == 40);
 }
 
+TEST_CASE("a trial that was begun elsewhere is resumed with what it has") {
+  const TempDir dir;
+  Study a = create_study({.storage = dir.url(), .name = "s", .seed = 1});
+  Study b = load_study({.storage = dir.url(), .name = "s"});
+  a.optimize(sphere, {.n_trials = 12});
+  {
+    Trial begun = a.ask();
+    begun.suggest_float("a", -1.0, 1.0);
+    begun.report(0.5, 1);
+  }  // dropped, and written
+  Trial resumed = b.resume(12);
+  CHECK(resumed.frozen().reports == std::vector<Report>{{1, 0.5}});
+  const double a_value = resumed.frozen().params.at(0).value;
+  CHECK(resumed.suggest_float("a", -1.0, 1.0) == a_value);
+  resumed.suggest_float("b", -1.0, 1.0);
+  resumed.report(0.25, 2);
+  CHECK(b.tell(resumed, 3.0).reports.size() == 2);
+  CHECK(a.trials()[12]->params.size() == 2);
+
+  Trial finished = a.resume(12);
+  CHECK(finished.suggest_float("a", -1.0, 1.0) == a_value);
+  CHECK_THROWS_AS(finished.suggest_float("c", -1.0, 1.0), Error);
+  CHECK_THROWS_AS(a.tell(finished, 1.0), Error);
+  a.enqueue_trial({{"a", 0.0}});
+  CHECK_THROWS_WITH(a.resume(13), ContainsSubstring("still waiting"));
+  CHECK_THROWS_WITH(a.resume(99), ContainsSubstring("does not exist"));
+}
+
+TEST_CASE("what is written by hand about a running trial of this process reaches it") {
+  const TempDir dir;
+  Study study = create_study({.storage = dir.url(), .name = "s"});
+  Trial trial = study.ask();
+  const TrialId id = trial.frozen().id;
+  CHECK(study.update_running({.id = id, .reports = {{0, 2.0}}, .system_attrs = {{"k", Json(1)}}}));
+  CHECK_FALSE(study.update_running({.id = TrialId{99}, .system_attrs = {{"k", Json(1)}}}));
+  trial.report(1.0, 1);
+  const FrozenTrial told = study.tell(trial, 0.0);
+  CHECK(told.reports == std::vector<Report>{{0, 2.0}, {1, 1.0}});
+  CHECK(find_attribute(told.system_attrs, "k") != nullptr);
+  const auto stored = study.storage().find_trial(id)->trial;
+  CHECK(stored.reports == told.reports);
+  CHECK(find_attribute(stored.system_attrs, "k") != nullptr);
+  CHECK_FALSE(study.update_running({.id = id, .system_attrs = {{"k", Json(2)}}}));
+}
+
 TEST_CASE("a running trial of another process is pending here, with its joint point") {
   const TempDir dir;
   Study a = create_study({.storage = dir.url(), .name = "s", .seed = 1});

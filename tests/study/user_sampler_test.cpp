@@ -25,7 +25,6 @@ class Constant final : public Sampler {
   class Model final : public SamplerModel {
    public:
     explicit Model(double value) : value_(value) {}
-    JointSuggestion suggest_joint(const SuggestRequest&) override { return {}; }
     double suggest_parameter(const SuggestRequest&, const ParamSpecPtr&) override { return value_; }
 
    private:
@@ -63,6 +62,18 @@ TEST_CASE("what a sampler suggests must be a value of the parameter") {
   }
   refused(0.5, [](Trial& trial) { trial.suggest_int("p", 0, 3); });
   refused(0.5, [](Trial& trial) { trial.suggest_categorical("p", {"a", "b"}); });
+}
+
+TEST_CASE("a value chosen outside of the engine is taken where a sampler would be asked") {
+  Study study = study_with(1.0);
+  study.enqueue_trial({{"queued", 3.0}});
+  Trial trial = study.ask();
+  const Distribution range = FloatDistribution{0.0, 5.0};
+  CHECK(trial.suggest("x", range, 2.5) == 2.5);
+  CHECK(trial.suggest("x", range, 4.0) == 2.5);       // it has one
+  CHECK(trial.suggest("queued", range, 4.0) == 3.0);  // asked for by enqueue_trial
+  CHECK(trial.suggest("one", FloatDistribution{2.0, 2.0}, 4.0) == 2.0);
+  CHECK(study.tell(trial, 0.0).find_param("x")->value == 2.5);
 }
 
 TEST_CASE("a sampler without a model is named") {

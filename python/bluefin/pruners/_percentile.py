@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
-from bluefin.pruners._base import BasePruner
+from bluefin.pruners._base import NativePruner
 
 
-class PercentilePruner(BasePruner):
+class PercentilePruner(NativePruner):
     """Stops a trial whose best report so far is worse than a percentile of what other trials had at that step.
 
     Args:
@@ -30,13 +30,14 @@ class PercentilePruner(BasePruner):
         n_min_trials: int = 1,
     ) -> None:
         self._options = {
-            "percentile": percentile,
+            **({"percentile": percentile} if self._name == "percentile" else {}),
             "n_startup_trials": n_startup_trials,
             "n_warmup_steps": n_warmup_steps,
             "interval_steps": interval_steps,
             "n_min_trials": n_min_trials,
         }
         self._to_native()  # checks the options
+        super().__init__()
 
 
 class MedianPruner(PercentilePruner):
@@ -62,10 +63,4 @@ class MedianPruner(PercentilePruner):
         *,
         n_min_trials: int = 1,
     ) -> None:
-        self._options = {
-            "n_startup_trials": n_startup_trials,
-            "n_warmup_steps": n_warmup_steps,
-            "interval_steps": interval_steps,
-            "n_min_trials": n_min_trials,
-        }
-        self._to_native()  # checks the options
+        super().__init__(50.0, n_startup_trials, n_warmup_steps, interval_steps, n_min_trials=n_min_trials)

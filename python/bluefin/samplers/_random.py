@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
-from bluefin.samplers._base import BaseSampler
 from bluefin.samplers._base import checked_seed
+from bluefin.samplers._native import NativeSampler
 
 
-class RandomSampler(BaseSampler):
+class RandomSampler(NativeSampler):
     """Draws every parameter independently from its distribution.
 
     Args:
@@ -17,3 +17,4 @@ class RandomSampler(BaseSampler):
     def __init__(self, seed: int | None = None) -> None:
         self._seed = checked_seed(seed)
         self._options = {}
+        super().__init__()

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 import warnings
 
-from bluefin.samplers._base import BaseSampler
 from bluefin.samplers._base import checked_seed
+from bluefin.samplers._constraints import store_constraints
+from bluefin.samplers._native import NativeSampler
 
 if TYPE_CHECKING:
+    from bluefin.study import Study
     from bluefin.trial import FrozenTrial
+    from bluefin.trial import TrialState
 
 
-class TPESampler(BaseSampler):
+class TPESampler(NativeSampler):
     """Tree-structured Parzen estimator; the default of a study.
 
     Args:
@@ -59,3 +62,13 @@ class TPESampler(BaseSampler):
             "constant_liar": constant_liar,
         }
         self._to_native()  # checks the options
+        super().__init__()
+
+    def _hears_of_ends(self) -> bool:
+        return self._constraints_func is not None or super()._hears_of_ends()
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        if self._constraints_func is not None:
+            store_constraints(self._constraints_func, study, trial, state)

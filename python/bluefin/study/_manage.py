@@ -102,7 +102,8 @@ def load_study(
 
 def delete_study(*, study_name: str, storage: str | storages.BaseStorage) -> None:
     """Deletes a study with all its trials. KeyError when there is none of this name."""
-    storages.get_storage(storage)._native.delete_study(study_name)
+    opened = storages.get_storage(storage)
+    opened.delete_study(opened.get_study_id_from_name(study_name))
 
 
 def copy_study(

@@ -13,6 +13,7 @@ import threading
 import time
 from typing import Any
 from typing import TYPE_CHECKING
+import warnings
 
 from bluefin import _native
 from bluefin.exceptions import TrialPruned
@@ -54,6 +55,7 @@ class Run:
         self._callbacks = tuple(callbacks)
         self._gc_after_trial = gc_after_trial
         self._progress = progress
+        self._reseed = False  # the sampler before each trial: threads must not draw the same numbers
         self._callback_lock = threading.RLock()
         self._lock = threading.Lock()  # guards the rest
         self._begun = 0
@@ -68,10 +70,13 @@ class Run:
     def run_here(self) -> None:
         """Runs trials in this thread until nothing is left to begin."""
         while self._begin():
+            if self._reseed:
+                self._study.sampler.reseed_rng()
             self._trial()
 
     def run_in_threads(self, n_jobs: int) -> None:
         """The same in ``n_jobs`` threads. Raises the first error of any of them when all have ended."""
+        self._reseed = True
         if self._n_trials is not None:
             n_jobs = min(n_jobs, self._n_trials)
         # Daemons: a trial that Ctrl-C has left behind must not hold the program back.
@@ -188,6 +193,9 @@ def optimize(
         n_jobs = os.cpu_count() or 1
     if n_jobs < 1:
         raise ValueError(f"`n_jobs` must be at least 1, or -1 for one per core, but got {n_jobs!r}.")
+    if show_progress_bar and n_trials is None and timeout is not None and n_jobs != 1:
+        warnings.warn("The timeout-based progress bar is not supported with n_jobs != 1.", stacklevel=3)
+        show_progress_bar = False
     progress = ProgressBar(n_trials, timeout) if show_progress_bar else None
     run = Run(study, func, n_trials, timeout, catch, callbacks or (), gc_after_trial, progress)
     study._thread_local.run = run

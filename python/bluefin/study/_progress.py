@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Any
 from typing import TYPE_CHECKING
+import warnings
 
 if TYPE_CHECKING:
     from bluefin.study._study import Study
@@ -17,6 +18,8 @@ class ProgressBar:
     """Counts trials, or seconds where only a timeout is given. Shows nothing when neither is."""
 
     def __init__(self, n_trials: int | None, timeout: float | None) -> None:
+        if n_trials is None and timeout is None:
+            warnings.warn("Progress bar won't be displayed because n_trials and timeout are None.", stacklevel=4)
         self._lock = threading.Lock()
         self._total = n_trials if n_trials is not None else timeout
         self._in_seconds = n_trials is None
@@ -24,11 +27,18 @@ class ProgressBar:
         self._begin = time.monotonic()
         self._best = ""
         self._bar: Any = None
+        self._timeout: float | None = None  # shown beside a count of trials
         try:
             from tqdm.auto import tqdm
         except ImportError:
             return
-        self._bar = tqdm(total=self._total, disable=self._total is None)
+        if self._in_seconds and timeout is not None:
+            total = tqdm.format_interval(timeout)
+            self._bar = tqdm(total=timeout, bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}/" + total)
+        else:
+            self._bar = tqdm(total=self._total, disable=self._total is None)
+            if timeout is not None:
+                self._timeout = timeout
 
     def update(self, study: Study) -> None:
         """One more trial is finished."""
@@ -46,6 +56,8 @@ class ProgressBar:
             if self._bar is not None:
                 self._bar.set_description(best)
                 self._bar.update(done - self._done)
+                if self._timeout is not None:
+                    self._bar.set_postfix_str(f"{time.monotonic() - self._begin:.02f}/{self._timeout} seconds")
             else:
                 unit = "s" if self._in_seconds else " trials"
                 sys.stderr.write(f"\r{done:.0f}/{self._total:.0f}{unit}  {best}")

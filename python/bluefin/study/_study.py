@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 import threading
 from typing import Any
+from typing import TYPE_CHECKING
 from typing import Union
 import warnings
 
@@ -16,8 +17,10 @@ from bluefin import pruners
 from bluefin import samplers
 from bluefin import storages
 from bluefin._options import from_native
+from bluefin._warnings import experimental
 from bluefin.distributions import BaseDistribution
 from bluefin.logging import get_logger
+from bluefin.study._dataframe import trials_dataframe
 from bluefin.study._direction import StudyDirection
 from bluefin.study._optimize import optimize
 from bluefin.study._optimize import Run
@@ -25,6 +28,9 @@ from bluefin.study._tell import tell
 from bluefin.trial import FrozenTrial
 from bluefin.trial import Trial
 from bluefin.trial import TrialState
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _logger = get_logger(__name__)
 
@@ -60,6 +66,8 @@ class Study:
         self._storage = storages.get_storage(storage)
         self._thread_local = _ThreadLocal()
         self._open(study_name, checked_sampler(sampler), checked_pruner(pruner))
+        if isinstance(self._storage, storages.NativeStorage):
+            self._storage._open_studies.add(self)
 
     def _open(
         self, name: str, sampler: samplers.BaseSampler | None, pruner: pruners.BasePruner | None
@@ -151,6 +159,9 @@ class Study:
             deepcopy: Accepted for programs that pass it: every call returns values of its own, without copying.
             states: Only trials in these states.
         """
+        if not isinstance(self._storage, storages.NativeStorage):
+            self._native.flush()
+            return self._storage.get_all_trials(self._study_id, deepcopy=deepcopy, states=states)
         wanted = None if states is None else [int(state) for state in TrialState if state in states]
         table = self._storage._table
         make = FrozenTrial._from_native
@@ -202,6 +213,32 @@ class Study:
     def metric_names(self) -> list[str] | None:
         """Names of the objectives; None when they are not set."""
         return self.system_attrs.get(_METRIC_NAMES_KEY)
+
+    def trials_dataframe(
+        self,
+        attrs: tuple[str, ...] = (
+            "number",
+            "value",
+            "datetime_start",
+            "datetime_complete",
+            "duration",
+            "params",
+            "user_attrs",
+            "system_attrs",
+            "state",
+        ),
+        multi_index: bool = False,
+    ) -> pd.DataFrame:
+        """The trials as a pandas table, one row each, in the order of their numbers.
+
+        Args:
+            attrs: Attributes of `FrozenTrial`; one that is a dict or a list gives a column for each of its members.
+            multi_index: Columns in two levels, e.g. ``("params", "x")`` instead of ``params_x``.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return trials_dataframe(self, attrs, multi_index)
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -344,6 +381,7 @@ class Study:
         """Keeps a JSON value with the study; for samplers, pruners and tools."""
         self._native.set_system_attr(key, _objects.dumps(key, value, None))
 
+    @experimental("3.2.0")
     def set_metric_names(self, metric_names: list[str]) -> None:
         """Names the objectives.
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import math
 from typing import Any
 from typing import TYPE_CHECKING
-import warnings
 
 from bluefin.exceptions import UpdateFinishedTrialError
 from bluefin.logging import get_logger
+from bluefin.storages import NativeStorage
 from bluefin.trial import FrozenTrial
 from bluefin.trial import Trial
 from bluefin.trial import TrialState
-from bluefin.trial._base import CONSTRAINTS_KEY
 
 if TYPE_CHECKING:
     from bluefin.study._study import Study
@@ -42,15 +41,15 @@ def tell(
         raise ValueError(f"Cannot tell a {known.state.name} trial.")
 
     state, floats, problem = outcome(len(study.directions), values, state)
-    constraints_func = getattr(study.sampler, "_constraints_func", None)
-    constraints_error: BaseException | None = None
-    if constraints_func is not None and state in (TrialState.COMPLETE, TrialState.PRUNED):
-        if not isinstance(trial, Trial):
-            raise ValueError("`constraints_func` needs the trial itself: tell(trial, ...), not its number.")
+    error_after: BaseException | None = None
+    if study.sampler._hears_of_ends():
+        told = _last_report(known) if state == TrialState.PRUNED else floats or None
         try:
-            trial.set_system_attr(CONSTRAINTS_KEY, _checked_constraints(constraints_func(known)))
+            study.sampler.after_trial(study, known, state, told)
         except BaseException as error:
-            constraints_error = error  # the trial is told first: its values must not be lost
+            error_after = error  # the trial is told first: its values must not be lost
+    if isinstance(trial, Trial) and not isinstance(study._storage, NativeStorage):
+        _take_over_attributes(study, trial, known)
     try:
         if isinstance(trial, Trial):
             native = trial._native_study.tell(trial._native, int(state), floats)
@@ -62,8 +61,8 @@ def tell(
         if known.state.is_finished() and skip_if_finished:
             return _skipped(known), None
         raise ValueError(f"Cannot tell a {known.state.name} trial.") from error
-    if constraints_error is not None:
-        raise constraints_error
+    if error_after is not None:
+        raise error_after
     return FrozenTrial._from_native(native, study._storage._table), problem
 
 
@@ -111,13 +110,18 @@ def _floats(n_objectives: int, given: float | Sequence[float] | None) -> tuple[l
     return ([], "; ".join(problems)) if problems else (floats, None)
 
 
-def _checked_constraints(constraints: Any) -> list[float]:
-    if not isinstance(constraints, (tuple, list)):
-        warnings.warn(f"Constraints should be a sequence of floats but got {type(constraints).__name__}.")
-    floats = [float(value) for value in constraints]
-    if any(map(math.isnan, floats)):
-        raise ValueError("Constraint values cannot be NaN.")
-    return floats
+def _last_report(trial: FrozenTrial) -> list[float] | None:
+    last = None if trial.last_step is None else trial.intermediate_values[trial.last_step]
+    return None if last is None or math.isnan(last) else [last]
+
+
+def _take_over_attributes(study: Study, trial: Trial, known: FrozenTrial) -> None:
+    """A sampler or a user may have written them into a storage of Python, past the engine."""
+    stored = study._storage.get_trial(known._trial_id)
+    for key in stored.system_attrs.keys() - known.system_attrs.keys():
+        trial.set_system_attr(key, stored.system_attrs[key])
+    for key in stored.user_attrs.keys() - known.user_attrs.keys():
+        trial.set_user_attr(key, stored.user_attrs[key])
 
 
 def _skipped(trial: FrozenTrial) -> FrozenTrial:

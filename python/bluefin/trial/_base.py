@@ -9,6 +9,7 @@ import math
 from typing import Any
 import warnings
 
+from bluefin._warnings import deprecated
 from bluefin.distributions import BaseDistribution
 from bluefin.distributions import CategoricalChoiceType
 from bluefin.distributions import CategoricalDistribution
@@ -56,6 +57,21 @@ class BaseTrial(abc.ABC):
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
         """A number from ``low`` to ``high``, both included."""
+
+    @deprecated("3.0.0", "6.0.0", "Use suggest_float instead.")
+    def suggest_uniform(self, name: str, low: float, high: float) -> float:
+        """The old name of ``suggest_float(name, low, high)``."""
+        return self.suggest_float(name, low, high)
+
+    @deprecated("3.0.0", "6.0.0", "Use suggest_float(..., log=True) instead.")
+    def suggest_loguniform(self, name: str, low: float, high: float) -> float:
+        """The old name of ``suggest_float(name, low, high, log=True)``."""
+        return self.suggest_float(name, low, high, log=True)
+
+    @deprecated("3.0.0", "6.0.0", "Use suggest_float(..., step=...) instead.")
+    def suggest_discrete_uniform(self, name: str, low: float, high: float, q: float) -> float:
+        """The old name of ``suggest_float(name, low, high, step=q)``."""
+        return self.suggest_float(name, low, high, step=q)
 
     @abc.abstractmethod
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:

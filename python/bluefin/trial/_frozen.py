@@ -11,8 +11,8 @@ from typing import Any
 
 from bluefin import _native
 from bluefin import _objects
+from bluefin.distributions import _convert_old_distribution_to_new_distribution
 from bluefin.distributions import BaseDistribution
-from bluefin.distributions import CategoricalDistribution
 from bluefin.distributions import distribution_to_json
 from bluefin.distributions import json_to_distribution
 from bluefin.trial._base import GivenParamsTrial
@@ -23,10 +23,7 @@ _known_distribution = lru_cache(maxsize=4096)(json_to_distribution)
 
 
 def _distribution(text: str, table: _objects.ObjectTable | None) -> BaseDistribution:
-    distribution = copy.copy(_known_distribution(text))
-    if table is not None and isinstance(distribution, CategoricalDistribution):
-        distribution.choices = tuple(table.get(choice) for choice in distribution.choices)
-    return distribution
+    return _objects.original_distribution(copy.copy(_known_distribution(text)), table)
 
 
 def _local_time(microseconds: int | None) -> datetime.datetime | None:
@@ -140,15 +137,12 @@ class FrozenTrial(GivenParamsTrial):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    def _to_native(self, table: _objects.ObjectTable | None) -> Any:
+    def _to_native(self, table: _objects.ObjectTable | None, dumps: Any = _objects.dumps) -> Any:
         params = []
         for name, distribution in self.distributions.items():
             internal = distribution.to_internal_repr(self.params[name])
-            if isinstance(distribution, CategoricalDistribution):
-                plain = copy.copy(distribution)
-                plain.choices = tuple(_objects.plain_choices(name, distribution.choices, table))
-                distribution = plain
-            params.append((name, distribution_to_json(distribution), internal))
+            plain = _objects.plain_distribution(name, distribution, table)
+            params.append((name, distribution_to_json(plain), internal))
         system_attrs = dict(self.system_attrs)
         if isinstance(system_attrs.get("fixed_params"), dict):
             system_attrs["fixed_params"] = {
@@ -156,12 +150,14 @@ class FrozenTrial(GivenParamsTrial):
                 for name, value in system_attrs["fixed_params"].items()
             }
         return _native.make_frozen_trial(
+            self._trial_id,
+            self.number,
             int(self.state),
             [float(value) for value in self.values or ()],
             params,
             {int(step): float(value) for step, value in self.intermediate_values.items()},
-            {key: _objects.dumps(key, value, table) for key, value in self.user_attrs.items()},
-            {key: _objects.dumps(key, value, None) for key, value in system_attrs.items()},
+            {key: dumps(key, value, table) for key, value in self.user_attrs.items()},
+            {key: dumps(key, value, None) for key, value in system_attrs.items()},
             _microseconds(self.datetime_start),
             _microseconds(self.datetime_complete),
         )
@@ -343,7 +339,9 @@ def create_trial(
         datetime_start=None if state == TrialState.WAITING else now,
         datetime_complete=now if state.is_finished() else None,
         params=params or {},
-        distributions=distributions or {},
+        distributions={
+            name: _convert_old_distribution_to_new_distribution(d) for name, d in (distributions or {}).items()
+        },
         user_attrs=user_attrs or {},
         system_attrs=system_attrs or {},
         intermediate_values=intermediate_values or {},

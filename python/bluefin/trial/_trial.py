@@ -7,9 +7,12 @@ from typing import Any
 from typing import TYPE_CHECKING
 
 from bluefin import _objects
+from bluefin.distributions import _convert_old_distribution_to_new_distribution
 from bluefin.distributions import BaseDistribution
 from bluefin.distributions import CategoricalChoiceType
 from bluefin.distributions import CategoricalDistribution
+from bluefin.distributions import check_distribution_compatibility
+from bluefin.distributions import distribution_to_json
 from bluefin.distributions import FloatDistribution
 from bluefin.distributions import IntDistribution
 from bluefin.trial._base import as_constraint
@@ -18,7 +21,10 @@ from bluefin.trial._base import BaseTrial
 from bluefin.trial._frozen import FrozenTrial
 
 if TYPE_CHECKING:
+    from bluefin.samplers import BaseSampler
     from bluefin.study import Study
+
+_NOTHING = object()
 
 
 class Trial(BaseTrial):
@@ -29,13 +35,29 @@ class Trial(BaseTrial):
         number: Its number in the study, from 0.
     """
 
-    def __init__(self, study: Study | None, native: Any) -> None:
+    def __init__(self, study: Study | None, trial_id: Any) -> None:
+        # The engine's own trial, or the id of one that was begun elsewhere.
+        native = trial_id
+        if isinstance(trial_id, int):
+            native = study._native.resume(study._storage.get_trial_number_from_id(trial_id))
         self.study = study
         self._native = native
         # The engine that began the trial ends it; the study gets a new one with another sampler or pruner.
         self._native_study = None if study is None else study._native
         self._table = None if study is None else study._storage._table
         self._number: int = native.number()
+        self._sampler: BaseSampler | None = None  # one that is asked here, not by the engine
+        if study is not None and study._sampler._samples_in_python():
+            self._sampler = study._sampler
+            self._relative_params: dict[str, Any] | None = None
+            self._relative_space: dict[str, BaseDistribution] = {}
+            self._sampler.before_trial(study, self._frozen())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.study is None:
+            raise TypeError("The trial of a supervisor belongs to its process and cannot be pickled.")
+        self._native_study.flush()
+        return type(self), (self.study, self._trial_id)
 
     def _frozen(self) -> FrozenTrial:
         return FrozenTrial._from_native(self._native.frozen(), self._table)
@@ -59,6 +81,8 @@ class Trial(BaseTrial):
         Raises:
             ValueError: The bounds do not fit, or the name was used for another kind of parameter.
         """
+        if self._sampler is not None:
+            return self._suggest_in_python(name, FloatDistribution(low, high, log=log, step=step))
         return self._native.suggest_float(name, low, high, step, log)
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
@@ -74,6 +98,8 @@ class Trial(BaseTrial):
         Raises:
             ValueError: The bounds do not fit, or the name was used for another kind of parameter.
         """
+        if self._sampler is not None:
+            return self._suggest_in_python(name, IntDistribution(low, high, log=log, step=step))
         return self._native.suggest_int(name, int(low), int(high), int(step), log)
 
     def suggest_categorical(self, name: str, choices: Sequence[CategoricalChoiceType]) -> Any:
@@ -89,6 +115,8 @@ class Trial(BaseTrial):
         """
         if not isinstance(choices, (list, tuple)):
             choices = tuple(choices)
+        if self._sampler is not None:
+            return self._suggest_in_python(name, CategoricalDistribution(choices))
         try:
             index = self._native.suggest_categorical(name, choices)
         except TypeError:
@@ -96,7 +124,43 @@ class Trial(BaseTrial):
             index = self._native.suggest_categorical(name, _objects.plain_choices(name, choices, self._table))
         return choices[index]
 
+    def _suggest_in_python(self, name: str, distribution: BaseDistribution) -> Any:
+        frozen = self._frozen()
+        text = distribution_to_json(_objects.plain_distribution(name, distribution, self._table))
+        internal = 0.0  # not looked at where the engine knows better
+        fixed = frozen.system_attrs.get("fixed_params", {})
+        if name not in frozen.params and name not in fixed and not distribution.single():
+            value = self._relative_value(name, distribution)
+            if value is _NOTHING:
+                value = self._sampler.sample_independent(self.study, frozen, name, distribution)
+            internal = distribution.to_internal_repr(value)
+        return distribution.to_external_repr(self._native.suggest_chosen(name, text, internal))
+
+    @property
+    def relative_params(self) -> dict[str, Any]:
+        """What the sampler has chosen before the objective asked, by name."""
+        if self._sampler is None:
+            return {}
+        if self._relative_params is None:
+            frozen = self._frozen()
+            self._relative_space = self._sampler.infer_relative_search_space(self.study, frozen)
+            self._relative_params = self._sampler.sample_relative(self.study, frozen, self._relative_space)
+        return self._relative_params
+
+    def _relative_value(self, name: str, distribution: BaseDistribution) -> Any:
+        if name not in self.relative_params:
+            return _NOTHING
+        if name not in self._relative_space:
+            raise ValueError(
+                f"The parameter {name!r} was sampled by `sample_relative` method but it is not contained in the "
+                "relative search space."
+            )
+        check_distribution_compatibility(self._relative_space[name], distribution)
+        value = self.relative_params[name]
+        return value if distribution._contains(distribution.to_internal_repr(value)) else _NOTHING
+
     def _suggest(self, name: str, distribution: BaseDistribution) -> Any:
+        distribution = _convert_old_distribution_to_new_distribution(distribution)
         if isinstance(distribution, FloatDistribution):
             return self.suggest_float(
                 name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
@@ -137,6 +201,8 @@ class Trial(BaseTrial):
             NotImplementedError: The study has several objectives.
         """
         self._require_single_objective("should_prune")
+        if self.study is not None and self.study._pruner._prunes_in_python():
+            return self.study._pruner.prune(self.study, self._frozen())
         return self._native.should_prune()
 
     def _require_single_objective(self, method: str) -> None:

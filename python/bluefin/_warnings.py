@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""Decorators for what Optuna has marked as deprecated or experimental: the same warnings for the same things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import functools
+from typing import Any
+from typing import TypeVar
+import warnings
+
+from bluefin.exceptions import ExperimentalWarning
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def deprecated(since: str, removed_in: str, text: str = "") -> Callable[[F], F]:
+    """FutureWarning at every call of a function, or whenever a class is instantiated."""
+
+    def decorate(thing: F) -> F:
+        message = f"{thing.__name__} has been deprecated in v{since}. This feature will be removed in v{removed_in}."
+        return _warn_first(thing, f"{message} {text}".rstrip(), FutureWarning)
+
+    return decorate
+
+
+def experimental(since: str) -> Callable[[F], F]:
+    """ExperimentalWarning at every call of a function, or whenever a class is instantiated."""
+
+    def decorate(thing: F) -> F:
+        name = thing.__name__ if isinstance(thing, type) else f"{thing.__module__}.{thing.__qualname__}"
+        message = f"{name} is experimental (supported from v{since}). The interface can change in the future."
+        return _warn_first(thing, message, ExperimentalWarning)
+
+    return decorate
+
+
+def _warn_first(thing: Any, message: str, category: type[Warning]) -> Any:
+    function = thing.__init__ if isinstance(thing, type) else thing
+
+    @functools.wraps(function)
+    def warns(*args: Any, **kwargs: Any) -> Any:
+        warnings.warn(message, category, stacklevel=2)
+        return function(*args, **kwargs)
+
+    if not isinstance(thing, type):
+        return warns
+    thing.__init__ = warns  # type: ignore[misc]
+    return thing

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from functools import lru_cache
+import itertools
+import random
+from typing import Any
+from typing import TYPE_CHECKING
+import weakref
+
+from bluefin import _native
+from bluefin import _objects
+from bluefin._options import Configured
+from bluefin.distributions import distribution_to_json
+from bluefin.distributions import json_to_distribution
+from bluefin.samplers._base import BaseSampler
+
+if TYPE_CHECKING:
+    from bluefin.distributions import BaseDistribution
+    from bluefin.study import Study
+    from bluefin.trial import FrozenTrial
+
+_SAMPLING = ("infer_relative_search_space", "sample_relative", "sample_independent", "before_trial")
+
+
+class NativeSampler(Configured, BaseSampler):
+    """A sampler of the engine. It holds options only and may serve several studies.
+
+    A study asks the engine itself; the methods here are for programs that call a sampler by hand, and for subclasses
+    that override some of them.
+    """
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._models: weakref.WeakKeyDictionary[Study, Any] = weakref.WeakKeyDictionary()
+        self._direct_seed = random.getrandbits(64) if self._seed is None else self._seed
+        self._calls = itertools.count()
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = ("_models", "_direct_seed", "_calls")
+        return {name: value for name, value in self.__dict__.items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+    def _to_native(self) -> Any:
+        return _native.make_sampler(self._name, self._texts())
+
+    def _samples_in_python(self) -> bool:
+        return _overrides(type(self), _SAMPLING) or not self.__dict__.keys().isdisjoint(_SAMPLING)
+
+    def _hears_of_ends(self) -> bool:
+        return _overrides(type(self), ("after_trial",)) or "after_trial" in self.__dict__
+
+    def reseed_rng(self) -> None:
+        """Gives calls by hand new numbers. In a study every trial draws from a stream of its own, also in threads."""
+        self._direct_seed = random.getrandbits(64)
+
+    # --- by hand -----------------------------------------------------------------------------------------------------
+
+    def _model(self, study: Study) -> Any:
+        model = self._models.get(study)
+        if model is None:
+            model = self._models[study] = _native.SamplerModel(self._to_native(), study._native)
+        return model
+
+    def _stream(self) -> tuple[int, int]:
+        return self._direct_seed, next(self._calls)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        table = study._storage._table
+        return {
+            name: _objects.original_distribution(json_to_distribution(text), table)
+            for space in self._model(study).joint_spaces(study._native)
+            for name, text in space
+        }
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        if not search_space:
+            return {}
+        model = self._model(study)
+        spaces = [list(search_space)]
+        if self._options.get("group"):
+            together = model.joint_spaces(study._native)
+            spaces = [[name for name, _ in space if name in search_space] for space in together]
+        table = study._storage._table
+        texts = [
+            [(name, _text(name, search_space[name], table)) for name in space if not search_space[name].single()]
+            for space in spaces
+        ]
+        texts = [space for space in texts if space]
+        if not texts:
+            return {}
+        values, attributes = model.suggest_joint(study._native, trial.number, self._stream(), texts)
+        for key, text in attributes.items():
+            study._storage.set_trial_system_attr(trial._trial_id, key, _objects.loads(text, None))
+        return {name: search_space[name].to_external_repr(value) for name, value in values}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        text = _text(param_name, param_distribution, study._storage._table)
+        value = self._model(study).suggest_parameter(study._native, trial.number, self._stream(), param_name, text)
+        return param_distribution.to_external_repr(value)
+
+
+@lru_cache(maxsize=None)
+def _overrides(cls: type[Any], methods: tuple[str, ...]) -> bool:
+    for method in methods:
+        owner = next(base for base in cls.__mro__ if method in base.__dict__)
+        if not owner.__module__.startswith("bluefin."):
+            return True
+    return False
+
+
+def _text(name: str, distribution: BaseDistribution, table: _objects.ObjectTable | None) -> str:
+    return distribution_to_json(_objects.plain_distribution(name, distribution, table))

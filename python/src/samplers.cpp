@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// The engine's samplers and pruners, also for programs that call them directly, as Optuna's protocol lets them: each
+// with a model of its own for the study in question.
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "bind.hpp"
+#include "bluefin/pruner.hpp"
+#include "bluefin/sampler.hpp"
+#include "convert.hpp"
+#include "messages.hpp"
+
+namespace bluefin::python {
+namespace {
+
+using SpaceTexts = std::vector<std::pair<std::string, std::string>>;  // name, distribution as JSON text
+
+ParamSpecPtr spec_from(const std::string& name, const std::string& text) {
+  return std::make_shared<const ParamSpec>(ParamSpec{name, normalize(distribution_from_json(text))});
+}
+
+StudyInfo info_of(const Study& study) { return {study.name(), study.directions(), study.seed()}; }
+
+class SamplerModelHandle {
+ public:
+  SamplerModelHandle(const SamplerHandle& sampler, StudyHandle& study)
+      : model_(sampler.sampler->make_model(info_of(study.study()))) {}
+
+  std::vector<SpaceTexts> joint_spaces(StudyHandle& study) {
+    return without_gil([&] {
+      std::vector<SpaceTexts> result;
+      for (const SearchSpace& space : model_->joint_spaces(study.study().history())) {
+        SpaceTexts& texts = result.emplace_back();
+        for (const auto& spec : space) texts.emplace_back(spec->name, to_json(spec->distribution));
+      }
+      return result;
+    });
+  }
+
+  // Name to canonical value, and system attributes of the trial. `stream`: (seed, call).
+  std::pair<std::vector<std::pair<std::string, double>>, py::dict> suggest_joint(
+      StudyHandle& study, int number, std::pair<std::uint64_t, std::uint64_t> stream,
+      const std::vector<SpaceTexts>& texts) {
+    const JointSuggestion joint = without_gil([&] {
+      std::vector<SearchSpace> spaces;
+      for (const SpaceTexts& space : texts) {
+        SearchSpace& specs = spaces.emplace_back();
+        for (const auto& [name, text] : space) specs.push_back(spec_from(name, text));
+      }
+      Rng rng(stream.first, stream.second, kDirect);
+      const HistoryView history = study.study().history();
+      return model_->suggest_joint({history, number, rng, {}, nullptr}, spaces);
+    });
+    std::vector<std::pair<std::string, double>> values;
+    for (const auto& param : joint.params) values.emplace_back(param.spec->name, param.value);
+    return {std::move(values), attributes_to(joint.system_attrs)};
+  }
+
+  double suggest_parameter(StudyHandle& study, int number, std::pair<std::uint64_t, std::uint64_t> stream,
+                           const std::string& name, const std::string& text) {
+    return without_gil([&] {
+      Rng rng(stream.first, stream.second, kDirect, name);
+      const HistoryView history = study.study().history();
+      return model_->suggest_parameter({history, number, rng, {}, nullptr}, spec_from(name, text));
+    });
+  }
+
+ private:
+  // In the place of a process nonce: these streams are none of the study's own.
+  static constexpr std::uint64_t kDirect = 0x646972656374;
+  std::unique_ptr<SamplerModel> model_;
+};
+
+class PrunerModelHandle {
+ public:
+  PrunerModelHandle(const PrunerHandle& pruner, StudyHandle& study)
+      : model_(pruner.pruner->make_model(info_of(study.study()))) {}
+
+  // reports: ascending steps, in the study's sign.
+  bool should_prune(StudyHandle& study, int number, const std::vector<std::pair<std::int64_t, double>>& reports) {
+    if (reports.empty()) return false;
+    return without_gil([&] {
+      const double sign = study.study().directions().front() == Direction::kMaximize ? -1.0 : 1.0;
+      std::vector<Report> losses;
+      for (const auto& [step, value] : reports) losses.push_back({step, sign * value});
+      const HistoryView history = study.study().history();
+      return model_->should_prune({history, number, losses});
+    });
+  }
+
+ private:
+  std::unique_ptr<PrunerModel> model_;
+};
+
+}  // namespace
+
+void bind_samplers_and_pruners(py::module_& m) {
+  py::class_<SamplerHandle>(m, "Sampler");
+  py::class_<PrunerHandle>(m, "Pruner");
+  m.def("make_sampler", [](const std::string& name, const py::dict& options) {
+    return SamplerHandle{make_sampler(name, options_from(options))};
+  });
+  m.def("make_pruner", [](const std::string& name, const py::dict& options) {
+    return PrunerHandle{make_pruner(name, options_from(options))};
+  });
+  py::class_<SamplerModelHandle>(m, "SamplerModel")
+      .def(py::init<const SamplerHandle&, StudyHandle&>())
+      .def("joint_spaces", &SamplerModelHandle::joint_spaces)
+      .def("suggest_joint", &SamplerModelHandle::suggest_joint)
+      .def("suggest_parameter", &SamplerModelHandle::suggest_parameter);
+  py::class_<PrunerModelHandle>(m, "PrunerModel")
+      .def(py::init<const PrunerHandle&, StudyHandle&>())
+      .def("should_prune", &PrunerModelHandle::should_prune);
+}
+
+}  // namespace bluefin::python
