@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A rule of thumb, tried out: the largest batch that pays, and the learning rate that goes with it.
-//   1. Double the batch while the time per sample still falls (or until memory ends): larger ones are not faster.
+//   1. Double the batch while the time per sample still falls: larger ones are not faster. Memory may end it first, or
+//      the data: eight steps an epoch are taken for the least.
 //   2. Batch times n, learning rate times sqrt(n): the rule for Adam (Malladi et al. 2022, arXiv:2205.10287).
 //   3. A rule is a start, not an answer: a study looks around it, with factors between 1/2 and 2.
 // Usage: batch_size_lr [N_TRIALS]
@@ -63,8 +64,13 @@ std::int64_t largest_batch_that_pays(const digits::Split& train) {
   std::printf("%8s %14s\n", "batch", "us per sample");
   std::int64_t largest = 0;
   double previous = std::numeric_limits<double>::infinity();
-  // Fewer than eight steps an epoch are hardly training any more, whatever they cost.
-  for (std::int64_t batch = 8; batch <= train.size() / 8; batch *= 2) {
+  for (std::int64_t batch = 8;; batch *= 2) {
+    // Fewer than eight steps an epoch are hardly training any more, whatever they cost.
+    if (batch > train.size() / 8) {
+      std::printf("%8ld %14s  (it would leave fewer than 8 steps an epoch of %ld images)\n", static_cast<long>(batch),
+                  "not tried", static_cast<long>(train.size()));
+      break;
+    }
     const auto time = time_per_sample(batch, train);
     if (!time) {
       std::printf("%8ld %14s\n", static_cast<long>(batch), "out of memory");

@@ -100,6 +100,7 @@ struct StudySummary {
   std::vector<Attribute> user_attrs;
   std::vector<Attribute> system_attrs;
   std::optional<Time> datetime_start;  // of the first trial
+  std::string problem = {};            // why its trials cannot be read; nothing is known of them then
 };
 
 struct StudyImpl;  // private: src/study/study_impl.hpp
@@ -130,8 +131,9 @@ class Study {
   // A handle for a trial that another process began, or whose own handle is gone. That of a finished trial only knows
   // its parameters. Throws Error(kInvalidArgument) when there is no such trial or it is WAITING.
   Trial resume(int number);
-  // Finishes a trial and returns it. Throws Error(kConflict) when it is finished already (unless skip_if_finished),
-  // Error(kInvalidArgument) for a wrong number of values or NaN. A PRUNED trial takes its last report as value.
+  // Finishes a trial and returns it. A wrong number of values, or NaN among them, makes it a FAIL with a warning (as in
+  // Optuna). A PRUNED trial takes its last report as value. Throws Error(kConflict) when it is finished already (unless
+  // skip_if_finished), Error(kInvalidArgument) when there is none of this number.
   FrozenTrial tell(Trial& trial, const Outcome& outcome);
   FrozenTrial tell(int number, const Outcome& outcome, bool skip_if_finished = false);
   // Writes what running trials of this process have gathered and not yet written.

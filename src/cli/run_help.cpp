@@ -49,7 +49,7 @@ po::options_description study_options(const std::string& storage, const std::str
       ("pruner", po::value<std::string>()->value_name("NAME"), pruner_help.c_str())  //
       ("pruner-option", po::value<std::vector<std::string>>()->value_name("K=V"),
        "e.g. n_warmup_steps=5; repeatable")  //
-      ("seed", po::value<std::uint64_t>()->value_name("N"),
+      ("seed", po::value<std::string>()->value_name("N"),
        "makes a run of one process with one worker repeatable")  //
       ("enqueue", po::value<std::vector<std::string>>()->value_name("JSON"),
        "a configuration to run first, like '{\"lr\":0.001}'; repeatable");

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "bluefin/error.hpp"
@@ -59,6 +61,15 @@ double duration_from(const po::variables_map& values, const char* option) {
     throw UsageError(fmt::format("--{} '{}' must be a time: seconds, or 90s, 5m, 2h", option, text));
   }
   return *seconds;
+}
+
+std::uint64_t seed_from(const std::string& text) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw UsageError(fmt::format("--seed '{}' must be an integer from 0 to 2^64 - 1", text));
+  }
+  return seed;
 }
 
 void read_space(const std::string& path, RunOptions& options) {
@@ -123,7 +134,7 @@ void apply(const po::variables_map& values, RunOptions& options) {
   options.sampler_options = options_from(values, "sampler-option");
   options.pruner_options = options_from(values, "pruner-option");
   if (values.count("seed")) {
-    options.seed = values["seed"].as<std::uint64_t>();
+    options.seed = seed_from(values["seed"].as<std::string>());
   }
   if (values.count("enqueue")) {
     for (const auto& configuration : values["enqueue"].as<std::vector<std::string>>()) {
@@ -199,28 +210,42 @@ std::optional<double> parse_duration(std::string_view text) {
   if (error != std::errc() || !std::isfinite(seconds) || seconds < 0) {
     return std::nullopt;
   }
-  if (unit.empty() || unit == "s") {
-    return seconds;
-  }
   if (unit == "m") {
-    return 60 * seconds;
+    seconds *= 60;
+  } else if (unit == "h") {
+    seconds *= 3600;
+  } else if (!unit.empty() && unit != "s") {
+    return std::nullopt;
   }
-  return unit == "h" ? std::optional(3600 * seconds) : std::nullopt;
+  constexpr double kLongest = 3.2e9;  // a century: what clocks still count in nanoseconds
+  return seconds <= kLongest ? std::optional(seconds) : std::nullopt;
 }
 
 Configuration parse_configuration(const std::string& text) {
   const auto fail = [&](std::string_view why) {
     return UsageError(fmt::format("--enqueue '{}' {}", text.substr(0, 200), why));
   };
-  const auto tree = nlohmann::ordered_json::parse(text, nullptr, false);
+  std::set<std::string> names;
+  std::string twice;
+  const auto note = [&](int depth, nlohmann::json::parse_event_t event, auto& value) {
+    const bool is_name = event == nlohmann::json::parse_event_t::key && depth == 1;
+    if (is_name && !names.insert(value.template get<std::string>()).second) twice = value.template get<std::string>();
+    return true;
+  };
+  const auto tree = nlohmann::ordered_json::parse(text, note, false);
   if (!tree.is_object()) {
     throw fail("must be a JSON object like '{\"lr\": 0.001}'");
+  }
+  if (!twice.empty()) {
+    throw fail(fmt::format("gives '{}' two values", twice));
   }
   Configuration configuration;
   for (const auto& [name, value] : tree.items()) {
     Choice choice;  // null
     if (value.is_boolean()) {
       choice = value.get<bool>();
+    } else if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+      throw fail(fmt::format("gives '{}' an integer that is too large", name));
     } else if (value.is_number_integer()) {
       choice = value.get<std::int64_t>();
     } else if (value.is_number()) {

@@ -27,11 +27,11 @@ class RunReport {
   void trial_finished(const FrozenTrial& trial);
   void progress(const SupervisorStatus& status);
   void finish(const SupervisorSummary& summary);
+  void log_message(LogLevel level, std::string_view message);
 
  private:
   void line(const std::string& text);  // above the progress line
   void clear_progress();
-  void log_message(LogLevel level, std::string_view message);
   std::string progress_text(const SupervisorStatus& status, std::size_t width) const;
   std::string paint(const char* code, const std::string& text) const;
   void consider(const FrozenTrial& trial);

@@ -3,13 +3,46 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
 #include "run_report.hpp"
 
 namespace bluefin::cli {
 namespace {
+
+// What is said while the study is opened, before there is a report: also what is only information elsewhere, such as
+// that the study was made with another sampler than this run uses.
+class EarlyMessages {
+ public:
+  explicit EarlyMessages(const RunOptions& options) {
+    set_log_level(options.quiet ? LogLevel::kWarning : std::min(options.log_level, LogLevel::kInfo));
+    set_log_sink([this](LogLevel at, std::string_view message) { messages_.emplace_back(at, message); });
+  }
+  EarlyMessages(const EarlyMessages&) = delete;
+  EarlyMessages& operator=(const EarlyMessages&) = delete;
+  // After an error before the report: it was not said yet.
+  ~EarlyMessages() {
+    if (handed_over_) return;
+    set_log_sink({});
+    for (const auto& [level, message] : messages_) log(level, message);
+    set_log_level(LogLevel::kWarning);
+  }
+  void hand_to(RunReport& report) {
+    handed_over_ = true;
+    for (const auto& [level, message] : messages_) report.log_message(level, message);
+  }
+
+ private:
+  std::vector<std::pair<LogLevel, std::string>> messages_;
+  bool handed_over_ = false;
+};
 
 Study open_study(const RunOptions& options) {
   StudyOptions study;
@@ -47,6 +80,7 @@ Study open_study(const RunOptions& options) {
 int run_study(const RunOptions& options) {
   // Ctrl-C ends the `tee` behind this command first; trials that still run are worth more than its output.
   std::signal(SIGPIPE, SIG_IGN);
+  EarlyMessages early(options);
   Study study = open_study(options);
   if (!options.metric_names.empty() && study.metric_names().empty()) {
     study.set_metric_names(options.metric_names);
@@ -59,6 +93,7 @@ int run_study(const RunOptions& options) {
   }
   RunReport report(study, options);
   report.begin();
+  early.hand_to(report);
   SupervisorCallbacks callbacks;
   callbacks.trial_finished = [&](const FrozenTrial& trial) { report.trial_finished(trial); };
   callbacks.progress = [&](const SupervisorStatus& status) { report.progress(status); };

@@ -95,7 +95,10 @@ int run_studies(const Arguments& arguments) {
     Record record;
     record[{"name"}] = summary.name;
     record[{"direction"}] = directions;
-    record[{"n_trials"}] = summary.n_trials;
+    record[{"n_trials"}] = summary.problem.empty() ? Tree(summary.n_trials) : Tree(nullptr);
+    if (!summary.problem.empty()) {
+      log(LogLevel::kWarning, fmt::format("study '{}' cannot be read: {}", summary.name, summary.problem));
+    }
     record[{"datetime_start"}] = time_value(summary.datetime_start);
     record[{"user_attrs"}] = attributes_value(summary.user_attrs);
     has_attributes = has_attributes || !summary.user_attrs.empty();

@@ -5,7 +5,10 @@
 
 #include <atomic>
 #include <cstdio>
+#include <functional>
 #include <mutex>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace bluefin {
@@ -14,6 +17,8 @@ namespace {
 std::atomic<LogLevel> g_level{LogLevel::kWarning};
 std::mutex g_mutex;
 std::function<void(LogLevel, std::string_view)> g_sink;  // guarded by g_mutex
+constexpr std::size_t kMostSaid = 10'000;
+std::set<std::string, std::less<>> g_said;  // guarded by g_mutex
 
 const char* word(LogLevel level) {
   switch (level) {
@@ -44,6 +49,8 @@ void log(LogLevel level, std::string_view message) {
   if (g_sink) {
     g_sink(level, message);
   } else {
+    // A warning that comes with every trial is read once. (Who wants all of them sets a sink.)
+    if (level >= LogLevel::kWarning && g_said.size() < kMostSaid && !g_said.emplace(message).second) return;
     // One write per line, so that lines of several processes do not mix.
     const std::string line = fmt::format("bluefin: {}: {}\n", word(level), message);
     std::fwrite(line.data(), 1, line.size(), stderr);

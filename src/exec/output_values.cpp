@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
+#include <string>
+#include <type_traits>
 
 #include "bluefin/error.hpp"
 
@@ -23,10 +26,14 @@ std::optional<T> parse_number(std::string_view text) {
   }
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
+  if (end != text.data() + text.size()) {
     return std::nullopt;
   }
-  return value;
+  if constexpr (std::is_floating_point_v<T>) {
+    // Beyond the largest double, or closer to zero than the smallest: infinity or zero, as in other languages.
+    if (error == std::errc::result_out_of_range) return std::strtod(std::string(text).c_str(), nullptr);
+  }
+  return error == std::errc() ? std::optional(value) : std::nullopt;
 }
 
 // The first word; `rest` becomes what stands behind it.

@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <cstdint>
+#include <limits>
+#include <map>
 #include <set>
-#include <vector>
+#include <string>
 
 #include "bluefin/error.hpp"
 #include "bluefin/supervisor.hpp"
@@ -71,28 +73,59 @@ JsonTree parse(std::string_view text) {
   return tree;
 }
 
-void check_short_form(const JsonTree& tree) {
-  constexpr std::array<std::string_view, 6> kKnown{"type", "low", "high", "step", "log", "choices"};
-  for (const auto& [key, value] : tree.items()) {
-    if (std::find(kKnown.begin(), kKnown.end(), key) == kKnown.end()) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("unknown field \"{}\", expected {}", key, kForms));
+[[noreturn]] void refuse(const std::string& what) { throw Error(ErrorCode::kInvalidArgument, what); }
+
+void check_integer(const char* key, const JsonTree& value) {
+  if (!value.is_number_integer()) refuse(fmt::format("\"{}\" = {}, must be an integer", key, value.dump()));
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+    refuse(fmt::format("\"{}\" = {} is too large for an integer parameter", key, value.dump()));
+  }
+}
+
+// What people and programs write is checked more strictly than what a file holds: a misspelt "log" would be a search on
+// the wrong scale, half an integer another search space. `kind`: float, int or categorical.
+void check_fields(const JsonTree& fields, std::string_view kind) {
+  static const std::set<std::string> kNumeric{"type", "low", "high", "step", "log"};
+  static const std::set<std::string> kCategorical{"type", "choices"};
+  for (const auto& [key, value] : fields.items()) {
+    if ((kind == "categorical" ? kCategorical : kNumeric).count(key) == 0) {
+      refuse(fmt::format("unknown field \"{}\" of a parameter that is {}, expected {}", key, kind, kForms));
     }
   }
-  const std::string type = tree.contains("type") && tree["type"].is_string() ? tree["type"].get<std::string>() : "";
-  if (type != "float" && type != "int" && type != "categorical") {
-    throw Error(ErrorCode::kInvalidArgument, "\"type\" must be \"float\", \"int\" or \"categorical\"");
+  if (kind == "categorical") {
+    if (!fields.contains("choices") || !fields["choices"].is_array()) refuse("\"choices\" is missing or no list");
+    return;
   }
   for (const char* key : {"low", "high"}) {
-    if (type != "categorical" && (!tree.contains(key) || !tree[key].is_number())) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing or no number", key));
-    }
-    if (type == "int" && !tree[key].is_number_integer()) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" = {}, must be an integer", key, tree[key].dump()));
-    }
+    if (!fields.contains(key) || !fields[key].is_number()) refuse(fmt::format("\"{}\" is missing or no number", key));
+    if (kind == "int") check_integer(key, fields[key]);
   }
-  if (type == "categorical" && (!tree.contains("choices") || !tree["choices"].is_array())) {
-    throw Error(ErrorCode::kInvalidArgument, "\"choices\" is missing or no list");
+  if (const auto step = fields.find("step"); step != fields.end() && !step->is_null()) {
+    if (!step->is_number() || !(step->get<double>() > 0.0)) {
+      refuse(fmt::format("\"step\" = {}, must be a number > 0", step->dump()));
+    }
+    if (kind == "int") check_integer("step", *step);
   }
+  if (const auto log = fields.find("log"); log != fields.end() && !log->is_boolean()) {
+    refuse(fmt::format("\"log\" = {}, must be true or false", log->dump()));
+  }
+}
+
+void check_form(const JsonTree& tree) {
+  if (!tree.contains("name")) {
+    const std::string type = tree.contains("type") && tree["type"].is_string() ? tree["type"].get<std::string>() : "";
+    if (type != "float" && type != "int" && type != "categorical") {
+      refuse("\"type\" must be \"float\", \"int\" or \"categorical\"");
+    }
+    return check_fields(tree, type);
+  }
+  // Classes of Optuna 2 are left to distribution_from_json().
+  static const std::map<std::string, std::string> kKinds{
+      {"FloatDistribution", "float"}, {"IntDistribution", "int"}, {"CategoricalDistribution", "categorical"}};
+  const auto kind = kKinds.find(tree["name"].is_string() ? tree["name"].get<std::string>() : "");
+  if (kind == kKinds.end()) return;
+  if (!tree.contains("attributes") || !tree["attributes"].is_object()) refuse("\"attributes\" is missing or no object");
+  check_fields(tree["attributes"], kind->second);
 }
 
 }  // namespace
@@ -101,8 +134,8 @@ Distribution read_distribution(const JsonTree& tree) {
   if (!tree.is_array() && !tree.is_object()) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("expected {}", kForms));
   }
-  if (tree.is_object() && !tree.contains("name")) {
-    check_short_form(tree);
+  if (tree.is_object()) {
+    check_form(tree);
   }
   try {
     return distribution_from_json(

@@ -75,6 +75,10 @@ Study open(std::shared_ptr<Storage> storage, StudyRecord record, const StudyOpti
   };
   differs("sampler", options.sampler, config.sampler, config.sampler_options);
   differs("pruner", options.pruner, config.pruner, config.pruner_options);
+  if (options.seed && config.seed && *options.seed != *config.seed) {
+    log(LogLevel::kInfo, fmt::format("study '{}' was made with seed {}; this process uses {}", record.name,
+                                     *config.seed, *options.seed));
+  }
   StudyImpl::Parts parts;
   parts.sampler = options.sampler ? options.sampler : stored_sampler(config);
   parts.pruner = options.pruner ? options.pruner : stored_pruner(config);
@@ -183,14 +187,19 @@ std::vector<StudySummary> study_summaries(const std::shared_ptr<Storage>& storag
     summary.directions = record.directions;
     summary.user_attrs = record.user_attrs;
     summary.system_attrs = record.system_attrs;
-    const Study study = open(storage, std::move(record), {});
-    for (const auto& trial : study.trials()) {
-      ++summary.n_trials;
-      if (trial->datetime_start && (!summary.datetime_start || *trial->datetime_start < *summary.datetime_start)) {
-        summary.datetime_start = trial->datetime_start;
+    try {
+      const Study study = open(storage, std::move(record), {});
+      for (const auto& trial : study.trials()) {
+        ++summary.n_trials;
+        if (trial->datetime_start && (!summary.datetime_start || *trial->datetime_start < *summary.datetime_start)) {
+          summary.datetime_start = trial->datetime_start;
+        }
       }
+      if (study.directions().size() == 1) summary.best_trial = study.impl().best_trial();
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::kCorrupt) throw;
+      summary.problem = e.what();  // the other studies can be read all the same
     }
-    if (study.directions().size() == 1) summary.best_trial = study.impl().best_trial();
     summaries.push_back(std::move(summary));
   }
   return summaries;

@@ -162,7 +162,8 @@ std::vector<std::shared_ptr<const FrozenTrial>> Study::trials(const std::vector<
 FrozenTrial Study::best_trial() const {
   if (impl_->directions.size() != 1) {
     throw Error(ErrorCode::kInvalidArgument,
-                "a single best trial cannot be retrieved from a multi-objective study; use best_trials()");
+                "a single best trial cannot be retrieved from a multi-objective study; it has several: best_trials(), "
+                "in the command best-trials");
   }
   if (auto best = impl_->best_trial()) return *best;
   throw Error(ErrorCode::kNotFound,

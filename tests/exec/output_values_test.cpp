@@ -12,6 +12,7 @@ TEST_CASE("the values of a program are the numbers of a line", "[exec]") {
   CHECK(parse_values("0.5") == std::vector<double>{0.5});
   CHECK(parse_values(" 1 ,-2e3\t+inf ") == std::vector<double>{1.0, -2000.0, INFINITY});
   CHECK(std::isnan(parse_values("NaN").at(0)));
+  CHECK(parse_values("1e999 -1e999 1e-400") == std::vector<double>{INFINITY, -INFINITY, 0.0});
   for (const char* line : {"", "  ", "loss 0.5", "0.5s", "0x1g", "1 two", "+-1"}) {
     CHECK_THROWS_AS(parse_values(line), Error);
   }

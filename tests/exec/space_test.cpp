@@ -38,6 +38,19 @@ TEST_CASE("a fault in a search space is given with line and column", "[exec]") {
              ContainsSubstring("unknown field \"Log\""));
   CHECK_THAT(message("{\"x\": {\"type\": \"double\", \"low\": 0, \"high\": 1}}"), ContainsSubstring("\"type\""));
   CHECK_THAT(message("{\"x\": {\"type\": \"float\", \"low\": 0}}"), ContainsSubstring("\"high\""));
+  for (const char* field : {"\"lgo\": true", "\"choices\": [1]", "\"step\": 0", "\"step\": -0.5", "\"log\": 1"}) {
+    const std::string fields = std::string("\"low\": 0, \"high\": 1, ") + field;
+    const std::string name(field, 1, std::string(field).find('"', 1) - 1);
+    CHECK_THAT(message(("{\"x\": {\"type\": \"float\", " + fields + "}}").c_str()), ContainsSubstring(name));
+    CHECK_THAT(message(("{\"x\": {\"name\": \"FloatDistribution\", \"attributes\": {" + fields + "}}}").c_str()),
+               ContainsSubstring(name));
+  }
+  for (const char* field : {"\"high\": 3.9", "\"high\": 9223372036854775808", "\"high\": 9, \"step\": 2.7"}) {
+    const std::string fields = std::string("\"low\": 0, ") + field;
+    CHECK_THAT(message(("{\"x\": {\"type\": \"int\", " + fields + "}}").c_str()), ContainsSubstring("integer"));
+    CHECK_THAT(message(("{\"x\": {\"name\": \"IntDistribution\", \"attributes\": {" + fields + "}}}").c_str()),
+               ContainsSubstring("integer"));
+  }
   CHECK_THAT(message("{\"x\": []}"), ContainsSubstring("parameter \"x\""));
   CHECK_THAT(message("{\"x\": [[1]]}"), ContainsSubstring("parameter \"x\""));
   CHECK_THAT(message("{\"x\": 3}"), ContainsSubstring("expected"));

@@ -104,6 +104,15 @@ def test_quiet_says_nothing():
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+def test_what_differs_from_the_study_is_said_on_the_screen_and_in_the_log():
+    assert bluefin(*CREATE, "--seed", "3", "--n-trials", "1", *PARABOLA).returncode == 0
+    same = bluefin(*STORAGE, "--n-trials", "1", *PARABOLA)
+    assert "was made with" not in same.stderr
+    other = bluefin(*STORAGE, "--sampler", "tpe", "--seed", "4", "--log-file", "log", "--n-trials", "1", *PARABOLA)
+    for text in (other.stderr, Path("log").read_text()):
+        assert "was made with sampler 'random'" in text and "was made with seed 3" in text
+
+
 def test_a_summary_that_cannot_be_written_is_an_error():
     for options in (["--n-trials", "1", *PARABOLA], ["--help"]):
         with open("/dev/full", "w") as full:
@@ -231,6 +240,13 @@ WRONG = {
     "enqueue a list": ([*CREATE, "--enqueue", '{"x": [1]}', "--", "true"], "'x'"),
     "enqueue another name": ([*CREATE, "--enqueue", '{"y": 1}', *PARABOLA], "'y'"),
     "enqueue a word for a number": ([*CREATE, "--enqueue", '{"x": "a"}', *PARABOLA], "--enqueue: parameter 'x': 'a' is"),
+    "enqueue an integer beyond 64 bits": (
+        [*CREATE, "--enqueue", '{"x": 18446744073709551615}', *PARABOLA],
+        "too large",
+    ),
+    "enqueue a name twice": ([*CREATE, "--enqueue", '{"x": 1, "x": 2}', *PARABOLA], "two values"),
+    "negative seed": ([*CREATE, "--seed", "-1", *PARABOLA], "--seed '-1'"),
+    "a time beyond all clocks": ([*CREATE, "--grace", "1e300", *PARABOLA], "--grace '1e300'"),
     "space-in-env alone": ([*CREATE, "--space-in-env", "--", "true"], "--space"),
 }
 

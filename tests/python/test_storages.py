@@ -10,6 +10,7 @@ import pickle
 import time
 import warnings
 
+import fakeredis
 import optuna
 import pytest
 
@@ -430,3 +431,34 @@ def test_a_journal_storage_can_be_pickled(tmp_path):
     study = bluefin.create_study(storage=storage, study_name="s")
     study.optimize(objective, n_trials=2)
     assert len(pickle.loads(pickle.dumps(study)).trials) == 2
+
+
+@pytest.mark.parametrize("use_cluster", [False, True])
+def test_a_journal_in_redis_is_shared_with_optuna(use_cluster):
+    server = fakeredis.FakeServer()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    ours = journal.JournalRedisBackend("redis://localhost", use_cluster, "tests")
+    theirs = optuna.storages.journal.JournalRedisBackend("redis://localhost", use_cluster, "tests")
+    for backend in (ours, theirs):
+        backend._redis = fakeredis.FakeStrictRedis(server=server)
+    study = bluefin.create_study(storage=bluefin.storages.JournalStorage(ours), study_name="s")
+    study.optimize(lambda t: objective_of(bluefin, t), n_trials=5)
+    other = optuna.load_study(storage=optuna.storages.JournalStorage(theirs), study_name="s")
+    assert values_of(other) == values_of(study)
+    other.optimize(lambda t: objective_of(optuna, t), n_trials=5)
+    assert values_of(other) == values_of(study) and len(study.trials) == 10
+
+
+def test_a_new_reader_begins_with_the_snapshot():
+    backend = journal.JournalRedisBackend("redis://localhost")
+    backend._redis = fakeredis.FakeStrictRedis(server=fakeredis.FakeServer())
+    study = bluefin.create_study(storage=bluefin.storages.JournalStorage(backend), study_name="s")
+    study.optimize(objective, n_trials=102)
+    assert backend.load_snapshot() is not None
+    read = []
+    read_logs = backend.read_logs
+    backend.read_logs = lambda number: read.append(number) or read_logs(number)
+    again = bluefin.load_study(storage=bluefin.storages.JournalStorage(backend), study_name="s")
+    assert min(read) > 100 and [t.params for t in again.trials] == [t.params for t in study.trials]
+    backend.save_snapshot(b"nothing that was pickled")
+    assert len(bluefin.load_study(storage=bluefin.storages.JournalStorage(backend), study_name="s").trials) == 102

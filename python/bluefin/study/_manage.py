@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 from typing import Literal
+import warnings
 
 from bluefin import _native
 from bluefin import pruners
 from bluefin import samplers
 from bluefin import storages
 from bluefin.exceptions import DuplicatedStudyError
+from bluefin.exceptions import StorageInternalError
 from bluefin.logging import get_logger
 from bluefin.study._direction import StudyDirection
 from bluefin.study._study import checked_pruner
@@ -149,8 +151,12 @@ def get_all_study_summaries(
     opened = storages.get_storage(storage)
     summaries = []
     for name in opened._native.study_names():
-        study = Study(study_name=name, storage=opened)
-        trials = study.get_trials(deepcopy=False)
+        try:
+            study = Study(study_name=name, storage=opened)
+            trials = study.get_trials(deepcopy=False)
+        except StorageInternalError as error:
+            warnings.warn(f"The study {name!r} is left out, it cannot be read: {error}", stacklevel=2)
+            continue
         starts = [trial.datetime_start for trial in trials if trial.datetime_start is not None]
         best = None
         if include_best_trial and len(study.directions) == 1:
