@@ -5,6 +5,9 @@ Programs that are written for Optuna run with ``import bluefin as optuna``; stud
 Optuna both ways.
 """
 
+import importlib
+from typing import Any
+
 from bluefin import distributions
 from bluefin import exceptions
 from bluefin import logging
@@ -29,11 +32,22 @@ from bluefin.trial import create_trial
 from bluefin.trial import Trial
 from bluefin.version import __version__
 
+_LAZY = ("artifacts", "cli")
+
+
+def __getattr__(name: str) -> Any:
+    # What most programs do not need is not part of what every program waits for.
+    if name in _LAZY:
+        return importlib.import_module(f"bluefin.{name}")
+    raise AttributeError(f"module 'bluefin' has no attribute {name!r}")
+
+
 __all__ = [
     "Study",
     "Trial",
     "TrialPruned",
     "__version__",
+    "artifacts",
     "copy_study",
     "create_study",
     "create_trial",

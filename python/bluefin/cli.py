@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""The command ``bluefin``: the package carries the program, this module starts it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import sys
+
+PROGRAM = Path(__file__).parent / "bin" / "bluefin"
+
+
+def main() -> int:
+    """Becomes the program, with this process's arguments. Returns only when it cannot: 1."""
+    try:
+        os.execv(PROGRAM, [str(PROGRAM), *sys.argv[1:]])
+    except OSError as error:
+        print(f"bluefin: {PROGRAM} cannot be started: {error.strerror}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
