@@ -7,6 +7,7 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/storage.hpp"
+#include "storage/journal_storage.hpp"
 #include "storage/memory_storage.hpp"
 #include "storage/sqlite_storage.hpp"
 
@@ -19,10 +20,11 @@ struct Scheme {
   std::shared_ptr<Storage> (*open)(const std::string& url);
 };
 
-constexpr std::array<Scheme, 2> kSchemes{{
+constexpr std::array<Scheme, 3> kSchemes{{
     {"memory:", "memory:", open_memory_storage},
     {"sqlite:", "sqlite:///relative/path.db, sqlite:////absolute/path.db",
      [](const std::string& url) { return open_sqlite_storage(url); }},
+    {"journal:", "journal:///relative/path.log, journal:////absolute/path.log", open_journal_storage},
 }};
 
 }  // namespace

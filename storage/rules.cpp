@@ -134,7 +134,7 @@ void apply(const TrialUpdate& update, FrozenTrial& trial) {
   } else if (*update.state == TrialState::kWaiting) {
     trial.datetime_start.reset();
   } else if (!trial.datetime_start) {
-    trial.datetime_start = now();
+    trial.datetime_start = update.datetime_start.value_or(now());
   }
 }
 

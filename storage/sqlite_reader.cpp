@@ -16,9 +16,6 @@ namespace bluefin {
 
 namespace {
 
-// Distributions whose bounds change with every trial would make the cache grow with the study.
-constexpr std::size_t kMaxSpecs = 4096;
-
 // The rows that belong to all trials of study ?1 with ids above ?2, or to the one trial ?2. CROSS JOIN makes SQLite
 // walk the study's trials and look their rows up, whatever its statistics say.
 struct Sql {
@@ -79,15 +76,6 @@ std::optional<Time> read_time(const SqliteDb& db, const SqliteQuery& query, int 
 }
 
 }  // namespace
-
-ParamSpecPtr SpecCache::find(std::string_view name, std::string_view text) {
-  key_.assign(name).append(1, '\0').append(text);
-  if (const auto it = specs_.find(key_); it != specs_.end()) return it->second;
-  auto spec = std::make_shared<const ParamSpec>(ParamSpec{std::string(name), distribution_from_json(text)});
-  if (specs_.size() >= kMaxSpecs) specs_.clear();
-  specs_.emplace(key_, spec);
-  return spec;
-}
 
 void SqliteReader::read_trials(SqliteQuery& query, std::vector<FrozenTrial>& trials) const {
   while (query.step()) {

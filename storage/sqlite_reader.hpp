@@ -7,25 +7,14 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "bluefin/frozen_trial.hpp"
 #include "bluefin/storage.hpp"
+#include "storage/spec_cache.hpp"
 #include "storage/sqlite_db.hpp"
 
 namespace bluefin {
-
-// Distributions by their text: a study has few distinct ones, its trials refer to them thousands of times.
-class SpecCache {
- public:
-  // Parses the text the first time. Throws Error(kCorrupt).
-  ParamSpecPtr find(std::string_view name, std::string_view text);
-
- private:
-  std::string key_;  // kept to save an allocation a lookup
-  std::unordered_map<std::string, ParamSpecPtr> specs_;
-};
 
 // Throws Error(kCorrupt) that names the row.
 class SqliteReader {

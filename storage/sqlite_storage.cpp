@@ -8,9 +8,9 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "storage/file_path.hpp"
 #include "storage/rules.hpp"
 #include "storage/sqlite_db.hpp"
-#include "storage/sqlite_path.hpp"
 #include "storage/sqlite_reader.hpp"
 #include "storage/sqlite_schema.hpp"
 #include "storage/sqlite_writer.hpp"
@@ -29,7 +29,7 @@ struct StudyIdentity {
 class SqliteStorage final : public Storage {
  public:
   SqliteStorage(const std::string& url, const SqliteOptions& options)
-      : url_(url), db_(sqlite_path(url), url, options.busy_timeout), reader_(db_), writer_(db_, reader_) {
+      : url_(url), db_(file_path(url, "sqlite"), url, options.busy_timeout), reader_(db_), writer_(db_, reader_) {
     const bool complete = has_schema(db_);  // first of all: another program's file is not to be changed
     // Someone may be reading or writing the file in the old mode right now; it works in that mode too, only slower.
     constexpr std::chrono::seconds kPatience{2};

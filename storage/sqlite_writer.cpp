@@ -165,7 +165,7 @@ bool SqliteWriter::update_trial(StudyId study, const TrialUpdate& update) {
     db_.run("UPDATE trials SET state='WAITING', datetime_start=NULL WHERE trial_id=?1", id);
   } else {
     db_.run("UPDATE trials SET state='RUNNING', datetime_start=coalesce(datetime_start, ?2) WHERE trial_id=?1", id,
-            format_time(now()));
+            format_time(update.datetime_start.value_or(now())));
   }
   return true;
 }

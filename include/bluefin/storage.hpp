@@ -48,7 +48,8 @@ struct TrialUpdate {
   // Set: the trial is finished with `values`, goes back to WAITING, or leaves it (kRunning).
   std::optional<TrialState> state = {};
   std::vector<double> values = {};
-  std::optional<Time> datetime_complete = {};
+  std::optional<Time> datetime_start = {};     // of a trial that leaves WAITING; default: now
+  std::optional<Time> datetime_complete = {};  // of one that is finished; default: now
 };
 
 struct StoredTrial {
@@ -99,8 +100,9 @@ class Storage {
   virtual Changes changes_since(StudyId study, StorageCursor& cursor) = 0;
 };
 
-// "memory:" or "sqlite:///relative/path" or "sqlite:////absolute/path". Throws Error(kInvalidArgument) for another
-// scheme, with the known ones named; Error(kUnavailable / kCorrupt) when the file cannot be used, with what to do.
+// "memory:" or "sqlite:///relative/path" or "sqlite:////absolute/path", or "journal:" with a path in the same form.
+// Throws Error(kInvalidArgument) for another scheme, with the known ones named; Error(kUnavailable / kCorrupt) when the
+// file cannot be used, with what to do.
 std::shared_ptr<Storage> open_storage(const std::string& url);
 
 }  // namespace bluefin

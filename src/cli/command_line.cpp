@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <set>
@@ -20,16 +21,16 @@ namespace {
 
 po::options_description global_options() {
   po::options_description options("options of every command");
-  options.add_options()                                                                                   //
-      ("storage", po::value<std::string>()->value_name("URL"),                                            //
-       "sqlite:///FILE; also by the environment variable BLUEFIN_STORAGE or OPTUNA_STORAGE")              //
-      ("storage-class", po::value<std::string>()->value_name("CLASS"),                                    //
-       "RDBStorage, the only class of Optuna that is supported")                                          //
-      ("verbose,v", po::value<std::vector<std::string>>()->zero_tokens()->composing(),                    //
-       "show debug messages too")                                                                         //
-      ("quiet,q", po::bool_switch(), "show only warnings and errors")                                     //
-      ("log-file", po::value<std::string>()->value_name("FILE"), "append messages to this file as well")  //
-      ("debug", po::bool_switch(), "show the kind of an error with its message")                          //
+  options.add_options()                                                                                          //
+      ("storage", po::value<std::string>()->value_name("URL"),                                                   //
+       "sqlite:///FILE or journal:///FILE; also by the environment variable BLUEFIN_STORAGE or OPTUNA_STORAGE")  //
+      ("storage-class", po::value<std::string>()->value_name("CLASS"),                                           //
+       "of Optuna's classes RDBStorage (SQLite) and JournalFileBackend; default: by the URL")                    //
+      ("verbose,v", po::value<std::vector<std::string>>()->zero_tokens()->composing(),                           //
+       "show debug messages too")                                                                                //
+      ("quiet,q", po::bool_switch(), "show only warnings and errors")                                            //
+      ("log-file", po::value<std::string>()->value_name("FILE"), "append messages to this file as well")         //
+      ("debug", po::bool_switch(), "show the kind of an error with its message")                                 //
       ("help,h", po::bool_switch(), "show this message and exit");
   return options;
 }
@@ -102,6 +103,25 @@ void check_standard_output() {
   if (!std::cout.flush()) {
     throw Error(ErrorCode::kUnavailable, "cannot write to standard output");
   }
+}
+
+std::string resolve_storage(const std::string& storage, const std::string& storage_class) {
+  const bool is_url = storage.find(":/") != std::string::npos || storage.rfind("memory:", 0) == 0;
+  if (storage_class == "RDBStorage") return storage;
+  if (storage_class == "JournalFileBackend" || storage_class == "JournalFileStorage") {
+    if (storage.rfind("journal:", 0) == 0) return storage;
+    if (is_url) throw UsageError(fmt::format("--storage-class {} takes a path, not {}", storage_class, storage));
+    return "journal:///" + storage;
+  }
+  if (!storage_class.empty()) {
+    throw UsageError(
+        fmt::format("--storage-class {}: expected RDBStorage (SQLite) or JournalFileBackend", storage_class));
+  }
+  std::error_code ignored;
+  if (is_url || !std::filesystem::is_regular_file(storage, ignored)) return storage;
+  std::string first(6, '\0');
+  std::ifstream(storage, std::ios::binary).read(first.data(), 6);
+  return (first == "SQLite" ? "sqlite:///" : "journal:///") + storage;
 }
 
 std::string global_options_help() { return to_text(global_options()); }
@@ -198,18 +218,17 @@ std::string CommandLine::get_choice(const std::string& option, std::initializer_
 }
 
 std::string CommandLine::storage_url() const {
-  const std::string storage_class = get_text("storage-class");
-  if (storage_class.rfind("Journal", 0) == 0) {
-    throw usage_error(
-        fmt::format("--storage-class {}: journal storages are not supported, use sqlite:///FILE", storage_class));
-  }
-  if (!storage_class.empty() && storage_class != "RDBStorage") {
-    throw usage_error(fmt::format("--storage-class {}: expected RDBStorage", storage_class));
-  }
-  if (has("storage")) return get_text("storage");
+  const auto resolved = [&](const std::string& storage) {
+    try {
+      return resolve_storage(storage, get_text("storage-class"));
+    } catch (const UsageError& error) {
+      throw usage_error(error.what());
+    }
+  };
+  if (has("storage")) return resolved(get_text("storage"));
   for (const char* variable : {"BLUEFIN_STORAGE", "OPTUNA_STORAGE"}) {
     const char* url = std::getenv(variable);
-    if (url != nullptr && *url != '\0') return url;
+    if (url != nullptr && *url != '\0') return resolved(url);
   }
   throw UsageError(name_ + ": Storage URL is not specified: give --storage sqlite:///FILE or set BLUEFIN_STORAGE",
                    help());

@@ -34,6 +34,10 @@ class UsageError : public std::runtime_error {
 // Whatever std::cout was given has gone out. Throws Error(kUnavailable) if not: a full disk, a reader that is gone.
 void check_standard_output();
 
+// The URL that --storage and --storage-class (empty: not given) mean together. As in Optuna, the class of a journal
+// takes a path, and so does no class if the file exists. Throws UsageError for a class that is not supported.
+std::string resolve_storage(const std::string& storage, const std::string& storage_class);
+
 // --storage, --verbose and so on, as every help shows them.
 std::string global_options_help();
 

@@ -29,7 +29,7 @@ std::string text_of(const po::options_description& options) {
 }  // namespace
 
 po::options_description study_options(const std::string& storage, const std::string& study_name) {
-  const std::string storage_help = "sqlite:///FILE; default: $BLUEFIN_STORAGE, then " + storage;
+  const std::string storage_help = "sqlite:///FILE or journal:///FILE; default: $BLUEFIN_STORAGE, then " + storage;
   const std::string name_help = "default: " + study_name;
   const std::string sampler_help = names(list_samplers()) + "; default: the study's own, else tpe";
   const std::string pruner_help = names(list_pruners()) + "; default: the study's own, else median";
@@ -37,7 +37,7 @@ po::options_description study_options(const std::string& storage, const std::str
   options.add_options()                                                                           //
       ("storage", po::value<std::string>()->value_name("URL"), storage_help.c_str())              //
       ("storage-class", po::value<std::string>()->value_name("CLASS"),                            //
-       "RDBStorage, the only class of Optuna that is supported")                                  //
+       "of Optuna's classes RDBStorage (SQLite) and JournalFileBackend; default: by the URL")     //
       ("study-name", po::value<std::string>()->value_name("NAME"), name_help.c_str())             //
       ("create", po::bool_switch(), "make the study, or join it if it is there")                  //
       ("direction", po::value<std::string>()->value_name("D"), "minimize (default) or maximize")  //

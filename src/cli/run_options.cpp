@@ -111,9 +111,10 @@ void apply(const po::variables_map& values, RunOptions& options) {
   };
   options.help = values["help"].as<bool>();
   text("storage", options.storage);
-  if (values.count("storage-class") && values["storage-class"].as<std::string>() != "RDBStorage") {
-    throw UsageError(
-        fmt::format("--storage-class {}: only RDBStorage is supported", values["storage-class"].as<std::string>()));
+  if (!options.storage.empty()) {
+    std::string storage_class;
+    text("storage-class", storage_class);
+    options.storage = resolve_storage(options.storage, storage_class);
   }
   text("study-name", options.study_name);
   options.create = options.create || values["create"].as<bool>();

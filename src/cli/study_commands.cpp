@@ -45,7 +45,8 @@ int run_create_study(const Arguments& arguments) {
   const std::string name = create_study(options).name();
   log(LogLevel::kInfo, joins
                            ? fmt::format("Using an existing study with name '{}' instead of creating a new one.", name)
-                           : fmt::format("A new study created in RDB with name: {}", name));
+                           : fmt::format("A new study created in {} with name: {}",
+                                         line.storage_url().rfind("journal:", 0) == 0 ? "Journal" : "RDB", name));
   std::cout << name << "\n";
   return 0;
 }

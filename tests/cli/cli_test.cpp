@@ -251,7 +251,7 @@ TEST_CASE("Bad input ends in one sentence on standard error and exit code 1 or 2
       {{"trials", study, "s", "--shiny"}, 2, "--shiny"},
       {{"trials", study, "s", "-q", "-v"}, 2, "--quiet and --verbose exclude each other"},
       {{"trials", study, "s", "--log-file", "/no/such/folder/log"}, 2, "--log-file /no/such/folder/log"},
-      {{"studies", "--storage-class", "JournalFileBackend"}, 2, "journal storages are not supported"},
+      {{"studies", "--storage-class", "JournalFileBackend"}, 2, "--storage-class JournalFileBackend takes a path"},
       {{"studies", "--storage-class", "Shelf"}, 2, "--storage-class Shelf: expected RDBStorage"},
       {{"create-study", "--direction", "up"}, 2, "--direction up: expected one of minimize, maximize"},
       {{"create-study", "--direction", "minimize", "--directions", "minimize"}, 2, "only one of"},

@@ -19,7 +19,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 struct Fixture {
   explicit Fixture(const std::string& kind) {
-    storage = open_storage(kind == "memory" ? "memory:" : dir.url());
+    storage = open_storage(kind == "memory" ? "memory:" : kind == "journal" ? dir.journal_url() : dir.url());
     study = storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
   }
   test::TempDir dir;
@@ -27,7 +27,7 @@ struct Fixture {
   StudyId study{};
 };
 
-std::string any_kind() { return GENERATE(as<std::string>{}, "memory", "sqlite"); }
+std::string any_kind() { return GENERATE(as<std::string>{}, "memory", "sqlite", "journal"); }
 
 ParamSpecPtr spec(const std::string& name, Distribution distribution) {
   return std::make_shared<const ParamSpec>(ParamSpec{name, normalize(std::move(distribution))});

@@ -128,13 +128,15 @@ class PlainStorage(bluefin.storages.BaseStorage):
         return copy.deepcopy(trials) if deepcopy else trials
 
 
-@pytest.fixture(params=["memory", "sqlite", "journal", "python"])
+@pytest.fixture(params=["memory", "sqlite", "journal", "native journal", "python"])
 def storage(request, tmp_path):
     bluefin.logging.set_verbosity(bluefin.logging.ERROR)
     if request.param == "memory":
         return bluefin.storages.InMemoryStorage()
     if request.param == "sqlite":
         return bluefin.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db")
+    if request.param == "native journal":
+        return bluefin.storages.get_storage(f"journal:///{tmp_path}/study.log")
     if request.param == "journal":
         return bluefin.storages.JournalStorage(journal.JournalFileBackend(str(tmp_path / "study.log")))
     return PlainStorage()
@@ -310,10 +312,11 @@ def test_a_running_trial_is_told_by_another_process(tmp_path):
 # --- the journal -----------------------------------------------------------------------------------------------------
 
 
-def backends(path):
-    ours = journal.JournalFileBackend(path)
-    theirs = optuna.storages.journal.JournalFileBackend(path)
-    return bluefin.storages.JournalStorage(ours), optuna.storages.JournalStorage(theirs)
+def backends(path, native):
+    theirs = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))
+    if native:
+        return bluefin.storages.get_storage(f"journal:///{path}"), theirs
+    return bluefin.storages.JournalStorage(journal.JournalFileBackend(path)), theirs
 
 
 def values_of(study):
@@ -323,9 +326,11 @@ def values_of(study):
     ]
 
 
-def test_optuna_and_bluefin_share_a_journal(tmp_path):
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    ours, theirs = backends(str(tmp_path / "j.log"))
+@pytest.mark.parametrize("native", [False, True])
+def test_optuna_and_bluefin_share_a_journal(native, tmp_path):
+    for module in (optuna, bluefin):
+        module.logging.set_verbosity(module.logging.ERROR)
+    ours, theirs = backends(str(tmp_path / "j.log"), native)
     first = optuna.create_study(storage=theirs, study_name="s", direction="maximize")
     first.set_user_attr("who", "optuna")
     first.optimize(lambda t: objective_of(optuna, t), n_trials=15)
@@ -368,6 +373,30 @@ def test_processes_share_a_journal(tmp_path):
     assert all(t.state.is_finished() for t in study.trials)
     with open(path) as lines:
         assert all(json.loads(line) for line in lines)
+
+
+def work_with_optuna(path, n):
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))
+    optuna.load_study(storage=storage, study_name="s").optimize(lambda t: objective_of(optuna, t), n_trials=n)
+
+
+def work_natively(path, n):
+    bluefin.logging.set_verbosity(bluefin.logging.ERROR)
+    study = bluefin.load_study(storage=f"journal:///{path}", study_name="s")
+    study.optimize(lambda t: objective_of(bluefin, t), n_trials=n)
+
+
+def test_optuna_and_the_engine_write_one_journal_at_the_same_time(tmp_path):
+    path = str(tmp_path / "j.log")
+    study = bluefin.create_study(storage=f"journal:///{path}", study_name="s", direction="maximize")
+    with ProcessPoolExecutor(4) as pool:
+        for job in [pool.submit(work, path, 12) for work in (work_natively, work_with_optuna) * 2]:
+            job.result()
+    assert [t.number for t in study.trials] == list(range(48))
+    assert all(t.state.is_finished() for t in study.trials)
+    theirs = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))
+    assert values_of(optuna.load_study(storage=theirs, study_name="s")) == values_of(study)
 
 
 def test_a_trials_end_is_appended_at_once(tmp_path):

@@ -74,7 +74,7 @@ TEST_CASE("a URL that is no storage's says which ones there are", "[storage]") {
   constexpr auto kBad = ErrorCode::kInvalidArgument;
   REQUIRE(refusal("mysql://host/db", kBad) ==
           "storage: 'mysql://host/db' has an unknown scheme, expected one of: memory:, sqlite:///relative/path.db, "
-          "sqlite:////absolute/path.db");
+          "sqlite:////absolute/path.db, journal:///relative/path.log, journal:////absolute/path.log");
   REQUIRE(refusal("study.db", kBad) ==
           "storage: 'study.db' is not a URL; for an SQLite file of that name write sqlite:///study.db");
   REQUIRE_THAT(refusal("", kBad), ContainsSubstring("storage: empty, expected one of: memory:, sqlite:///"));

@@ -26,6 +26,7 @@ class TempDir {
   const std::filesystem::path& path() const { return path_; }
   std::string file(const std::string& name) const { return (path_ / name).string(); }
   std::string url(const std::string& name = "study.db") const { return "sqlite:///" + file(name); }
+  std::string journal_url(const std::string& name = "study.log") const { return "journal:///" + file(name); }
 
  private:
   std::filesystem::path path_;

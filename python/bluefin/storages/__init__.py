@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bluefin.storages._base import BaseStorage
 from bluefin.storages._memory import InMemoryStorage
+from bluefin.storages._native import NativeJournal
 from bluefin.storages._native import NativeStorage
 from bluefin.storages._rdb import CachedStorage as _CachedStorage
 from bluefin.storages._rdb import RDBStorage
@@ -15,7 +16,8 @@ __all__ = ["BaseStorage", "InMemoryStorage", "JournalStorage", "RDBStorage", "ge
 
 
 def get_storage(storage: None | str | BaseStorage) -> BaseStorage:
-    """A storage from what ``storage`` arguments take: None (in memory), a URL or a storage.
+    """A storage from what ``storage`` arguments take: None (in memory), a URL or a storage. ``journal:///FILE`` is the
+    engine's own `JournalStorage` with a `JournalFileBackend`.
 
     Raises:
         TypeError: It is something else.
@@ -23,7 +25,7 @@ def get_storage(storage: None | str | BaseStorage) -> BaseStorage:
     if storage is None:
         return InMemoryStorage()
     if isinstance(storage, str):
-        return RDBStorage(storage)
+        return NativeJournal(storage) if storage.startswith("journal:") else RDBStorage(storage)
     if isinstance(storage, BaseStorage):
         return storage
     raise TypeError(f"`storage` must be None, a URL or a storage of bluefin, but got {storage!r}.")

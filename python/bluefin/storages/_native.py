@@ -146,3 +146,17 @@ class NativeStorage(BaseStorage):
         self._flush()
         trials = [FrozenTrial._from_native(native, self._table) for native in self._native.trials(study_id)]
         return trials if states is None else [trial for trial in trials if trial.state in states]
+
+
+class NativeJournal(NativeStorage):
+    """A journal in a file, read and written by the engine: ``journal:///relative/path`` or ``journal:////absolute/path``."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(_native.open_storage(url))
+        self.url = url
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"url": self.url}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "storage/sqlite_path.hpp"
+#include "storage/file_path.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,17 +13,17 @@
 namespace bluefin {
 namespace {
 
-constexpr std::string_view kPrefix = "sqlite:///";
+std::string path_of(const std::string& url, std::string_view scheme) {
+  const std::string prefix = fmt::format("{}:///", scheme);
+  const char* extension = scheme == "sqlite" ? "db" : "log";
+  const std::string forms = fmt::format("{0}relative/path.{1} or {0}/absolute/path.{1}", prefix, extension);
 
-std::string path_of(const std::string& url) {
   const auto refuse = [&](std::string_view why) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("storage: '{}' {}", url, why));
   };
-  if (url.compare(0, kPrefix.size(), kPrefix) != 0) {
-    refuse("is not a path, expected sqlite:///relative/path.db or sqlite:////absolute/path.db");
-  }
-  std::string path = url.substr(kPrefix.size());
-  if (path.empty()) refuse("names no file, expected sqlite:///relative/path.db or sqlite:////absolute/path.db");
+  if (url.compare(0, prefix.size(), prefix) != 0) refuse("is not a path, expected " + forms);
+  std::string path = url.substr(prefix.size());
+  if (path.empty()) refuse("names no file, expected " + forms);
   if (path == ":memory:") refuse("is not supported, use memory: for a storage without a file");
   if (const auto query = path.find('?'); query != std::string::npos) {
     refuse(fmt::format("has options behind the path, which are not supported; remove '{}'", path.substr(query)));
@@ -34,10 +34,10 @@ std::string path_of(const std::string& url) {
 
 }  // namespace
 
-std::string sqlite_path(const std::string& url) {
+std::string file_path(const std::string& url, std::string_view scheme) {
   namespace fs = std::filesystem;
   // Absolute, so that a change of the working directory moves nothing and SQLite gives no name a special meaning.
-  const fs::path path = fs::absolute(path_of(url)).lexically_normal();
+  const fs::path path = fs::absolute(path_of(url, scheme)).lexically_normal();
   const fs::path folder = path.parent_path();
   const auto refuse = [&](const std::string& why) {
     throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", url, why));
@@ -62,7 +62,7 @@ std::string sqlite_path(const std::string& url) {
       refuse(fmt::format("the file {} is read-only; make it writable with chmod or work on a copy", path.string()));
     }
   }
-  // SQLite keeps its log and its shared memory beside the file.
+  // SQLite keeps its log and its shared memory beside the file, a journal its lock.
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
     refuse(fmt::format("no permission to write in the folder {}; change it with chmod or give another path",
                        folder.string()));

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// A file of records, one JSON object a line, that several processes append to: Optuna's JournalFileBackend.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bluefin {
+
+// Not thread-safe. Throws Error(kUnavailable) when the system refuses, Error(kCorrupt) when the file has become
+// shorter.
+class JournalFile {
+ public:
+  // Creates the file where it is missing.
+  explicit JournalFile(std::string path);
+  JournalFile(const JournalFile&) = delete;
+  JournalFile& operator=(const JournalFile&) = delete;
+  ~JournalFile();
+
+  // The whole lines behind those that were read before, without their ends. A last line without an end is left for
+  // later: somebody is writing it. Cost without news: one fstat.
+  std::vector<std::string> read();
+  // Puts lines behind the file's end, together, and waits for the disk. A Lock must be held.
+  void append(const std::vector<std::string>& lines);
+
+  // The right to append: the symbolic link PATH.lock, which Optuna's processes make and wait for too.
+  class Lock {
+   public:
+    // Waits. A lock that is as it was for 30 seconds is taken away: its owner is dead (Optuna's default as well).
+    explicit Lock(const JournalFile& file);
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+    ~Lock();
+
+   private:
+    std::string path_;
+    std::uint64_t inode_ = 0;
+  };
+
+ private:
+  [[noreturn]] void fail(const char* what) const;  // with errno
+
+  std::string path_;
+  int fd_ = -1;
+  std::int64_t offset_ = 0;  // behind the last line that was read
+};
+
+}  // namespace bluefin

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+#include "storage/journal_records.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <optional>
+
+#include "bluefin/error.hpp"
+#include "core/json_nlohmann.hpp"
+#include "storage/sqlite_rows.hpp"
+
+namespace bluefin {
+namespace {
+
+enum class Op : int {
+  kCreateStudy = 0,
+  kDeleteStudy = 1,
+  kSetStudyUserAttr = 2,
+  kSetStudySystemAttr = 3,
+  kCreateTrial = 4,
+  kSetTrialParam = 5,
+  kSetTrialStateValues = 6,
+  kSetTrialIntermediateValue = 7,
+  kSetTrialUserAttr = 8,
+  kSetTrialSystemAttr = 9,
+  kDiscardTrials = 10,  // of other programs; nothing to do
+};
+
+// --- writing ---------------------------------------------------------------------------------------------------------
+
+// An attribute's text may be JSON over several lines.
+std::string one_line(const Json& value) {
+  return value.text().find_first_of("\n\r") == std::string::npos ? value.text() : dump_json(parse_json(value.text()));
+}
+
+std::string json_string(std::string_view text) { return Json(text).text(); }
+
+// "2026-11-25T04:32:50.123456+00:00"
+std::string time_text(const std::optional<Time>& time) {
+  if (!time) return "null";
+  std::string text = format_time(*time);
+  text[10] = 'T';
+  return json_string(text + "+00:00");
+}
+
+std::string values_text(const std::vector<double>& values) { return Json(values).text(); }
+
+// {"a": 1, "b": 2} from any range of things with a key and a text.
+template <class Range, class Member>
+std::string object_text(const Range& range, const Member& member) {
+  std::string text;
+  for (const auto& item : range) {
+    const auto [key, value] = member(item);
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", json_string(key), value);
+  }
+  return "{" + text + "}";
+}
+
+std::string attributes_text(const std::vector<Attribute>& attributes) {
+  return object_text(attributes, [](const Attribute& a) { return std::pair(a.key, one_line(a.value)); });
+}
+
+std::string attribute_text(const Attribute& a) {
+  return fmt::format("{{{}: {}}}", json_string(a.key), one_line(a.value));
+}
+
+// Canonical values are integers but for floats; Optuna writes them as such.
+std::string canonical_text(const TrialParam& param) {
+  if (std::holds_alternative<FloatDistribution>(param.spec->distribution)) return Json(param.value).text();
+  return Json(static_cast<std::int64_t>(param.value)).text();
+}
+
+// --- reading ---------------------------------------------------------------------------------------------------------
+
+template <class T>
+T integer(const JsonTree& record, const char* key) {
+  return T{record.at(key).get<std::int64_t>()};
+}
+
+double number(const JsonTree& value) { return value.get<double>(); }
+
+// A time of datetime.isoformat(): with an offset, or (Optuna 4) local without one.
+std::optional<Time> read_time(const JsonTree& record, const char* key) {
+  const auto it = record.find(key);
+  if (it == record.end() || it->is_null()) return std::nullopt;
+  std::string text = it->get<std::string>();
+  std::chrono::minutes offset{0};
+  bool is_local = true;
+  if (const auto sign = text.find_first_of("+-Z", 11); text.size() > 11 && sign != std::string::npos) {
+    is_local = false;
+    if (text[sign] != 'Z') {
+      const int hours = std::stoi(text.substr(sign + 1, 2));
+      const int minutes = text.size() >= sign + 6 ? std::stoi(text.substr(sign + 4, 2)) : 0;
+      offset = std::chrono::minutes(60 * hours + minutes) * (text[sign] == '-' ? -1 : 1);
+    }
+    text.resize(sign);
+  }
+  if (text.size() > 10) text[10] = ' ';
+  const auto time = parse_time(text);
+  if (!time) {
+    throw Error(ErrorCode::kCorrupt, fmt::format("{} = {} is no time", key, it->dump()));
+  }
+  if (!is_local) return *time - offset;
+  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(*time).time_since_epoch().count();
+  std::tm fields{};
+  gmtime_r(&seconds, &fields);  // the fields as they are written
+  fields.tm_isdst = -1;
+  const auto part = *time - std::chrono::floor<std::chrono::seconds>(*time);
+  return Time(std::chrono::seconds(std::mktime(&fields))) + part;
+}
+
+std::vector<Attribute> read_attributes(const JsonTree& record, const char* key) {
+  std::vector<Attribute> attributes;
+  const auto it = record.find(key);
+  if (it == record.end()) return attributes;
+  for (const auto& [name, value] : it->items()) attributes.push_back({name, Json::trusted(dump_json(value))});
+  return attributes;
+}
+
+std::vector<double> read_values(const JsonTree& record) {
+  const auto values = record.find("values");
+  if (values != record.end() && !values->is_null()) {
+    std::vector<double> result;
+    for (const auto& value : *values) result.push_back(number(value));
+    return result;
+  }
+  const auto value = record.find("value");
+  return value == record.end() || value->is_null() ? std::vector<double>{} : std::vector<double>{number(*value)};
+}
+
+TrialState read_state(const JsonTree& record, TrialState otherwise) {
+  const auto it = record.find("state");
+  if (it == record.end()) return otherwise;
+  const auto state = it->get<std::int64_t>();
+  if (state < 0 || state > 4) throw Error(ErrorCode::kCorrupt, fmt::format("state = {}, expected 0 to 4", state));
+  return static_cast<TrialState>(state);
+}
+
+TrialParam read_param(SpecCache& specs, std::string_view name, const JsonTree& distribution, const JsonTree& value) {
+  TrialParam param{specs.find(name, distribution.get<std::string>()), number(value)};
+  to_external(param.spec->distribution, param.value);  // throws where it cannot be one
+  return param;
+}
+
+FrozenTrial read_trial(SpecCache& specs, const JsonTree& record) {
+  FrozenTrial trial;
+  trial.state = read_state(record, TrialState::kRunning);
+  trial.values = read_values(record);
+  trial.datetime_start = read_time(record, "datetime_start");
+  trial.datetime_complete = read_time(record, "datetime_complete");
+  if (const auto params = record.find("params"); params != record.end()) {
+    for (const auto& [name, value] : params->items()) {
+      trial.params.push_back(read_param(specs, name, record.at("distributions").at(name), value));
+    }
+  }
+  if (const auto reports = record.find("intermediate_values"); reports != record.end()) {
+    TrialUpdate update;
+    for (const auto& [step, value] : reports->items()) trial.reports.push_back({std::stoll(step), number(value)});
+    std::sort(trial.reports.begin(), trial.reports.end(),
+              [](const Report& a, const Report& b) { return a.step < b.step; });
+  }
+  trial.user_attrs = read_attributes(record, "user_attrs");
+  trial.system_attrs = read_attributes(record, "system_attrs");
+  return trial;
+}
+
+TrialUpdate read_update(SpecCache& specs, Op op, const JsonTree& record) {
+  TrialUpdate update;
+  update.id = integer<TrialId>(record, "trial_id");
+  switch (op) {
+    case Op::kSetTrialParam:
+      update.params.push_back(read_param(specs, record.at("param_name").get<std::string>(), record.at("distribution"),
+                                         record.at("param_value_internal")));
+      break;
+    case Op::kSetTrialIntermediateValue:
+      update.reports.push_back({record.at("step").get<std::int64_t>(), number(record.at("intermediate_value"))});
+      break;
+    case Op::kSetTrialUserAttr:
+      update.user_attrs = read_attributes(record, "user_attr");
+      break;
+    case Op::kSetTrialSystemAttr:
+      update.system_attrs = read_attributes(record, "system_attr");
+      break;
+    default:
+      update.state = read_state(record, TrialState::kRunning);
+      update.values = read_values(record);
+      update.datetime_start = read_time(record, "datetime_start");
+      update.datetime_complete = read_time(record, "datetime_complete");
+  }
+  return update;
+}
+
+NewStudy read_study(const JsonTree& record) {
+  NewStudy study;
+  study.name = record.at("study_name").get<std::string>();
+  for (const auto& direction : record.at("directions")) {
+    study.directions.push_back(static_cast<Direction>(direction.get<int>()));
+  }
+  return study;
+}
+
+}  // namespace
+
+std::string JournalWriter::create_study(const NewStudy& study) const {
+  std::string directions;
+  for (const Direction d : study.directions) {
+    directions += fmt::format("{}{}", directions.empty() ? "" : ", ", static_cast<int>(d));
+  }
+  return fmt::format(R"({{"op_code": 0, "worker_id": {}, "study_name": {}, "directions": [{}]}})",
+                     json_string(worker_id_), json_string(study.name), directions);
+}
+
+std::string JournalWriter::delete_study(StudyId study) const {
+  return fmt::format(R"({{"op_code": 1, "worker_id": {}, "study_id": {}}})", json_string(worker_id_),
+                     static_cast<std::int64_t>(study));
+}
+
+std::string JournalWriter::set_study_attribute(StudyId study, AttributeKind kind, const Attribute& attribute) const {
+  const bool user = kind == AttributeKind::kUser;
+  return fmt::format(R"({{"op_code": {}, "worker_id": {}, "study_id": {}, "{}": {}}})", user ? 2 : 3,
+                     json_string(worker_id_), static_cast<std::int64_t>(study), user ? "user_attr" : "system_attr",
+                     attribute_text(attribute));
+}
+
+std::string JournalWriter::add_trial(StudyId study, const FrozenTrial& trial) const {
+  const auto distribution = [](const TrialParam& p) {
+    return std::pair(p.spec->name, json_string(to_json(p.spec->distribution)));
+  };
+  const auto value = [](const TrialParam& p) { return std::pair(p.spec->name, canonical_text(p)); };
+  const auto report = [](const Report& r) { return std::pair(std::to_string(r.step), Json(r.value).text()); };
+  std::string complete;
+  if (trial.datetime_complete) complete = R"(, "datetime_complete": )" + time_text(trial.datetime_complete);
+  return fmt::format(
+      R"({{"op_code": 4, "worker_id": {}, "study_id": {}, "datetime_start": {}{}, "state": {}, )"
+      R"("value": {}, "values": {}, "distributions": {}, "params": {}, "user_attrs": {}, )"
+      R"("system_attrs": {}, "intermediate_values": {}}})",
+      json_string(worker_id_), static_cast<std::int64_t>(study), time_text(trial.datetime_start), complete,
+      static_cast<int>(trial.state), trial.values.size() == 1 ? Json(trial.values[0]).text() : std::string("null"),
+      trial.values.size() > 1 ? values_text(trial.values) : std::string("null"),
+      object_text(trial.params, distribution), object_text(trial.params, value), attributes_text(trial.user_attrs),
+      attributes_text(trial.system_attrs), object_text(trial.reports, report));
+}
+
+std::vector<std::string> JournalWriter::update_trial(const TrialUpdate& update) const {
+  std::vector<std::string> lines;
+  const auto add = [&](Op op, const std::string& fields) {
+    lines.push_back(fmt::format(R"({{"op_code": {}, "worker_id": {}, "trial_id": {}, {}}})", static_cast<int>(op),
+                                json_string(worker_id_), static_cast<std::int64_t>(update.id), fields));
+  };
+  for (const auto& param : update.params) {
+    add(Op::kSetTrialParam, fmt::format(R"("param_name": {}, "param_value_internal": {}, "distribution": {})",
+                                        json_string(param.spec->name), canonical_text(param),
+                                        json_string(to_json(param.spec->distribution))));
+  }
+  for (const Report& report : update.reports) {
+    add(Op::kSetTrialIntermediateValue,
+        fmt::format(R"("step": {}, "intermediate_value": {})", report.step, Json(report.value).text()));
+  }
+  for (const auto& a : update.user_attrs) add(Op::kSetTrialUserAttr, R"("user_attr": )" + attribute_text(a));
+  for (const auto& a : update.system_attrs) add(Op::kSetTrialSystemAttr, R"("system_attr": )" + attribute_text(a));
+  if (update.state) {
+    std::string fields = fmt::format(R"("state": {}, "values": {})", static_cast<int>(*update.state),
+                                     update.values.empty() ? std::string("null") : values_text(update.values));
+    if (*update.state == TrialState::kRunning) {
+      fields += R"(, "datetime_start": )" + time_text(update.datetime_start.value_or(now()));
+    } else if (is_finished(*update.state)) {
+      fields += R"(, "datetime_complete": )" + time_text(update.datetime_complete.value_or(now()));
+    }
+    add(Op::kSetTrialStateValues, fields);
+  }
+  return lines;
+}
+
+void JournalReader::apply(std::string_view line) {
+  const auto corrupt = [&](std::string_view why) {
+    return Error(ErrorCode::kCorrupt, fmt::format("journal, record {}: {}: {}", n_records_, why, line.substr(0, 200)));
+  };
+  try {
+    const JsonTree record = parse_json(line);
+    const auto code = record.at("op_code").get<int>();
+    if (code < 0 || code > static_cast<int>(Op::kDiscardTrials)) throw corrupt("unknown op_code");
+    const Op op{code};
+    // Parsed before anything is changed: a fault in a record is an error, what it may not do is not.
+    if (op == Op::kCreateStudy) {
+      const NewStudy study = read_study(record);
+      if (!table_.find_study(study.name)) table_.create_study(study);
+    } else if (op == Op::kCreateTrial) {
+      const auto study = integer<StudyId>(record, "study_id");
+      const FrozenTrial trial = read_trial(specs_, record);
+      if (table_.has_study(study)) table_.insert_trial(study, trial);
+    } else if (op == Op::kDeleteStudy || op == Op::kSetStudyUserAttr || op == Op::kSetStudySystemAttr) {
+      const auto study = integer<StudyId>(record, "study_id");
+      const bool user = op == Op::kSetStudyUserAttr;
+      const auto attributes = read_attributes(record, user ? "user_attr" : "system_attr");
+      if (!table_.has_study(study)) {
+        // Deleted by somebody who was faster.
+      } else if (op == Op::kDeleteStudy) {
+        table_.delete_study(study);
+      } else {
+        table_.set_study_attributes(study, user ? AttributeKind::kUser : AttributeKind::kSystem, attributes);
+      }
+    } else if (op != Op::kDiscardTrials) {
+      const TrialUpdate update = read_update(specs_, op, record);
+      if (const auto study = table_.study_of(update.id)) {
+        try {
+          table_.update_trial(*study, update);
+        } catch (const Error& e) {
+          if (e.code() != ErrorCode::kConflict) throw;  // finished already, or a parameter of another kind
+        }
+      }
+    }
+  } catch (const nlohmann::json::exception&) {
+    throw corrupt("a field is missing or of another type");
+  } catch (const std::logic_error&) {  // std::stoi
+    throw corrupt("a number is none");
+  } catch (const Error& e) {
+    throw corrupt(e.what());
+  }
+  ++n_records_;
+}
+
+}  // namespace bluefin

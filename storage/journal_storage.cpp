@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "storage/journal_storage.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <mutex>
+
+#include "bluefin/error.hpp"
+#include "bluefin/rng.hpp"
+#include "storage/file_path.hpp"
+#include "storage/journal_file.hpp"
+#include "storage/journal_records.hpp"
+#include "storage/rules.hpp"
+
+namespace bluefin {
+namespace {
+
+// A change is decided, checked and appended while the file's lock is held, after everybody else's changes were read: so
+// it is never passed over by a reader, and a batch is written whole or not at all.
+class JournalStorage final : public Storage {
+ public:
+  explicit JournalStorage(const std::string& url)
+      : url_(url), file_(file_path(url, "journal")), writer_(fmt::format("{:016x}-{}", random_seed(), ::getpid())) {
+    sync();
+  }
+
+  std::string url() const override { return url_; }
+
+  StudyId create_study(const NewStudy& study) override {
+    storage_rules::check_study(study);
+    const std::lock_guard lock(mutex_);
+    StudyId id{};
+    change([&] {
+      if (table().find_study(study.name)) throw storage_rules::study_exists(study.name);
+      id = table().next_study();
+      std::vector<std::string> lines{writer_.create_study(study)};
+      for (const auto& a : study.user_attrs) lines.push_back(writer_.set_study_attribute(id, AttributeKind::kUser, a));
+      for (const auto& a : study.system_attrs) {
+        lines.push_back(writer_.set_study_attribute(id, AttributeKind::kSystem, a));
+      }
+      return lines;
+    });
+    return id;
+  }
+
+  std::optional<StudyRecord> find_study(std::string_view name) override {
+    const std::lock_guard lock(mutex_);
+    sync();
+    return table().find_study(name);
+  }
+  StudyRecord get_study(StudyId study) override {
+    const std::lock_guard lock(mutex_);
+    sync();
+    return table().get_study(study);
+  }
+  std::vector<StudyRecord> list_studies() override {
+    const std::lock_guard lock(mutex_);
+    sync();
+    return table().list_studies();
+  }
+  void delete_study(StudyId study) override {
+    const std::lock_guard lock(mutex_);
+    change([&] {
+      table().get_study(study);
+      return std::vector{writer_.delete_study(study)};
+    });
+  }
+  void set_study_attributes(StudyId study, AttributeKind kind, std::span<const Attribute> attributes) override {
+    storage_rules::check_attributes(attributes);
+    const std::lock_guard lock(mutex_);
+    change([&] {
+      table().get_study(study);
+      std::vector<std::string> lines;
+      for (const auto& a : attributes) lines.push_back(writer_.set_study_attribute(study, kind, a));
+      return lines;
+    });
+  }
+
+  FrozenTrial start_trial(StudyId study, const NewTrial& trial) override {
+    storage_rules::check_attributes(trial.system_attrs);
+    const std::lock_guard lock(mutex_);
+    std::optional<TrialId> waiting;
+    FrozenTrial fresh;
+    change([&] {
+      waiting = table().first_waiting(study);
+      if (waiting) {
+        return writer_.update_trial(
+            {.id = *waiting, .system_attrs = trial.system_attrs, .state = TrialState::kRunning});
+      }
+      fresh.datetime_start = now();
+      for (const auto& a : trial.system_attrs) set_attribute(fresh.system_attrs, a.key, a.value);
+      return std::vector{writer_.add_trial(study, fresh)};
+    });
+    return waiting ? table().get_trial(study, *waiting) : table().last_trial(study);
+  }
+  std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) override {
+    for (const auto& trial : trials) storage_rules::check_trial(trial);
+    const std::lock_guard lock(mutex_);
+    std::size_t before = 0;
+    change([&] {
+      table().check_trials(study, trials);
+      before = table().n_trials(study);
+      std::vector<std::string> lines;
+      for (const auto& trial : trials) lines.push_back(writer_.add_trial(study, trial));
+      return lines;
+    });
+    return table().trials(study, before, trials.size());
+  }
+  bool update_trial(StudyId study, const TrialUpdate& update) override {
+    storage_rules::check_update(update);
+    const std::lock_guard lock(mutex_);
+    bool written = false;
+    change([&] {
+      written = table().check_update(study, update);
+      return written ? writer_.update_trial(update) : std::vector<std::string>{};
+    });
+    return written;
+  }
+  std::optional<StoredTrial> find_trial(TrialId trial) override {
+    const std::lock_guard lock(mutex_);
+    sync();
+    return table().find_trial(trial);
+  }
+  Changes changes_since(StudyId study, StorageCursor& cursor) override {
+    const std::lock_guard lock(mutex_);
+    sync();
+    return table().changes_since(study, cursor);
+  }
+
+ private:
+  const StudyTable& table() const { return reader_.table(); }
+
+  void sync() {
+    for (const auto& line : file_.read()) reader_.apply(line);
+  }
+
+  // `decide` sees everything that is in the file and gives the lines to append.
+  template <class Decide>
+  void change(const Decide& decide) {
+    const JournalFile::Lock lock(file_);
+    sync();
+    const std::vector<std::string> lines = decide();
+    if (lines.empty()) return;
+    file_.append(lines);
+    sync();
+  }
+
+  const std::string url_;
+  std::mutex mutex_;  // guards everything below
+  JournalFile file_;
+  JournalReader reader_;
+  JournalWriter writer_;
+};
+
+}  // namespace
+
+std::shared_ptr<Storage> open_journal_storage(const std::string& url) { return std::make_shared<JournalStorage>(url); }
+
+}  // namespace bluefin

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// Studies and trials in memory: what the storage `memory:` is, and what the journal amounts to.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bluefin/storage.hpp"
+
+namespace bluefin {
+
+// Not thread-safe. Errors as in Storage. Costs: O(1) or O(log n) each in the n trials of a study, but for copies.
+class StudyTable {
+ public:
+  // Ids of studies and of trials count up from here and are never given twice.
+  explicit StudyTable(std::int64_t first_id) : next_study_(first_id), next_trial_(first_id) {}
+
+  StudyId create_study(const NewStudy& study);
+  std::optional<StudyRecord> find_study(std::string_view name) const;
+  StudyId next_study() const { return StudyId{next_study_}; }  // the id of the next one that is made
+  bool has_study(StudyId study) const { return studies_.count(study) != 0; }
+  const StudyRecord& get_study(StudyId study) const;
+  std::vector<StudyRecord> list_studies() const;
+  void delete_study(StudyId study);
+  void set_study_attributes(StudyId study, AttributeKind kind, std::span<const Attribute> attributes);
+
+  // The waiting trial with the lowest number.
+  std::optional<TrialId> first_waiting(StudyId study) const;
+  // Throws what inserting them would: an unknown study, a parameter of another kind.
+  void check_trials(StudyId study, std::span<const FrozenTrial> trials) const;
+  // Gives it an id and a number; not checked.
+  const FrozenTrial& insert_trial(StudyId study, const FrozenTrial& trial);
+  // Throws what the update would; otherwise what it would return.
+  bool check_update(StudyId study, const TrialUpdate& update) const;
+  bool update_trial(StudyId study, const TrialUpdate& update);
+  const FrozenTrial& get_trial(StudyId study, TrialId trial) const;
+  const FrozenTrial& last_trial(StudyId study) const { return at(study).trials.back(); }  // there is one
+  std::size_t n_trials(StudyId study) const { return at(study).trials.size(); }
+  std::vector<FrozenTrial> trials(StudyId study, std::size_t first_number, std::size_t n) const;
+  std::optional<StoredTrial> find_trial(TrialId trial) const;
+  std::optional<StudyId> study_of(TrialId trial) const;
+
+  Changes changes_since(StudyId study, StorageCursor& cursor) const;
+
+ private:
+  struct Study {
+    StudyRecord record;
+    std::vector<FrozenTrial> trials;  // by number, so by ascending ids too
+    std::set<std::size_t> waiting;    // numbers
+    std::map<std::string, ParamSpecPtr, std::less<>> first_specs;
+    std::int64_t version = 0;  // grows with every change of the trials
+  };
+
+  Study& at(StudyId id);
+  const Study& at(StudyId id) const;
+  static const FrozenTrial* find(const Study& study, TrialId id);
+
+  std::map<StudyId, Study> studies_;
+  std::int64_t next_study_;
+  std::int64_t next_trial_;
+};
+
+}  // namespace bluefin
