@@ -27,7 +27,14 @@ constexpr std::array<Scheme, 3> kSchemes{{
     {"journal:", "journal:///relative/path.log, journal:////absolute/path.log", open_journal_storage},
 }};
 
+Error no_heartbeats(const Storage& storage) {
+  return {ErrorCode::kInvalidArgument, fmt::format("{} has no heartbeats; use an SQLite file", storage.url())};
+}
+
 }  // namespace
+
+void Storage::record_heartbeat(TrialId) { throw no_heartbeats(*this); }
+std::vector<TrialId> Storage::stale_trials(StudyId, std::chrono::seconds) { throw no_heartbeats(*this); }
 
 std::shared_ptr<Storage> open_storage(const std::string& url) {
   std::string forms;

@@ -124,6 +124,24 @@ class SqliteStorage final : public Storage {
     });
   }
 
+  void record_heartbeat(TrialId trial) override {
+    const std::lock_guard lock(mutex_);
+    db_.write([&] { writer_.record_heartbeat(trial); });
+  }
+
+  std::vector<TrialId> stale_trials(StudyId study, std::chrono::seconds grace) override {
+    const std::lock_guard lock(mutex_);
+    return db_.read([&] {
+      std::vector<TrialId> stale;
+      auto query = db_.query(
+          "SELECT t.trial_id FROM trials t JOIN trial_heartbeats h ON h.trial_id=t.trial_id WHERE t.study_id=?1 AND "
+          "t.state='RUNNING' AND strftime('%s', 'now') - strftime('%s', h.heartbeat) > ?2 ORDER BY t.trial_id",
+          study, static_cast<std::int64_t>(grace.count()));
+      while (query.step()) stale.push_back(TrialId{query.integer(0)});
+      return stale;
+    });
+  }
+
   Changes changes_since(StudyId study, StorageCursor& cursor) override {
     const std::lock_guard lock(mutex_);
     // Taken before the read: what is committed in between is read now, and once more looked for next time.

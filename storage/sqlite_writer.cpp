@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "storage/sqlite_writer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -168,6 +170,16 @@ bool SqliteWriter::update_trial(StudyId study, const TrialUpdate& update) {
             format_time(update.datetime_start.value_or(now())));
   }
   return true;
+}
+
+void SqliteWriter::record_heartbeat(TrialId trial) {
+  if (!db_.query("SELECT 1 FROM trials WHERE trial_id=?1", trial).step()) {
+    throw Error(ErrorCode::kNotFound, fmt::format("there is no trial with id {}", static_cast<std::int64_t>(trial)));
+  }
+  db_.run(
+      "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, CURRENT_TIMESTAMP) "
+      "ON CONFLICT (trial_id) DO UPDATE SET heartbeat=excluded.heartbeat",
+      trial);
 }
 
 void SqliteWriter::committed() {

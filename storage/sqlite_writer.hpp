@@ -31,6 +31,9 @@ class SqliteWriter {
   std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials);
   bool update_trial(StudyId study, const TrialUpdate& update);
 
+  // By the database's clock, in whole seconds, as Optuna writes it.
+  void record_heartbeat(TrialId trial);
+
   // The last add_trials() or update_trial() is in the file.
   void committed();
   // The study was deleted: what is known of its parameters does not hold for the next one with its id.

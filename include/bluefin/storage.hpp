@@ -3,6 +3,7 @@
 // Values and reports here are in the user's sign.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -96,6 +97,11 @@ class Storage {
   virtual bool update_trial(StudyId study, const TrialUpdate& update) = 0;
   // A trial by its key, whatever its study; nullopt when there is none.
   virtual std::optional<StoredTrial> find_trial(TrialId trial) = 0;
+  // Heartbeats, for trials whose processes nobody here can see: that a trial is alive, and which RUNNING trials of a
+  // study have said so once, but not within `grace`. Throws Error(kInvalidArgument) where a storage has none: only
+  // SQLite has.
+  virtual void record_heartbeat(TrialId trial);
+  virtual std::vector<TrialId> stale_trials(StudyId study, std::chrono::seconds grace);
   // Throws Error(kNotFound) when the study was deleted.
   virtual Changes changes_since(StudyId study, StorageCursor& cursor) = 0;
 };

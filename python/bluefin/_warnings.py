@@ -35,6 +35,12 @@ def experimental(since: str) -> Callable[[F], F]:
     return decorate
 
 
+def warn_experimental_argument(name: str) -> None:
+    """ExperimentalWarning for one argument, at the line that called the caller."""
+    message = f"Argument ``{name}`` is an experimental feature. The interface can change in the future."
+    warnings.warn(message, ExperimentalWarning, stacklevel=3)
+
+
 def _warn_first(thing: Any, message: str, category: type[Warning]) -> Any:
     function = thing.__init__ if isinstance(thing, type) else thing
 

@@ -301,7 +301,10 @@ def _convert_old_distribution_to_new_distribution(
         return distribution
     if not suppress_warning:
         warnings.warn(
-            f"{distribution} is deprecated and internally converted to {new}.", FutureWarning, stacklevel=3
+            f"{distribution} is deprecated and internally converted to {new}. "
+            "See https://github.com/optuna/optuna/issues/2941.",
+            FutureWarning,
+            stacklevel=3,
         )
     return new
 

@@ -5,6 +5,7 @@
 
 #include <pybind11/stl.h>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -149,6 +150,18 @@ std::pair<std::int64_t, FrozenHandle> find_trial(const StorageHandle& self, std:
   });
 }
 
+void record_heartbeat(const StorageHandle& self, std::int64_t id) {
+  without_gil([&] { self.storage()->record_heartbeat(TrialId{id}); });
+}
+
+std::vector<std::int64_t> stale_trials(const StorageHandle& self, std::int64_t study, std::int64_t grace_s) {
+  const auto stale =
+      without_gil([&] { return self.storage()->stale_trials(StudyId{study}, std::chrono::seconds(grace_s)); });
+  std::vector<std::int64_t> ids;
+  for (const TrialId id : stale) ids.push_back(static_cast<std::int64_t>(id));
+  return ids;
+}
+
 std::vector<FrozenHandle> trials(StorageHandle& self, std::int64_t study) {
   std::vector<FrozenHandle> result;
   for (auto& trial : without_gil([&] { return self.trials(StudyId{study}); })) result.push_back({std::move(trial)});
@@ -173,6 +186,8 @@ void bind_storage(py::module_& m) {
       .def("begin_trial", &begin_trial)
       .def("update_trial", &update_trial)
       .def("find_trial", &find_trial)
+      .def("record_heartbeat", &record_heartbeat)
+      .def("stale_trials", &stale_trials)
       .def("trials", &trials);
   m.def("open_storage",
         [](const std::string& url) { return without_gil([&] { return StorageHandle(open_storage(url)); }); });

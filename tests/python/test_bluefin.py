@@ -656,8 +656,17 @@ def test_a_study_in_a_file_can_be_pickled(tmp_path):
     again = pickle.loads(pickle.dumps(study))
     again.optimize(objective, n_trials=1)
     assert len(study.trials) == 3
-    with pytest.raises(TypeError):
-        pickle.dumps(bluefin.create_study())
+
+
+def test_a_study_in_memory_is_copied_by_pickle():
+    study = bluefin.create_study(study_name="s")
+    study.set_user_attr("any", (1, 2))
+    study.optimize(objective, n_trials=3)
+    again = pickle.loads(pickle.dumps(study))
+    assert [t.params for t in again.trials] == [t.params for t in study.trials]
+    assert (again.study_name, again.user_attrs, again._study_id) == ("s", {"any": (1, 2)}, study._study_id)
+    again.optimize(objective, n_trials=1)
+    assert (len(again.trials), len(study.trials)) == (4, 3)
 
 
 # --- a program written for Optuna -----------------------------------------------------------------------------------

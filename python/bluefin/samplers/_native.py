@@ -56,8 +56,9 @@ class NativeSampler(Configured, BaseSampler):
         return _overrides(type(self), ("after_trial",)) or "after_trial" in self.__dict__
 
     def reseed_rng(self) -> None:
-        """Gives calls by hand new numbers. In a study every trial draws from a stream of its own, also in threads."""
-        self._direct_seed = random.getrandbits(64)
+        """Forgets the seed. A study that runs keeps its own: there every trial draws from its own stream, also in threads."""
+        self._seed = random.getrandbits(63)
+        self._direct_seed = self._seed
 
     # --- by hand -----------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 import warnings
 
+from bluefin._warnings import warn_experimental_argument
 from bluefin.samplers._base import checked_seed
 from bluefin.samplers._constraints import store_constraints
 from bluefin.samplers._native import NativeSampler
@@ -52,6 +53,8 @@ class TPESampler(NativeSampler):
                 FutureWarning,
                 stacklevel=2,
             )
+        if group:
+            warn_experimental_argument("group")
         self._constraints_func = constraints_func
         self._seed = checked_seed(seed)
         self._options = {

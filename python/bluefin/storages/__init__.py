@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from bluefin.storages._base import BaseStorage
+from bluefin.storages._callbacks import RetryFailedTrialCallback
+from bluefin.storages._callbacks import RetryHeartbeatStaleTrialCallback
+from bluefin.storages._heartbeat import fail_stale_trials
 from bluefin.storages._memory import InMemoryStorage
 from bluefin.storages._native import NativeJournal
 from bluefin.storages._native import NativeStorage
@@ -11,8 +14,28 @@ from bluefin.storages._rdb import CachedStorage as _CachedStorage
 from bluefin.storages._rdb import RDBStorage
 from bluefin.storages import journal
 from bluefin.storages.journal import JournalStorage
+from bluefin.storages._deprecated import BaseJournalLogStorage
+from bluefin.storages._deprecated import JournalFileOpenLock
+from bluefin.storages._deprecated import JournalFileStorage
+from bluefin.storages._deprecated import JournalFileSymlinkLock
+from bluefin.storages._deprecated import JournalRedisStorage
 
-__all__ = ["BaseStorage", "InMemoryStorage", "JournalStorage", "RDBStorage", "get_storage", "journal"]
+__all__ = [
+    "BaseJournalLogStorage",
+    "BaseStorage",
+    "InMemoryStorage",
+    "JournalFileOpenLock",
+    "JournalFileStorage",
+    "JournalFileSymlinkLock",
+    "JournalRedisStorage",
+    "JournalStorage",
+    "RDBStorage",
+    "RetryFailedTrialCallback",
+    "RetryHeartbeatStaleTrialCallback",
+    "fail_stale_trials",
+    "get_storage",
+    "journal",
+]
 
 
 def get_storage(storage: None | str | BaseStorage) -> BaseStorage:

@@ -1,14 +1,39 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+from typing import Any
+
 from bluefin import _native
 from bluefin._objects import ObjectTable
 from bluefin.storages._native import NativeStorage
 
 
 class InMemoryStorage(NativeStorage):
-    """Keeps studies in this process. Attributes and choices may be any objects."""
+    """Keeps studies in this process. Attributes and choices may be any objects.
+
+    A pickled one is a copy of its studies, which keep their ids; trials get new ones.
+    """
 
     def __init__(self) -> None:
         super().__init__(_native.open_storage("memory:"))
         self._table = ObjectTable()
+
+    def __getstate__(self) -> dict[str, Any]:
+        studies = self.get_all_studies()
+        return {"studies": [(study, self.get_all_trials(study._study_id)) for study in studies]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__()  # type: ignore[misc]
+        next_id = 1
+        for study, trials in state["studies"]:
+            # Ids stay as they were: what else was pickled may hold them.
+            for _ in range(next_id, study._study_id):
+                self.delete_study(self.create_new_study(study.directions))
+            study_id = self.create_new_study(study.directions, study.study_name)
+            next_id = study_id + 1
+            for key, value in study.user_attrs.items():
+                self.set_study_user_attr(study_id, key, value)
+            for key, value in study.system_attrs.items():
+                self.set_study_system_attr(study_id, key, value)
+            for trial in trials:
+                self.create_new_trial(study_id, trial)

@@ -2,9 +2,17 @@
 from __future__ import annotations
 
 from typing import Any
+import warnings
 
 from bluefin import _native
+from bluefin._warnings import warn_experimental_argument
+from bluefin.exceptions import ExperimentalWarning
+from bluefin.storages._heartbeat import BaseHeartbeat
+from bluefin.storages._heartbeat import StaleTrialCallback
 from bluefin.storages._native import NativeStorage
+
+
+_HEAD = "v3.2.0.a"
 
 
 class _Engine:
@@ -17,17 +25,23 @@ class _Engine:
         """Does nothing: the one connection ends with the last study and storage object that use it."""
 
 
-class RDBStorage(NativeStorage):
+class RDBStorage(NativeStorage, BaseHeartbeat):
     """An SQLite file with Optuna's tables. Any number of threads and processes may use it at once.
 
     Args:
         url: ``sqlite:///relative/path`` or ``sqlite:////absolute/path``. The file is made if it does not exist.
+            ``sqlite:///:memory:`` is a storage of this process alone.
         engine_kwargs: Accepted for programs that pass it to SQLAlchemy; nothing in it is needed here.
         skip_compatibility_check: Accepted; the schema is always checked.
+        heartbeat_interval: Seconds between two heartbeats of a trial that `Study.optimize` runs; None: none. Before each
+            trial, trials whose heartbeat has stopped fail.
+        grace_period: Seconds without a heartbeat until a trial counts as dead; None: twice the interval.
+        heartbeat_stale_trial_callback: Called with the study and each trial that was failed so.
+        failed_trial_callback: The old name of ``heartbeat_stale_trial_callback``.
         skip_table_creation: Accepted; tables are made where they are missing.
 
     Raises:
-        ValueError: The URL names another kind of storage.
+        ValueError: The URL names another kind of storage; the interval or the period is not positive.
         StorageInternalError: The file cannot be used; the message says why and what to do.
     """
 
@@ -37,26 +51,109 @@ class RDBStorage(NativeStorage):
         engine_kwargs: dict[str, Any] | None = None,
         skip_compatibility_check: bool = False,
         *,
+        heartbeat_interval: int | None = None,
+        grace_period: int | None = None,
+        heartbeat_stale_trial_callback: StaleTrialCallback | None = None,
+        failed_trial_callback: StaleTrialCallback | None = None,
         skip_table_creation: bool = False,
     ) -> None:
-        super().__init__(_native.open_storage(url))
+        if heartbeat_interval is not None:
+            if heartbeat_interval <= 0:
+                raise ValueError(f"`heartbeat_interval` must be a positive integer, but got {heartbeat_interval!r}.")
+            warn_experimental_argument("heartbeat_interval")
+        if grace_period is not None and grace_period <= 0:
+            raise ValueError(f"`grace_period` must be a positive integer, but got {grace_period!r}.")
+        if failed_trial_callback is not None:
+            if heartbeat_stale_trial_callback is not None:
+                raise ValueError("Specify only one of `heartbeat_stale_trial_callback` and `failed_trial_callback`.")
+            warnings.warn(
+                "`failed_trial_callback` is deprecated. Use `heartbeat_stale_trial_callback` instead.",
+                FutureWarning,
+                stacklevel=2,
+            )
+        super().__init__(_native.open_storage("memory:" if url == "sqlite:///:memory:" else url))
         self.url = url
         self.engine = _Engine(url)
         self.engine_kwargs = engine_kwargs or {}
         self.skip_compatibility_check = skip_compatibility_check
         self.skip_table_creation = skip_table_creation
+        self.heartbeat_interval = heartbeat_interval
+        self.grace_period = grace_period
+        self.heartbeat_stale_trial_callback = heartbeat_stale_trial_callback or failed_trial_callback
+
+    @property
+    def failed_trial_callback(self) -> StaleTrialCallback | None:
+        """The old name of ``heartbeat_stale_trial_callback``."""
+        return self.heartbeat_stale_trial_callback
+
+    def record_heartbeat(self, trial_id: int) -> None:
+        self._native.record_heartbeat(trial_id)
+
+    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
+        assert self.heartbeat_interval is not None
+        grace = 2 * self.heartbeat_interval if self.grace_period is None else self.grace_period
+        return self._native.stale_trials(study_id, int(grace))
+
+    def get_heartbeat_interval(self) -> int | None:
+        return self.heartbeat_interval
+
+    def get_heartbeat_stale_trial_callback(self) -> StaleTrialCallback | None:
+        return self.heartbeat_stale_trial_callback
+
+    def get_current_version(self) -> str:
+        """The revision of the tables; files of other revisions are not opened."""
+        return _HEAD
+
+    def get_head_version(self) -> str:
+        """The revision that this version writes."""
+        return _HEAD
+
+    def get_all_versions(self) -> list[str]:
+        """The revisions that this version reads."""
+        return [_HEAD]
+
+    def upgrade(self) -> None:
+        """Does nothing: a file that is open has the current tables. An older one: ``optuna storage upgrade``."""
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("url", "engine_kwargs", "skip_compatibility_check", "skip_table_creation")
+        names = (
+            "url",
+            "engine_kwargs",
+            "skip_compatibility_check",
+            "heartbeat_interval",
+            "grace_period",
+            "heartbeat_stale_trial_callback",
+            "skip_table_creation",
+        )
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            self.__init__(**state)  # type: ignore[misc]
 
 
-class CachedStorage(NativeStorage):
+class CachedStorage(NativeStorage, BaseHeartbeat):
     """The same storage under the name that Optuna has for a cache around it: the engine has its own."""
 
     def __init__(self, backend: RDBStorage) -> None:
         super().__init__(backend._native)
         self._backend = backend
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"backend": self._backend}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    def record_heartbeat(self, trial_id: int) -> None:
+        self._backend.record_heartbeat(trial_id)
+
+    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
+        return self._backend._get_stale_trial_ids(study_id)
+
+    def get_heartbeat_interval(self) -> int | None:
+        return self._backend.get_heartbeat_interval()
+
+    def get_heartbeat_stale_trial_callback(self) -> StaleTrialCallback | None:
+        return self._backend.get_heartbeat_stale_trial_callback()

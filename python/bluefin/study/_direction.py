@@ -8,5 +8,3 @@ class StudyDirection(enum.IntEnum):
     NOT_SET = 0
     MINIMIZE = 1
     MAXIMIZE = 2
-
-    __str__ = enum.Enum.__str__

@@ -165,7 +165,15 @@ def get_all_study_summaries(
             except ValueError:  # none yet
                 pass
         summaries.append(
-            StudySummary(name, study.directions, best, study.user_attrs, len(trials), min(starts, default=None))
+            StudySummary(
+                name,
+                study.directions,
+                best,
+                study.user_attrs,
+                len(trials),
+                min(starts, default=None),
+                study._study_id,
+            )
         )
     return summaries
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from contextlib import nullcontext
 import gc
 import logging
 import os
@@ -18,6 +19,9 @@ import warnings
 from bluefin import _native
 from bluefin.exceptions import TrialPruned
 from bluefin.logging import get_logger
+from bluefin.storages._heartbeat import beating
+from bluefin.storages._heartbeat import fail_stale
+from bluefin.storages._heartbeat import is_heartbeat_enabled
 from bluefin.study._progress import ProgressBar
 from bluefin.study._tell import tell
 from bluefin.trial import TrialState
@@ -57,6 +61,7 @@ class Run:
         self._progress = progress
         self._reseed = False  # the sampler before each trial: threads must not draw the same numbers
         self._callback_lock = threading.RLock()
+        self._beats = is_heartbeat_enabled(study._storage)
         self._lock = threading.Lock()  # guards the rest
         self._begun = 0
         self._stopped = False
@@ -138,6 +143,7 @@ class Run:
 
     def _run_objective(self) -> FrozenTrial:
         study = self._study
+        fail_stale(study)
         trial = study.ask()
         values: Any = None
         state: TrialState | None = None
@@ -147,7 +153,8 @@ class Run:
         with self._lock:
             self._in_objective.add(ident)
         try:
-            values = self._func(trial)
+            with beating(trial._trial_id, study._storage) if self._beats else nullcontext():
+                values = self._func(trial)
         except TrialPruned as e:
             state, error = TrialState.PRUNED, e
         except (Exception, KeyboardInterrupt) as e:

@@ -20,6 +20,7 @@ from bluefin._options import from_native
 from bluefin._warnings import experimental
 from bluefin.distributions import BaseDistribution
 from bluefin.logging import get_logger
+from bluefin.storages._heartbeat import is_heartbeat_enabled
 from bluefin.study._dataframe import trials_dataframe
 from bluefin.study._direction import StudyDirection
 from bluefin.study._optimize import optimize
@@ -85,8 +86,6 @@ class Study:
         self._pruner = pruner if pruner is not None else from_native(_PRUNERS, *self._native.pruner())
 
     def __getstate__(self) -> dict[str, Any]:
-        if isinstance(self._storage, storages.InMemoryStorage):
-            raise TypeError("A study in memory cannot be pickled; give it a storage.")
         return {
             "study_name": self.study_name,
             "storage": self._storage,
@@ -100,6 +99,10 @@ class Study:
     @property
     def _study_id(self) -> int:
         return self._native.id()
+
+    def _is_multi_objective(self) -> bool:
+        """Samplers and pruners written for Optuna ask for it."""
+        return len(self._directions) > 1
 
     def _frozen(self, native: Any) -> FrozenTrial:
         return FrozenTrial._from_native(native, self._storage._table)
@@ -288,6 +291,8 @@ class Study:
         Args:
             fixed_distributions: Parameters to suggest at once, name to distribution.
         """
+        if self._thread_local.run is None and is_heartbeat_enabled(self._storage):
+            warnings.warn("Heartbeat of storage is supposed to be used with Study.optimize.", stacklevel=2)
         trial = Trial(self, self._native.ask())
         for name, distribution in (fixed_distributions or {}).items():
             trial._suggest(name, distribution)

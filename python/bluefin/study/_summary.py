@@ -31,6 +31,7 @@ class StudySummary:
         user_attrs: dict[str, Any],
         n_trials: int,
         datetime_start: datetime.datetime | None,
+        study_id: int = -1,
     ) -> None:
         self.study_name = study_name
         self.directions = directions
@@ -38,6 +39,7 @@ class StudySummary:
         self.user_attrs = user_attrs
         self.n_trials = n_trials
         self.datetime_start = datetime_start
+        self._study_id = study_id
 
     @property
     def direction(self) -> StudyDirection:
@@ -45,6 +47,12 @@ class StudySummary:
         if len(self.directions) > 1:
             raise RuntimeError("This attribute is not available during multi-objective optimization.")
         return self.directions[0]
+
+    def __lt__(self, other: Any) -> bool:
+        return self._study_id < other._study_id if isinstance(other, StudySummary) else NotImplemented
+
+    def __le__(self, other: Any) -> bool:
+        return self._study_id <= other._study_id if isinstance(other, StudySummary) else NotImplemented
 
     def __eq__(self, other: Any) -> bool:
         return self.__dict__ == other.__dict__ if isinstance(other, StudySummary) else NotImplemented

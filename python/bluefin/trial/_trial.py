@@ -22,6 +22,7 @@ from bluefin.trial._frozen import FrozenTrial
 
 if TYPE_CHECKING:
     from bluefin.samplers import BaseSampler
+    from bluefin.storages import BaseStorage
     from bluefin.study import Study
 
 _NOTHING = object()
@@ -135,6 +136,11 @@ class Trial(BaseTrial):
                 value = self._sampler.sample_independent(self.study, frozen, name, distribution)
             internal = distribution.to_internal_repr(value)
         return distribution.to_external_repr(self._native.suggest_chosen(name, text, internal))
+
+    @property
+    def storage(self) -> BaseStorage | None:
+        """The study's storage."""
+        return None if self.study is None else self.study._storage
 
     @property
     def relative_params(self) -> dict[str, Any]:

@@ -6,10 +6,12 @@ import json
 import time
 from typing import Any
 
+from bluefin._warnings import experimental
 from bluefin.storages.journal._base import BaseJournalBackend
 from bluefin.storages.journal._base import BaseJournalSnapshot
 
 
+@experimental("3.1.0")
 class JournalRedisBackend(BaseJournalBackend, BaseJournalSnapshot):
     """A journal in Redis, under the keys that Optuna uses. Needs the package ``redis``.
 
