@@ -1,7 +1,7 @@
 # A thin front: every target is a script or one CMake call that can be typed by hand. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench python format lint asan tsan clean
+.PHONY: help setup build demo test bench python optuna-suite format lint asan tsan clean
 
 # Set on the command line: make build JOBS=4, make test PRESET=ci, make demo SETUP="--no-torch".
 PRESET ?= release
@@ -16,7 +16,7 @@ endif
 endif
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what is needed: packages and .venv (scripts/setup --help)
 	@scripts/setup $(SETUP)
@@ -36,6 +36,9 @@ bench: setup ## build and run the benchmarks (build-bench/)
 
 python: setup ## the Python module, into .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --no-build-isolation ./
+
+optuna-suite: python ## how many of Optuna's own tests pass with bluefin in its part (scripts/optuna-suite --help)
+	@scripts/optuna-suite --all
 
 format: ## clang-format 14 over every C++ file
 	@scripts/setup --format $(SETUP)
