@@ -82,6 +82,7 @@ std::shared_ptr<Storage> make_python_storage(py::object bridge);
 
 void bind_errors();
 void bind_storage(py::module_& m);
+void bind_history(py::module_& m);
 void bind_samplers_and_pruners(py::module_& m);
 void bind_frozen_trial(py::module_& m);
 void bind_trial(py::module_& m);

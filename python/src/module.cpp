@@ -21,6 +21,7 @@ PYBIND11_MODULE(_native, m, pybind11::mod_gil_not_used()) {
   bluefin::python::bind_frozen_trial(m);
   bluefin::python::bind_trial(m);
   bluefin::python::bind_storage(m);
+  bluefin::python::bind_history(m);
   bluefin::python::bind_samplers_and_pruners(m);
   bluefin::python::bind_study(m);
   bluefin::python::bind_attached(m);

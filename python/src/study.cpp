@@ -165,6 +165,7 @@ void bind_study(py::module_& m) {
       .def("update_running", &update_running)
       .def("trials", &trials)
       .def("find_trial", &find_trial)
+      .def("history", [](StudyHandle& self) { return without_gil([&] { return self.study().history(); }); })
       .def("best_trial", &best_trial)
       .def("best_trials", &best_trials)
       .def("add_trials", &add_trials)

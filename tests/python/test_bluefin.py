@@ -781,3 +781,41 @@ def test_a_constraints_func_that_fails_does_not_lose_the_value():
     with pytest.raises(ValueError, match="NaN"):
         study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     assert [t.state for t in study.trials] == [bluefin.trial.TrialState.COMPLETE]
+
+
+def test_columns_of_a_study_are_the_engines_memory():
+    import gc
+
+    import numpy as np
+
+    study = bluefin.create_study(directions=["minimize", "maximize"], sampler=bluefin.samplers.RandomSampler(1))
+
+    def two(trial):
+        x = trial.suggest_float("x", 0, 1)
+        if trial.number % 2:
+            trial.suggest_categorical("c", ["a", "b"])
+        trial.set_constraint("k", x - 0.5)
+        return x, 10 * x
+
+    study.optimize(two, n_trials=20)
+    history = study.history()
+    trials = study.trials
+    assert len(history) == 20 and list(history.numbers) == list(range(20)) and set(history.states) == {1}
+    assert list(history.losses[1]) == [-t.values[1] for t in trials]
+    assert [list(column) for column in history.values] == [[t.values[k] for t in trials] for k in (0, 1)]
+    assert sorted(history.params) == ["c", "x"] and list(history.params["x"]) == [t.params["x"] for t in trials]
+    assert np.array_equal(np.isnan(history.params["c"]), [t.number % 2 == 0 for t in trials])
+    assert list(history.violations) == [max(0.0, t.params["x"] - 0.5) for t in trials]
+    with pytest.raises(KeyError):
+        history.params["y"]
+    for column in (history.numbers, history.losses[0], history.values[1], history.params["x"]):
+        with pytest.raises(ValueError):
+            column[0] = 1
+    # The same memory each time, and alive without its study.
+    assert np.shares_memory(study.history().losses[0], history.losses[0])
+    losses = history.losses[0].copy()
+    kept = history.losses[0]
+    study.optimize(two, n_trials=200)
+    del study, history
+    gc.collect()
+    assert np.array_equal(kept, losses)

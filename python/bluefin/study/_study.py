@@ -23,6 +23,7 @@ from bluefin.logging import get_logger
 from bluefin.storages._heartbeat import is_heartbeat_enabled
 from bluefin.study._dataframe import trials_dataframe
 from bluefin.study._direction import StudyDirection
+from bluefin.study._history import History
 from bluefin.study._optimize import optimize
 from bluefin.study._optimize import Run
 from bluefin.study._tell import tell
@@ -216,6 +217,15 @@ class Study:
     def metric_names(self) -> list[str] | None:
         """Names of the objectives; None when they are not set."""
         return self.system_attrs.get(_METRIC_NAMES_KEY)
+
+    def history(self) -> History:
+        """The COMPLETE and PRUNED trials as columns for NumPy, without a copy; bluefin's own, Optuna has no such thing.
+
+        Raises:
+            ImportError: numpy is not installed.
+        """
+        signs = [-1.0 if direction == StudyDirection.MAXIMIZE else 1.0 for direction in self._directions]
+        return History(self._native.history(), signs)
 
     def trials_dataframe(
         self,
