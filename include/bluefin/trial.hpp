@@ -76,6 +76,8 @@ class Trial {
   // A constraint is satisfied when value <= 0. Throws Error(kInvalidArgument) for NaN.
   void set_constraint(std::string_view key, double value);
 
+  // What the sampler has chosen before the objective asked, canonical; empty where it chooses one parameter at a time.
+  std::vector<TrialParam> joint_params() const;
   int number() const;
   FrozenTrial frozen() const;  // what is known now
   std::vector<std::pair<std::string, Choice>> params() const;

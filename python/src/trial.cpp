@@ -99,6 +99,7 @@ void bind_trial(py::module_& m) {
            })
       .def("set_constraint", [](TrialHandle& self, const std::string& key,
                                 double value) { without_gil([&] { self.trial().set_constraint(key, value); }); })
+      .def("joint_params", [](TrialHandle& self) { return trial_params_to(self.trial().joint_params()); })
       .def("frozen", &frozen);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "bluefin/distribution.hpp"
 #include "bluefin/frozen_trial.hpp"
@@ -24,6 +25,7 @@ class TrialBackend {
   virtual bool should_prune() = 0;
   virtual void set_user_attr(std::string_view key, Json value) = 0;
   virtual void set_system_attr(std::string_view key, Json value) = 0;
+  virtual std::vector<TrialParam> joint_params() const { return {}; }
   virtual int number() const = 0;
   virtual FrozenTrial frozen() const = 0;
 };

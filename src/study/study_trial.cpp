@@ -85,6 +85,11 @@ void StudyTrial::set_system_attr(std::string_view key, Json value) {
   study_->written_soon(*live_, false);
 }
 
+std::vector<TrialParam> StudyTrial::joint_params() const {
+  const std::lock_guard lock(live_->mutex);
+  return live_->joint;
+}
+
 FrozenTrial StudyTrial::frozen() const {
   const std::lock_guard lock(live_->mutex);
   return live_->trial;

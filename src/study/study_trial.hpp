@@ -22,6 +22,7 @@ class StudyTrial final : public TrialBackend {
   bool should_prune() override;
   void set_user_attr(std::string_view key, Json value) override;
   void set_system_attr(std::string_view key, Json value) override;
+  std::vector<TrialParam> joint_params() const override;
   int number() const override { return live_->trial.number; }
   FrozenTrial frozen() const override;
 

@@ -63,6 +63,7 @@ void Trial::set_constraint(std::string_view key, double value) {
   backend().set_system_attr("constraints:" + std::string(key), value);
 }
 
+std::vector<TrialParam> Trial::joint_params() const { return backend().joint_params(); }
 int Trial::number() const { return backend().number(); }
 FrozenTrial Trial::frozen() const { return backend().frozen(); }
 

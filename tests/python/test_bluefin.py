@@ -27,6 +27,7 @@ from bluefin.distributions import IntDistribution
 from bluefin.trial import TrialState
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.filterwarnings("ignore::bluefin.exceptions.ExperimentalWarning")
 
 
 @pytest.fixture(autouse=True)
@@ -781,6 +782,17 @@ def test_a_constraints_func_that_fails_does_not_lose_the_value():
     with pytest.raises(ValueError, match="NaN"):
         study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     assert [t.state for t in study.trials] == [bluefin.trial.TrialState.COMPLETE]
+
+
+def test_relative_params_are_what_the_sampler_has_chosen_beforehand():
+    study = bluefin.create_study(sampler=bluefin.samplers.TPESampler(seed=1, n_startup_trials=3))
+    assert study.ask().relative_params == {}
+    study.optimize(objective, n_trials=5)
+    trial = study.ask()
+    chosen = trial.relative_params
+    assert sorted(chosen) == ["kind", "lr", "n", "x"]
+    objective(trial)
+    assert trial.params == chosen
 
 
 def test_columns_of_a_study_are_the_engines_memory():

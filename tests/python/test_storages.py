@@ -23,6 +23,10 @@ from bluefin.storages import journal
 from bluefin.study import StudyDirection
 from bluefin.trial import TrialState
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::bluefin.exceptions.ExperimentalWarning"),
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+]
 MINIMIZE = [StudyDirection.MINIMIZE]
 
 

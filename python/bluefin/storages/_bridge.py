@@ -99,7 +99,12 @@ class Bridge:
         trial_id = self.storage.create_new_trial(study_id, template_trial=template)
         return self._engine_trial(self.storage.get_trial(trial_id))
 
-    def update_trial(
+    def update_trial(self, *change: Any) -> bool:
+        # A journal takes all of it as one append.
+        with getattr(self.storage, "_one_append", contextlib.nullcontext)():
+            return self._update_trial(*change)
+
+    def _update_trial(
         self,
         trial_id: int,
         params: list[tuple[str, str, float]],
@@ -110,20 +115,6 @@ class Bridge:
         values: list[float],
     ) -> bool:
         storage = self.storage
-        with getattr(storage, "_one_append", contextlib.nullcontext)():
-            return self._update_trial(storage, trial_id, params, reports, user_attrs, system_attrs, state, values)
-
-    def _update_trial(
-        self,
-        storage: BaseStorage,
-        trial_id: int,
-        params: list[tuple[str, str, float]],
-        reports: list[tuple[int, float]],
-        user_attrs: dict[str, str],
-        system_attrs: dict[str, str],
-        state: int | None,
-        values: list[float],
-    ) -> bool:
         for name, text, internal in params:
             distribution = _objects.original_distribution(json_to_distribution(text), self.table)
             storage.set_trial_param(trial_id, name, internal, distribution)

@@ -15,6 +15,7 @@ from bluefin.distributions import check_distribution_compatibility
 from bluefin.distributions import distribution_to_json
 from bluefin.distributions import FloatDistribution
 from bluefin.distributions import IntDistribution
+from bluefin.distributions import json_to_distribution
 from bluefin.trial._base import as_constraint
 from bluefin.trial._base import as_float
 from bluefin.trial._base import BaseTrial
@@ -146,7 +147,10 @@ class Trial(BaseTrial):
     def relative_params(self) -> dict[str, Any]:
         """What the sampler has chosen before the objective asked, by name."""
         if self._sampler is None:
-            return {}
+            return {
+                name: _objects.original_distribution(json_to_distribution(text), self._table).to_external_repr(value)
+                for name, text, value in self._native.joint_params()
+            }
         if self._relative_params is None:
             frozen = self._frozen()
             self._relative_space = self._sampler.infer_relative_search_space(self.study, frozen)
