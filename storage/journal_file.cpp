@@ -3,12 +3,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <thread>
 
 #include "bluefin/error.hpp"
@@ -22,6 +24,26 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kGrace{30};
 constexpr std::chrono::microseconds kFirstPause{50};
 constexpr std::chrono::microseconds kLongestPause{5000};
+
+// The journal's own path (Optuna's processes look at what the link points to), written so that bluefin knows the links
+// of this host again: between folder and name stand 32 bits of the host's boot id, "./" for one and "/" for zero.
+std::string owner_mark(const std::string& path) {
+  std::string boot_id;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot_id);
+  std::uint32_t hash = 2166136261U;  // FNV-1a
+  for (const char c : boot_id) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  const std::size_t name = path.rfind('/') + 1;
+  std::string mark = path.substr(0, name);
+  for (int bit = 0; bit < 32; ++bit) mark += (hash >> bit & 1U) != 0 ? "./" : "/";
+  return mark + path.substr(name);
+}
+
+std::string link_target(const std::string& link) {
+  std::string target(4096, '\0');
+  const ssize_t n = ::readlink(link.c_str(), target.data(), target.size());
+  target.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  return target;
+}
 
 }  // namespace
 
@@ -90,15 +112,39 @@ void JournalFile::append(const std::vector<std::string>& lines) {
   if (::fdatasync(fd_) != 0) fail("cannot be written to the disk");
 }
 
-JournalFile::Lock::Lock(const JournalFile& file) : path_(file.path_ + ".lock") {
+JournalFile::Lock::Lock(const JournalFile& file) : fd_(file.fd_), path_(file.path_ + ".lock") {
+  int result = 0;
+  do {
+    result = ::flock(fd_, LOCK_EX);
+  } while (result != 0 && errno == EINTR);
+  try {
+    make_link(file, result == 0);
+  } catch (...) {
+    ::flock(fd_, LOCK_UN);
+    throw;
+  }
+}
+
+// `alone`: no other process of bluefin on this host has, or waits for, the link.
+void JournalFile::Lock::make_link(const JournalFile& file, bool alone) {
+  const std::string target = owner_mark(file.path_);
   struct stat status {};
   struct timespec seen {};
   auto unchanged_since = Clock::now();
+  const auto take_away = [&] {
+    // Renamed first: only one of those who wait can do that.
+    const std::string aside = fmt::format("{}.{}.rename", path_, ::getpid());
+    if (::rename(path_.c_str(), aside.c_str()) == 0) ::unlink(aside.c_str());
+  };
   for (auto pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
-    if (::symlink(file.path_.c_str(), path_.c_str()) == 0) break;
+    if (::symlink(target.c_str(), path_.c_str()) == 0) break;
     if (errno != EEXIST) {
       throw Error(ErrorCode::kUnavailable,
                   fmt::format("the lock file {} cannot be made: {}", path_, std::strerror(errno)));
+    }
+    if (alone && link_target(path_) == target) {
+      take_away();
+      continue;
     }
     const auto now = Clock::now();
     if (::lstat(path_.c_str(), &status) != 0) continue;  // released just now
@@ -108,9 +154,7 @@ JournalFile::Lock::Lock(const JournalFile& file) : path_(file.path_ + ".lock") {
     } else if (now - unchanged_since > kGrace) {
       log(LogLevel::kWarning, fmt::format("the lock file {} was not released for {} s; its owner is taken to be dead",
                                           path_, kGrace.count()));
-      // Renamed first: only one of those who wait can do that.
-      const std::string aside = fmt::format("{}.{}.rename", path_, ::getpid());
-      if (::rename(path_.c_str(), aside.c_str()) == 0) ::unlink(aside.c_str());
+      take_away();
       continue;
     }
     std::this_thread::sleep_for(pause);
@@ -122,6 +166,7 @@ JournalFile::Lock::~Lock() {
   struct stat status {};
   // Somebody may have taken it away; then it is not ours to remove.
   if (::lstat(path_.c_str(), &status) == 0 && status.st_ino == inode_) ::unlink(path_.c_str());
+  ::flock(fd_, LOCK_UN);
 }
 
 }  // namespace bluefin

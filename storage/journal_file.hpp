@@ -26,15 +26,22 @@ class JournalFile {
   void append(const std::vector<std::string>& lines);
 
   // The right to append: the symbolic link PATH.lock, which Optuna's processes make and wait for too.
+  //
+  // bluefin's own processes queue for a flock of the file first, which ends with its holder. Whoever has that and still
+  // finds a link that a bluefin of this host has made (owner_mark) knows that its maker was killed, and takes it away
+  // at once. Any other link is taken away when it was as it is for 30 seconds (Optuna's default as well).
   class Lock {
    public:
-    // Waits. A lock that is as it was for 30 seconds is taken away: its owner is dead (Optuna's default as well).
+    // Waits.
     explicit Lock(const JournalFile& file);
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
     ~Lock();
 
    private:
+    void make_link(const JournalFile& file, bool alone);
+
+    const int fd_;
     std::string path_;
     std::uint64_t inode_ = 0;
   };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The journal's own rules: its lines, its lock, several processes. What every storage does is in tests/conformance.
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -172,6 +173,28 @@ TEST_CASE("a journal waits while somebody else has its lock", "[storage][threads
   }
   other.join();
   CHECK(created);
+}
+
+TEST_CASE("the lock of a killed process is taken away at once", "[storage]") {
+  const test::TempDir dir;
+  const auto storage = open_storage(dir.journal_url());
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const JournalFile file(dir.file("study.log"));
+    const JournalFile::Lock lock(file);
+    kill(getpid(), SIGKILL);
+  }
+  int status = 0;
+  REQUIRE(waitpid(pid, &status, 0) == pid);
+  REQUIRE(WIFSIGNALED(status));
+  const auto link = std::filesystem::symlink_status(dir.file("study.log.lock"));
+  REQUIRE(std::filesystem::is_symlink(link));
+  // Optuna's processes look through the link at the journal.
+  CHECK(std::filesystem::equivalent(dir.file("study.log.lock"), dir.file("study.log")));
+  const auto begin = std::chrono::steady_clock::now();
+  storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+  CHECK_FALSE(std::filesystem::exists(std::filesystem::symlink_status(dir.file("study.log.lock"))));
 }
 
 TEST_CASE("a journal that became shorter is noticed", "[storage]") {
