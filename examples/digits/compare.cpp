@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Was the tuning worth it? Gives random search as many epochs as a study of `digits` has used, trains the best
-// configuration of both and the usual defaults again with several seeds, and compares their accuracy on the test
-// images, which no study has seen.
+// Was the tuning worth it? Gives random search as many epochs as a study of `digits` has used. Of both it trains the
+// best few configurations again and keeps the one with the best validation loss in the mean: the best of many trials is
+// also the luckiest. Those two and the usual defaults are then trained with several seeds and compared by their
+// accuracy on the test images, which nothing before has seen.
 //   digits_compare STORAGE STORAGE_OF_RANDOM_SEARCH [WORKERS]
 #include <algorithm>
 #include <chrono>
@@ -25,6 +26,9 @@ using Params = std::vector<std::pair<std::string, bluefin::Choice>>;
 
 constexpr const char* kStudy = "digits";
 constexpr int kSeeds = 5;
+constexpr std::size_t kFinalists = 5;
+constexpr int kFinalistSeeds = 4;
+constexpr int kFirstFinalistSeed = 1000;  // none of those that are compared in the end
 const Params kUsualDefaults = {{"batch_size", 32}, {"learning_rate", 1e-3}, {"width", 128},
                                {"depth", 1},       {"dropout", 0.0},        {"optimizer", "adam"}};
 
@@ -90,41 +94,83 @@ bluefin::Study random_search(const std::string& storage, int epochs, const bluef
   return study;
 }
 
-struct Accuracy {
+struct Mean {
   double mean, sd;
 };
 
-// One for each configuration: all trainings are the trials of one study, so that they keep all workers busy.
-std::vector<Accuracy> retrain(const std::vector<Params>& configurations, bluefin::SupervisorOptions options) {
+// What the trainings of each configuration with n_seeds seeds give. All of them are the trials of one study, so that
+// they keep all workers busy.
+std::vector<Mean> retrain(const std::vector<Params>& configurations, int first_seed, int n_seeds,
+                          bluefin::SupervisorOptions options) {
   auto study = bluefin::create_study({.direction = bluefin::Direction::kMaximize,
                                       .sampler = bluefin::make_sampler("random"),
                                       .pruner = bluefin::make_pruner("nop")});
   for (Params params : configurations) {
     params.emplace_back("seed", 0);
-    for (int seed = 0; seed < kSeeds; ++seed) {
+    for (int seed = first_seed; seed < first_seed + n_seeds; ++seed) {
       params.back().second = seed;
       study.enqueue_trial(params);
     }
   }
-  options.n_trials = static_cast<int>(configurations.size()) * kSeeds;
+  options.n_trials = static_cast<int>(configurations.size()) * n_seeds;
   const auto summary = bluefin::run_supervised(study, options);
   if (summary.status.completed != *options.n_trials) {
     throw bluefin::Error(bluefin::ErrorCode::kUnavailable, "a training failed: " + summary.last_error);
   }
 
   const auto trials = study.trials();  // in the order in which they were enqueued
-  std::vector<Accuracy> result;
-  for (std::size_t first = 0; first < trials.size(); first += kSeeds) {
+  const auto step = static_cast<std::size_t>(n_seeds);
+  std::vector<Mean> result;
+  for (std::size_t first = 0; first < trials.size(); first += step) {
     double mean = 0, squares = 0;
-    for (std::size_t i = first; i < first + kSeeds; ++i) {
-      mean += trials[i]->value() / kSeeds;
+    for (std::size_t i = first; i < first + step; ++i) {
+      mean += trials[i]->value() / n_seeds;
     }
-    for (std::size_t i = first; i < first + kSeeds; ++i) {
+    for (std::size_t i = first; i < first + step; ++i) {
       squares += (trials[i]->value() - mean) * (trials[i]->value() - mean);
     }
-    result.push_back({mean, std::sqrt(squares / (kSeeds - 1))});
+    result.push_back({mean, std::sqrt(squares / (n_seeds - 1))});
   }
   return result;
+}
+
+Params params_of(const bluefin::FrozenTrial& trial) {
+  Params params;
+  for (const auto& param : trial.params) {
+    params.emplace_back(param.spec->name, *trial.param(param.spec->name));
+  }
+  return params;
+}
+
+// The configurations of the complete trials with the lowest losses.
+std::vector<Params> finalists(const bluefin::Study& study) {
+  auto trials = study.trials({TrialState::kComplete});
+  std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a->value() < b->value(); });
+  trials.resize(std::min(trials.size(), kFinalists));
+  std::vector<Params> configurations;
+  for (const auto& trial : trials) {
+    configurations.push_back(params_of(*trial));
+  }
+  return configurations;
+}
+
+// Of each study the finalist with the lowest mean loss.
+std::vector<Params> choose(const std::vector<std::vector<Params>>& studies, const bluefin::SupervisorOptions& options) {
+  std::vector<Params> all;
+  for (const auto& configurations : studies) {
+    all.insert(all.end(), configurations.begin(), configurations.end());
+  }
+  const auto losses = retrain(all, kFirstFinalistSeed, kFinalistSeeds, options);
+  std::vector<Params> chosen;
+  std::size_t first = 0;
+  for (const auto& configurations : studies) {
+    const auto begin = losses.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end = begin + static_cast<std::ptrdiff_t>(configurations.size());
+    const auto best = std::min_element(begin, end, [](const Mean& a, const Mean& b) { return a.mean < b.mean; });
+    chosen.push_back(all[static_cast<std::size_t>(best - losses.begin())]);
+    first += configurations.size();
+  }
+  return chosen;
 }
 
 std::string words(const Params& params) {
@@ -139,7 +185,7 @@ std::string words(const Params& params) {
 }
 
 // Says it as it is, also where tuning has not won.
-void print_difference(const char* other_name, const Accuracy& tuned, const Accuracy& other) {
+void print_difference(const char* other_name, const Mean& tuned, const Mean& other) {
   const double points = 100 * (tuned.mean - other.mean);
   const double error = 100 * std::sqrt((tuned.sd * tuned.sd + other.sd * other.sd) / kSeeds);
   const char* verdict = std::abs(points) < 2 * error ? "no clear difference from"
@@ -148,7 +194,7 @@ void print_difference(const char* other_name, const Accuracy& tuned, const Accur
   std::printf("tuned is %s %s: %+.2f points, standard error %.2f\n", verdict, other_name, points, error);
 }
 
-void print_row(const char* name, const Accuracy& accuracy, const Spent* spent) {
+void print_row(const char* name, const Mean& accuracy, const Spent* spent) {
   std::printf("%-24s %6.2f %% +- %4.2f", name, 100 * accuracy.mean, 100 * accuracy.sd);
   if (spent != nullptr) {
     std::printf(" %8d %8d %8d %8.1f s", spent->trials, spent->pruned, spent->epochs, spent->seconds);
@@ -165,11 +211,15 @@ int compare(const char* program, const std::string& storage, const std::string& 
   const auto random = random_search(random_storage, tuned_spent.epochs, child(program, "search", workers));
   const Spent random_spent = count(random);
 
-  std::printf("training each of 3 configurations with %d seeds ...\n\n", kSeeds);
+  std::printf("training the best %zu configurations of both again, to choose by their mean validation loss ...\n",
+              kFinalists);
   std::fflush(stdout);
-  const Params best = tuned.best_params();
-  const Params random_best = random.best_params();
-  const auto accuracy = retrain({kUsualDefaults, random_best, best}, child(program, "retrain", workers));
+  const auto chosen = choose({finalists(random), finalists(tuned)}, child(program, "validate", workers));
+  const Params& random_best = chosen[0];
+  const Params& best = chosen[1];
+  std::printf("training the 3 configurations to compare with %d seeds ...\n\n", kSeeds);
+  std::fflush(stdout);
+  const auto accuracy = retrain({kUsualDefaults, random_best, best}, 0, kSeeds, child(program, "retrain", workers));
 
   std::printf("%-24s %16s %8s %8s %8s %10s\n", "", "test accuracy", "trials", "pruned", "epochs", "wall time");
   print_row("usual defaults", accuracy[0], nullptr);
@@ -192,8 +242,10 @@ int compare(const char* program, const std::string& storage, const std::string& 
 int main(int argc, char** argv) {
   try {
     if (bluefin::is_attached()) {
-      const bool search = argc > 1 && std::string_view(argv[1]) == "search";
-      return bluefin::run_attached(search ? digits::validation_loss : digits::test_accuracy);
+      const std::string_view task = argc > 1 ? argv[1] : "";
+      return bluefin::run_attached(task == "search"     ? digits::validation_loss
+                                   : task == "validate" ? digits::seeded_validation_loss
+                                                        : digits::test_accuracy);
     }
     if (argc < 3 || argc > 4) {
       std::fprintf(stderr, "usage: digits_compare STORAGE STORAGE_OF_RANDOM_SEARCH [WORKERS]\n");

@@ -62,6 +62,12 @@ bluefin::Outcome validation_loss(bluefin::Trial& trial) {
   return trained.result.best_loss;
 }
 
+bluefin::Outcome seeded_validation_loss(bluefin::Trial& trial) {
+  const auto device = select_device();
+  const auto seed = static_cast<std::uint64_t>(trial.suggest_int("seed", 0, 1'000'000));
+  return fit(suggest(trial), seed, load_digits(device), device).result.best_loss;
+}
+
 bluefin::Outcome test_accuracy(bluefin::Trial& trial) {
   const auto device = select_device();
   const Digits data = load_digits(device);

@@ -10,8 +10,10 @@ namespace digits {
 // The test images are never looked at.
 bluefin::Outcome validation_loss(bluefin::Trial& trial);
 
-// Trains one network with the same hyperparameters and the parameter `seed`; the value is its accuracy on the test
-// images. For trials that were enqueued with all of their parameters, when the studies are over.
+// Both train one network with the same hyperparameters and the parameter `seed`, for trials that were enqueued with all
+// of their parameters, when the studies are over. The value is the best validation loss, or the accuracy on the test
+// images.
+bluefin::Outcome seeded_validation_loss(bluefin::Trial& trial);
 bluefin::Outcome test_accuracy(bluefin::Trial& trial);
 
 }  // namespace digits
