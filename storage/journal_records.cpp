@@ -158,7 +158,6 @@ FrozenTrial read_trial(SpecCache& specs, const JsonTree& record) {
     }
   }
   if (const auto reports = record.find("intermediate_values"); reports != record.end()) {
-    TrialUpdate update;
     for (const auto& [step, value] : reports->items()) trial.reports.push_back({std::stoll(step), number(value)});
     std::sort(trial.reports.begin(), trial.reports.end(),
               [](const Report& a, const Report& b) { return a.step < b.step; });
