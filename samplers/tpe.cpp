@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "bluefin/samplers/tpe.hpp"
 
+#include <algorithm>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -10,27 +12,32 @@
 #include "samplers/prior.hpp"
 #include "samplers/tpe/acquisition.hpp"
 #include "samplers/tpe/relative_params.hpp"
+#include "samplers/tpe/space_model.hpp"
 
 namespace bluefin {
 namespace {
 
 class TpeModel final : public SamplerModel {
  public:
-  TpeModel(const TpeOptions& options, bool multivariate) : options_(options), multivariate_(multivariate) {}
+  TpeModel(const TpeOptions& options, std::size_t n_objectives, bool multivariate)
+      : options_(options), multivariate_(multivariate), split_(gamma(options, n_objectives)) {
+    above_.weights = options.weights;
+    above_.prior_weight = options.prior_weight;
+    above_.bandwidths = {options.consider_magic_clip, options.consider_endpoints};
+    below_ = above_;
+    if (n_objectives > 1) below_.weights = [](std::size_t m) { return std::vector<double>(m, 1.0); };
+  }
 
   std::vector<SearchSpace> joint_spaces(const HistoryView& history) override {
     if (!multivariate_) return {};
     const std::lock_guard lock(mutex_);
+    learn(history);
     if (options_.group) {
-      grouped_.advance(history);
-      if (grouped_.seen() == history.size()) return grouped_.spaces(history);
-      // Another thread brought a later view first; this one's partition is coarser.
-      tpe::GroupedSpace earlier;
-      earlier.advance(history);
-      return earlier.spaces(history);
+      grouped_.advance(history_);
+      return grouped_.spaces(history_);
     }
-    intersection_.advance(history);
-    tpe::Space space = intersection_.space(history);
+    intersection_.advance(history_);
+    tpe::Space space = intersection_.space(history_);
     if (space.empty()) return {};
     return {std::move(space)};
   }
@@ -53,33 +60,33 @@ class TpeModel final : public SamplerModel {
   }
 
  private:
+  // More spaces than a study has in turn; the one that was not asked for longest is forgotten.
+  static constexpr std::size_t kMaxSpaces = 256;
+
+  static tpe::Gamma gamma(const TpeOptions& options, std::size_t n_objectives) {
+    return options.gamma ? options.gamma : tpe::default_gamma(n_objectives);
+  }
+
   std::size_t n_startup() const { return static_cast<std::size_t>(options_.n_startup_trials); }
 
-  // One split serves every group of a joint suggestion and, drawn one by one, every parameter of a trial.
-  std::shared_ptr<const tpe::Split> split_of(const HistoryView& history) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (split_ && split_size_ == history.size()) return split_;
+  // mutex_ held, as in all that follows. Another thread may have brought a later view before.
+  void learn(const HistoryView& history) {
+    if (history.size() > history_.size()) history_ = history;
+  }
+
+  tpe::SpaceModel& model_of(const tpe::Space& space) {
+    const auto known = std::find_if(spaces_.begin(), spaces_.end(), [&](const auto& m) { return m.space() == space; });
+    if (known != spaces_.end()) {
+      spaces_.splice(spaces_.begin(), spaces_, known);
+    } else {
+      spaces_.emplace_front(space, below_, above_);
+      if (spaces_.size() > kMaxSpaces) spaces_.pop_back();
     }
-    auto split = std::make_shared<const tpe::Split>(tpe::split(history));
-    const std::lock_guard lock(mutex_);
-    split_ = split;
-    split_size_ = history.size();
-    return split;
+    return spaces_.front();
   }
 
   // Appends one point of the space to `params`.
   void suggest(const SuggestRequest& request, const tpe::Space& space, std::vector<TrialParam>& params) {
-    const HistoryView& history = request.history;
-    const auto split = split_of(history);
-    const bool several = history.n_objectives() > 1;
-    const tpe::ParzenEstimator l(space, tpe::gather(history, space, split->below),
-                                 several ? tpe::Weighting::kEqual : tpe::Weighting::kRecent);
-    const tpe::ParzenEstimator g(space,
-                                 options_.constant_liar
-                                     ? tpe::gather_with_running(history, space, split->above, request.number)
-                                     : tpe::gather(history, space, split->above),
-                                 tpe::Weighting::kRecent);
     std::vector<TrialParam> candidate = params;
     for (const auto& spec : space) candidate.push_back({spec, 0.0});
     const auto fill = [&](std::span<const double> values) {
@@ -93,17 +100,28 @@ class TpeModel final : public SamplerModel {
       };
     }
     const auto n = static_cast<std::size_t>(options_.n_ei_candidates);
-    fill(tpe::best_candidate(l, g, n, request.rng, passes));
+
+    const std::lock_guard lock(mutex_);
+    learn(request.history);
+    split_.advance(history_);
+    tpe::SpaceModel& model = model_of(space);
+    model.follow(split_, history_);
+    if (options_.constant_liar) model.set_running(request.history.pending(), split_, request.number);
+    fill(tpe::best_candidate(model.l(), model.g(), n, request.rng, passes));
     params = std::move(candidate);
   }
 
   const TpeOptions options_;
   const bool multivariate_;
-  std::mutex mutex_;  // guards what follows; never held while a model is fitted
+  tpe::ParzenOptions below_;
+  tpe::ParzenOptions above_;
+
+  std::mutex mutex_;     // guards what follows
+  HistoryView history_;  // the longest that was seen
   tpe::IntersectionSpace intersection_;
   tpe::GroupedSpace grouped_;
-  std::shared_ptr<const tpe::Split> split_;
-  std::size_t split_size_ = 0;  // rows that split_ knows
+  tpe::Split split_;
+  std::list<tpe::SpaceModel> spaces_;  // the last one asked for first
 };
 
 class TpeSampler final : public Sampler {
@@ -119,7 +137,7 @@ class TpeSampler final : public Sampler {
   OptionMap options() const override { return write_options(options_); }
   std::unique_ptr<SamplerModel> make_model(const StudyInfo& study) const override {
     const bool multivariate = options_.multivariate.value_or(options_.group || study.directions.size() <= 1);
-    return std::make_unique<TpeModel>(options_, multivariate);
+    return std::make_unique<TpeModel>(options_, std::max<std::size_t>(study.directions.size(), 1), multivariate);
   }
 
  private:

@@ -47,8 +47,8 @@ struct JointSuggestion {
 };
 
 // The state that a sampler keeps for one study. Owned by the study; advanced by itself, row by row, from the history
-// that comes with each request (a history only ever grows). Any method from any thread: a model locks its own state.
-// A memo may save time; it must not change the answer.
+// that comes with each request. Any method from any thread: a model locks its own state. A history only ever grows, so
+// a model to which another thread has shown a later view may answer with what it knows from there.
 class SamplerModel {
  public:
   virtual ~SamplerModel() = default;

@@ -8,7 +8,7 @@
 
 namespace bluefin::tpe {
 
-std::vector<double> best_candidate(const ParzenEstimator& l, const ParzenEstimator& g, std::size_t n, Rng& rng,
+std::vector<double> best_candidate(ParzenEstimator& l, ParzenEstimator& g, std::size_t n, Rng& rng,
                                    const std::function<bool(std::span<const double>)>& passes) {
   const std::vector<double> candidates = l.sample(n, rng);
   const std::size_t d = candidates.size() / n;
@@ -18,12 +18,12 @@ std::vector<double> best_candidate(const ParzenEstimator& l, const ParzenEstimat
     score[i] -= log_g[i];
     if (std::isnan(score[i])) score[i] = -std::numeric_limits<double>::infinity();
   }
-  std::vector<std::size_t> order(n);
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return score[a] > score[b]; });
   const auto point = [&](std::size_t i) { return std::span<const double>(candidates).subspan(i * d, d); };
-  std::size_t best = order.front();
+  auto best = static_cast<std::size_t>(std::max_element(score.begin(), score.end()) - score.begin());
   if (passes) {
+    std::vector<std::size_t> order(n);
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return score[a] > score[b]; });
     const auto found = std::find_if(order.begin(), order.end(), [&](std::size_t i) { return passes(point(i)); });
     if (found != order.end()) best = *found;
   }

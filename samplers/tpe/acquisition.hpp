@@ -11,9 +11,10 @@
 namespace bluefin::tpe {
 
 // Draws n candidates from l and returns the one with the largest log l(x) - log g(x) that `passes` takes; the largest
-// of all when it takes none. passes: may be empty; is given [d] canonical values. Result [d]. n >= 1.
+// of all when it takes none, the first of equal ones. passes: may be empty; is given [d] canonical values. Result [d].
+// n >= 1.
 // Source: optuna/samplers/_tpe/sampler.py, _sample and _compare.
-std::vector<double> best_candidate(const ParzenEstimator& l, const ParzenEstimator& g, std::size_t n, Rng& rng,
+std::vector<double> best_candidate(ParzenEstimator& l, ParzenEstimator& g, std::size_t n, Rng& rng,
                                    const std::function<bool(std::span<const double>)>& passes);
 
 }  // namespace bluefin::tpe

@@ -1,81 +1,116 @@
 // SPDX-License-Identifier: MIT
 // The Parzen estimator: a mixture of products of one-dimensional kernels, one kernel per observed point and a last one
-// for the prior. Notation: m observations, K = m + 1 kernels, d parameters, C choices.
+// for the prior, kept up to date as points come and go. Notation: m observations, K = m + 1 kernels, d parameters,
+// C choices.
 //   p(x) = sum_k w_k prod_j f_kj(x_j)
+// A number's f_kj is the normal distribution N(mu_k, sigma_k) cut to the limits of kernel space (scale.hpp), its mass
+// on [x - step/2, x + step/2] where there is a step; a choice's is ([c = c_k] + q/K) / (1 + C q/K), the prior's 1/C,
+// where q is the prior's weight.
 // Source: optuna/samplers/_tpe/parzen_estimator.py and probability_distributions.py (5.0.0).
+//
+// Cost: a point that comes or goes O(d) and one pass over m integers; a density of n points O(n m d) in vectors of
+// kernels, without an allocation per point or kernel. Memory: d + 3 doubles a kernel.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <span>
-#include <variant>
 #include <vector>
 
 #include "bluefin/rng.hpp"
-#include "samplers/tpe/observations.hpp"
+#include "samplers/tpe/bandwidths.hpp"
+#include "samplers/tpe/grid.hpp"
+#include "samplers/tpe/score.hpp"
+#include "samplers/tpe/space.hpp"
 
 namespace bluefin::tpe {
 
-// f_kj of a number: the normal distribution N(mu_k, sigma_k) cut to [low, high]. All of these live in kernel space: the
-// logarithm where the parameter is log; with a step the limits lie half a step outside of the distribution's.
-struct NumericKernels {
-  std::vector<double> mu;     // [K], the last is the prior's: the middle
-  std::vector<double> sigma;  // [K], the last is the prior's: high - low
-  double low;
-  double high;
-  double step;  // of the parameter itself; 0: continuous, the density; else the mass of [x - step/2, x + step/2]
-  bool log;
-  // What does not depend on x: the distinct (mu, sigma), and which of them each kernel is.
-  struct Distinct {
-    double mu;
-    double inverse_sigma;
-    double log_norm;  // -log(mass of [low, high]), continuous: -log(sigma sqrt(2 pi)) as well
-  };
-  std::vector<Distinct> distinct;
-  std::vector<std::uint32_t> distinct_of;  // [K]
-};
+// How the m observations are weighed against each other: [m] in the order of the trials. Empty: the last 25 trials 1,
+// those before a linear ramp from 1/m to 1 (optuna/samplers/_tpe/sampler.py, default_weights).
+using Weights = std::function<std::vector<double>(std::size_t m)>;
 
-// f_kj of a choice c: ([c = c_k] + 1/K) / (1 + C/K), the prior 1/C.
-struct CategoricalKernels {
-  std::size_t n_choices;
-  std::vector<std::uint32_t> observed;  // [m] c_k
-  double log_same;                      // log f_kj(c_k)
-  double log_other;                     // log f_kj(c), c != c_k
-  double log_prior;                     // -log C
+struct ParzenOptions {
+  Weights weights{};
+  double prior_weight = 1.0;
+  BandwidthRules bandwidths{};
 };
-
-using Kernels = std::variant<NumericKernels, CategoricalKernels>;
-
-// How the m observations are weighed against each other, before the prior's weight 1 is added and all are normalised.
-enum class Weighting : std::uint8_t {
-  kRecent,  // the last 25 trials 1, those before a linear ramp from 1/m to 1
-  kEqual,   // the good side with several objectives
-};
-// [m]. Source: optuna/samplers/_tpe/sampler.py, default_weights.
-std::vector<double> observation_weights(std::size_t m, Weighting weighting);
 
 class ParzenEstimator {
  public:
-  // space: [d], not empty; observations: [d][m].
-  ParzenEstimator(const Space& space, const Observations& observations, Weighting weighting);
+  // space: [d], not empty.
+  ParzenEstimator(const Space& space, ParzenOptions options);
+  ~ParzenEstimator();
+  ParzenEstimator(ParzenEstimator&&) noexcept;
 
-  std::size_t n_kernels() const { return weights_.size(); }
-  std::span<const double> weights() const { return weights_; }         // [K], sum 1
-  const Kernels& kernels(std::size_t j) const { return kernels_[j]; }  // of the j-th parameter
-  // f_kj(choice). The j-th parameter must be a categorical.
-  double categorical_weight(std::size_t j, std::size_t k, std::size_t choice) const;
+  std::size_t size() const { return order_.size(); }  // m
+  bool contains(int number) const;
 
-  // Draws n points, canonical and inside of the distributions. Result [n, d], row-major.
-  std::vector<double> sample(std::size_t n, Rng& rng) const;
+  // point: [d] canonical; it must not be there yet. One that has no place in kernel space (the parameter has become log
+  // since) is left out.
+  void insert(int number, std::span<const double> point);
+  void erase(int number);  // nothing if it is not there
+
+  // n points, canonical and inside of the distributions. Result [n, d], row-major.
+  std::vector<double> sample(std::size_t n, Rng& rng);
   // log p(x) in kernel space (the Jacobian of the logarithm is left out: it cancels in l/g). points: [n, d]. Result
-  // [n].
-  std::vector<double> log_pdf(std::span<const double> points) const;
+  // [n]; -inf outside of the distributions.
+  std::vector<double> log_pdf(std::span<const double> points);
+
+  // For a look inside: the kernels in the order of the trials, the prior's last.
+  std::vector<double> kernel_weights();  // [K], sum 1
+  struct NumericKernels {
+    std::vector<double> mu;     // [K]
+    std::vector<double> sigma;  // [K]
+  };
+  std::optional<NumericKernels> numeric_kernels(std::size_t j);  // null: a categorical
+  double categorical_weight(std::size_t j, std::size_t k, std::size_t choice);
 
  private:
+  struct Numeric;      // a numeric parameter
+  struct Categorical;  // a categorical one
+  struct Store;        // kernels in blocks
+  struct Batches;      // points to be scored
+  struct Place {
+    Store& store;
+    std::size_t k;
+  };
+
+  Place place(int number) const;
+  double u_of(std::size_t i, Place place) const;
+  double s_of(std::size_t i, Place place) const;
+  void set_s(std::size_t i, int number, double s);
+  void apply_changes(std::size_t i);
+  void into_store(int number, Store& to);
+  void remove_from_store(Place place);
+  void mark_dirty(Place place);
+  double constant_of(Place place) const;
+  Bandwidths::Points points_of(std::size_t i) const;
+
+  void settle();
+  void settle_weights();
+  void prepare(std::span<const double> points);
+  double draw_number(const Numeric& numeric, double u, double s, Rng& rng) const;
+
   Space space_;
-  std::vector<double> weights_;
-  std::vector<double> cumulative_;  // [K] running sums of the weights
-  std::vector<double> log_weights_;
-  std::vector<Kernels> kernels_;
+  ParzenOptions options_;
+  // Continuous parameters first, then those with a grid; cells stand in the order of score.hpp.
+  std::vector<Numeric> numeric_;
+  std::vector<Categorical> categorical_;
+  std::size_t n_continuous_ = 0;
+  std::unique_ptr<Store> narrow_;  // kernels whose continuous bandwidths are all the smallest of a long history
+  std::unique_ptr<Store> wide_;
+  std::vector<std::int32_t> places_;  // by trial number: 2 k + (1 if wide), or -1
+  std::vector<int> order_;            // [m] trial numbers, ascending
+  std::vector<int> dirty_;            // trials whose kernel's constant is to be found
+  std::vector<Bandwidths::Change> changes_;
+  double largest_constant_ = 0.0;  // no kernel's is larger
+  bool weights_settled_ = false;
+  double total_weight_ = 0.0;
+  std::vector<double> by_rank_;     // [m] where the weights are not the default's
+  std::vector<double> cumulative_;  // [m] running sums of the weights; empty: to be found
+  std::unique_ptr<Batches> batches_;
 };
 
 }  // namespace bluefin::tpe

@@ -14,26 +14,30 @@ namespace {
 
 using Rows = std::vector<std::uint32_t>;
 
-// Moves the `count` first rows of the order that `key` gives from the front of `rows` to `below`. rows ascend by trial
-// number, so a stable sort gives ties to the lower one.
-template <class Key>
-void take_best(Rows& rows, std::size_t count, Key key, Rows& below) {
-  using Value = decltype(key(std::uint32_t{}));
-  count = std::min(count, rows.size());
-  if (count == 0) return;
-  std::vector<std::pair<Value, std::uint32_t>> order;  // key, place in rows
-  order.reserve(rows.size());
-  for (std::uint32_t i = 0; i < rows.size(); ++i) order.emplace_back(key(rows[i]), i);
-  std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count - 1), order.end());
-  for (std::size_t i = 0; i < count; ++i) below.push_back(rows[order[i].second]);
-}
+// The order in which the good side is filled.
+struct Key {
+  int kind;  // 0: feasible COMPLETE, 1: feasible PRUNED, 2: infeasible
+  double first;
+  double second;
+  int number;
+  bool operator<(const Key& other) const {
+    if (kind != other.kind) return kind < other.kind;
+    if (first != other.first) return first < other.first;
+    if (second != other.second) return second < other.second;
+    return number < other.number;
+  }
+};
 
-// (-step, loss) of the last report: the longer a trial ran before it was pruned, the better it is taken to be.
-std::pair<double, double> pruned_key(const ReportCurve& reports) {
-  if (reports.empty()) return {1.0, 0.0};
+Key key_of(const HistoryView& history, std::uint32_t row) {
+  const int number = history.numbers()[row];
+  if (history.violations()[row] > 0.0) return {2, history.violations()[row], 0.0, number};  // NaN: none, feasible
+  if (history.states()[row] == TrialState::kComplete) return {0, history.loss()[row], 0.0, number};
+  // The longer a trial ran before it was pruned, the better it is taken to be.
+  const ReportCurve reports = history.reports(row);
+  if (reports.empty()) return {1, 1.0, 0.0, number};
   const Report last = reports.back();
-  return {-static_cast<double>(last.step),
-          std::isnan(last.value) ? std::numeric_limits<double>::infinity() : last.value};
+  const double value = std::isnan(last.value) ? std::numeric_limits<double>::infinity() : last.value;
+  return {1, -static_cast<double>(last.step), value, number};
 }
 
 // Slightly beyond the worst of each objective. points: [n, k], n >= 1.
@@ -50,6 +54,7 @@ std::vector<double> reference_point(math::Points points) {
   return reference;
 }
 
+// Appends the `count` best rows to `below`; rows ascend by number.
 void take_best_by_rank(const HistoryView& history, const Rows& rows, std::size_t count, Rows& below) {
   if (count >= rows.size()) {
     below.insert(below.end(), rows.begin(), rows.end());
@@ -87,52 +92,106 @@ void take_best_by_rank(const HistoryView& history, const Rows& rows, std::size_t
 
 }  // namespace
 
-std::size_t n_below(std::size_t n, std::size_t n_objectives) {
-  const auto tenth = static_cast<std::size_t>(std::ceil(0.1 * static_cast<double>(n)));
-  return n_objectives > 1 ? tenth : std::min<std::size_t>(tenth, 25);
+Gamma default_gamma(std::size_t n_objectives) {
+  return [several = n_objectives > 1](std::size_t n) {
+    const auto tenth = static_cast<std::size_t>(std::ceil(0.1 * static_cast<double>(n)));
+    return several ? tenth : std::min<std::size_t>(tenth, 25);
+  };
 }
 
-Split split(const HistoryView& history) {
-  const auto numbers = history.numbers();
-  const auto by_number = [&](std::uint32_t a, std::uint32_t b) { return numbers[a] < numbers[b]; };
-  Rows rows(history.size());
-  std::iota(rows.begin(), rows.end(), 0);
-  if (!std::is_sorted(rows.begin(), rows.end(), by_number)) std::sort(rows.begin(), rows.end(), by_number);
+void Split::move(std::uint32_t row, bool below) {
+  is_below_[row] = below ? 1 : 0;
+  moves_.push_back({row, below});
+}
 
-  Rows complete;
-  Rows pruned;
-  Rows infeasible;
-  for (const std::uint32_t row : rows) {
-    if (history.violations()[row] > 0.0) {  // NaN: no constraints, feasible
-      infeasible.push_back(row);
+void Split::advance(const HistoryView& history) {
+  if (history.size() <= size()) return;
+  for (std::size_t row = size(); row < history.size(); ++row) {
+    const auto number = static_cast<std::size_t>(history.numbers()[row]);
+    if (number >= known_.size()) known_.resize(std::max(number + 1, 2 * known_.size()), false);
+    known_[number] = true;
+  }
+  const std::size_t n_below = std::min(gamma_(history.size()), history.size());
+  if (history.n_objectives() > 1) {
+    advance_several_objectives(history, n_below);
+  } else {
+    advance_one_objective(history, n_below);
+  }
+}
+
+void Split::advance_one_objective(const HistoryView& history, std::size_t n_below) {
+  const auto better = [&](std::uint32_t a, std::uint32_t b) { return key_of(history, a) < key_of(history, b); };
+  const auto worse = [&](std::uint32_t a, std::uint32_t b) { return better(b, a); };
+  const auto push = [](Rows& heap, std::uint32_t row, const auto& less) {
+    heap.push_back(row);
+    std::push_heap(heap.begin(), heap.end(), less);
+  };
+  const auto pop = [](Rows& heap, const auto& less) {
+    std::pop_heap(heap.begin(), heap.end(), less);
+    const std::uint32_t row = heap.back();
+    heap.pop_back();
+    return row;
+  };
+
+  const std::size_t first = size();
+  Rows touched;
+  for (auto row = static_cast<std::uint32_t>(first); row < history.size(); ++row) {
+    is_below_.push_back(0);
+    touched.push_back(row);
+    if (!below_.empty() && better(row, below_.front())) {
+      push(below_, row, better);
     } else {
-      (history.states()[row] == TrialState::kComplete ? complete : pruned).push_back(row);
+      push(above_, row, worse);
     }
   }
-
-  Split result;
-  const std::size_t count = n_below(history.size(), history.n_objectives());
-  const auto missing = [&] { return count - std::min(count, result.below.size()); };
-  if (history.n_objectives() > 1) {
-    take_best_by_rank(history, complete, missing(), result.below);
-  } else {
-    const auto loss = history.loss();
-    take_best(
-        complete, missing(), [&](std::uint32_t row) { return loss[row]; }, result.below);
+  while (below_.size() > n_below) {
+    touched.push_back(pop(below_, better));
+    push(above_, touched.back(), worse);
   }
-  take_best(
-      pruned, missing(), [&](std::uint32_t row) { return pruned_key(history.reports(row)); }, result.below);
-  take_best(
-      infeasible, missing(), [&](std::uint32_t row) { return history.violations()[row]; }, result.below);
-
-  std::sort(result.below.begin(), result.below.end(), by_number);
-  std::vector<bool> is_below(history.size(), false);
-  for (const std::uint32_t row : result.below) is_below[row] = true;
-  result.above.reserve(rows.size() - result.below.size());
-  for (const std::uint32_t row : rows) {
-    if (!is_below[row]) result.above.push_back(row);
+  while (below_.size() < n_below) {
+    touched.push_back(pop(above_, worse));
+    push(below_, touched.back(), better);
   }
-  return result;
+  const Key border = below_.empty() ? Key{-1, 0.0, 0.0, 0} : key_of(history, below_.front());
+  std::sort(touched.begin(), touched.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  for (const std::uint32_t row : touched) {
+    const bool below = !(border < key_of(history, row));
+    if (row >= first || is_below(row) != below) move(row, below);
+  }
+}
+
+void Split::advance_several_objectives(const HistoryView& history, std::size_t n_below) {
+  const auto numbers = history.numbers();
+  Rows complete;
+  std::vector<std::pair<Key, std::uint32_t>> others;
+  for (std::uint32_t row = 0; row < history.size(); ++row) {
+    const Key key = key_of(history, row);
+    if (key.kind == 0) {
+      complete.push_back(row);
+    } else {
+      others.emplace_back(key, row);
+    }
+  }
+  const auto by_number = [&](std::uint32_t a, std::uint32_t b) { return numbers[a] < numbers[b]; };
+  if (!std::is_sorted(complete.begin(), complete.end(), by_number)) {
+    std::sort(complete.begin(), complete.end(), by_number);
+  }
+  Rows below;
+  take_best_by_rank(history, complete, n_below, below);
+  std::sort(others.begin(), others.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [key, row] : others) {
+    if (below.size() >= n_below) break;
+    below.push_back(row);
+  }
+
+  const std::size_t first = size();
+  is_below_.resize(history.size(), 0);
+  std::vector<std::uint8_t> now(history.size(), 0);
+  for (const std::uint32_t row : below) now[row] = 1;
+  for (std::uint32_t row = 0; row < history.size(); ++row) {
+    if (row >= first || is_below_[row] != now[row]) move(row, now[row] != 0);
+  }
 }
 
 }  // namespace bluefin::tpe

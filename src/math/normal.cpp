@@ -55,6 +55,14 @@ constexpr std::array<double, 8> kF = {1.0,
                                       1.42151175831644588870e-7,
                                       2.04426310338993978564e-15};
 
+constexpr double kCentral = 0.425;
+
+// For p = q + 1/2, |q| <= kCentral.
+double central_quantile(double q) {
+  const double r = 0.180625 - q * q;
+  return q * horner(kA, r) / horner(kB, r);
+}
+
 // |x| for the tail probability exp(log_p), at most 0.075.
 double tail_quantile(double log_p) {
   const double r = std::sqrt(-log_p);
@@ -114,13 +122,17 @@ double log_gauss_mass(double a, double b) {
 double ndtri_exp(double log_p) {
   if (log_p == -kInfinity) return -kInfinity;
   if (log_p >= 0.0) return kInfinity;
-  const double p = std::exp(log_p);
-  const double q = p - 0.5;
-  if (std::abs(q) <= 0.425) {
-    const double r = 0.180625 - q * q;
-    return q * horner(kA, r) / horner(kB, r);
-  }
+  const double q = std::exp(log_p) - 0.5;
+  if (std::abs(q) <= kCentral) return central_quantile(q);
   return q < 0.0 ? -tail_quantile(log_p) : tail_quantile(std::log(-std::expm1(log_p)));
+}
+
+double ndtri(double p) {
+  const double q = p - 0.5;
+  if (std::abs(q) <= kCentral) return central_quantile(q);
+  if (!(p > 0.0)) return p == 0.0 ? -kInfinity : std::numeric_limits<double>::quiet_NaN();
+  if (!(p < 1.0)) return p == 1.0 ? kInfinity : std::numeric_limits<double>::quiet_NaN();
+  return q < 0.0 ? -tail_quantile(std::log(p)) : tail_quantile(std::log(1.0 - p));
 }
 
 }  // namespace bluefin::math

@@ -267,6 +267,7 @@ def test_split_kernels_and_densities_are_optunas():
             {
                 "directions": directions,
                 "self": asking,
+                "stride": rng.choice([1, 1, 3, 10_000]),
                 "trials": lines,
                 "space": {name: json.loads(distribution_to_json(d)) for name, d in space.items()},
                 "points": points,
@@ -298,7 +299,8 @@ def test_joint_spaces_are_optunas():
             group.add_distributions(trial.distributions)
         intersection = intersection_search_space(finished, include_pruned=True)
         expected.append((list(intersection), sorted(sorted(sub_space) for sub_space in group.search_spaces)))
-        requests.append({"directions": directions, "self": asking, "trials": lines, "space": {}, "points": []})
+        requests.append({"directions": directions, "self": asking, "stride": 10_000, "trials": lines})
+        requests[-1] |= {"points": []}
         requests[-1]["space"] = {name: json.loads(distribution_to_json(d)) for name, d in space.items()}
     for answer, (intersection, groups) in zip(ask_tool(requests), expected, strict=True):
         assert answer["intersection"] == intersection

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "samplers/tpe/split.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 
@@ -32,9 +33,13 @@ class Rows {
   std::vector<int> below() const {
     const HistoryView view = history_.view();
     std::vector<int> numbers;
-    const auto split = tpe::split(view);
-    CHECK(split.below.size() + split.above.size() == view.size());
-    for (const auto row : split.below) numbers.push_back(view.numbers()[row]);
+    tpe::Split split(tpe::default_gamma(view.n_objectives()));
+    split.advance(view);
+    REQUIRE(split.size() == view.size());
+    for (std::size_t row = 0; row < view.size(); ++row) {
+      if (split.is_below(row)) numbers.push_back(view.numbers()[row]);
+    }
+    std::sort(numbers.begin(), numbers.end());
     return numbers;
   }
 
@@ -50,12 +55,12 @@ class Rows {
 }  // namespace
 
 TEST_CASE("a tenth of the trials is good, at most 25 with one objective") {
-  CHECK(tpe::n_below(0, 1) == 0);
-  CHECK(tpe::n_below(1, 1) == 1);
-  CHECK(tpe::n_below(10, 1) == 1);
-  CHECK(tpe::n_below(11, 1) == 2);
-  CHECK(tpe::n_below(1000, 1) == 25);
-  CHECK(tpe::n_below(1000, 2) == 100);
+  CHECK(tpe::default_gamma(1)(0) == 0);
+  CHECK(tpe::default_gamma(1)(1) == 1);
+  CHECK(tpe::default_gamma(1)(10) == 1);
+  CHECK(tpe::default_gamma(1)(11) == 2);
+  CHECK(tpe::default_gamma(1)(1000) == 25);
+  CHECK(tpe::default_gamma(2)(1000) == 100);
 }
 
 TEST_CASE("the lowest losses are good, ties go to the lower number whatever the order of finishing") {

@@ -208,47 +208,96 @@ TEST_CASE("a trial is not pushed away by its own entry among the running ones") 
   CHECK(study.ask().joint.params[0].value != alone[0].value);
 }
 
-TEST_CASE("an answer depends on the history of the request and not on what the model has seen since") {
+TEST_CASE("a model that grew with its study answers as one that meets the whole history at once") {
+  for (const bool multivariate : {true, false}) {
+    TpeOptions options;
+    options.multivariate = multivariate;
+    StudyDouble study(tpe(options));
+    const auto ask = [&](SamplerModel& model) {
+      const HistoryView view = study.history().view();
+      Rng rng(99);
+      std::vector<double> values;
+      for (const auto& param : model.suggest_joint({view, 1000, rng, {}, nullptr}, model.joint_spaces(view)).params) {
+        values.push_back(param.value);
+      }
+      values.push_back(model.suggest_parameter({view, 1000, rng, {}, nullptr}, study.history().intern("x", kUnit)));
+      return values;
+    };
+    const auto objective = [](StudyDouble::Asker& asker) {
+      const double x = asker.suggest("x", kUnit);
+      const double n = asker.suggest("n", IntDistribution{1, 20});
+      const double c = asker.suggest("c", CategoricalDistribution{{true, false}});
+      return Losses{(x - 0.3) * (x - 0.3) + std::abs(n - 7.0) + c};
+    };
+    for (int i = 0; i < 30; ++i) {
+      study.run(objective, 10);
+      CHECK(ask(study.model()) == ask(*tpe(options)->make_model({"", {Direction::kMinimize}, 0})));
+    }
+  }
+}
+
+TEST_CASE("a model goes on with what it knows when another thread has shown it more") {
   for (const bool group : {false, true}) {
     TpeOptions options;
     options.group = group;
     StudyDouble study(tpe(options));
     study.run(two_floats, 15);
     const HistoryView early = study.history().view();
+    study.run(two_floats, 5);
     const auto ask = [&](const HistoryView& view) {
       Rng rng(99);
+      const auto spaces = study.model().joint_spaces(view);
       std::vector<double> values;
-      for (const auto& param :
-           study.model().suggest_joint({view, 15, rng, {}, nullptr}, study.model().joint_spaces(view)).params) {
+      for (const auto& param : study.model().suggest_joint({view, 20, rng, {}, nullptr}, spaces).params) {
         values.push_back(param.value);
       }
       return values;
     };
-    const auto before = ask(early);
-    CHECK(before.size() == 2);
-    study.run(
-        [](auto& asker) {
-          asker.suggest("x", FloatDistribution{0.0, 2.0});
-          return Losses{-1.0};
-        },
-        5);
-    CHECK(ask(study.history().view()) != before);
-    CHECK(ask(early) == before);
+    const auto late = ask(study.history().view());
+    CHECK(late.size() == 2);
+    CHECK(ask(early) == late);
   }
+}
+
+TEST_CASE("a running trial that has finished counts once") {
+  // Another thread's request still holds it among the running ones.
+  StudyDouble study(tpe());
+  study.run(two_floats, 30);
+  const HistoryView before = study.history().view();
+  const auto ask = [&](SamplerModel& model, const HistoryView& view) {
+    Rng rng(5);
+    return model.suggest_joint({view, 1000, rng, {}, nullptr}, model.joint_spaces(view)).params;
+  };
+  const auto fresh = [] { return tpe()->make_model({"", {Direction::kMinimize}, 0}); };
+  const auto alone = ask(*fresh(), before);
+  std::vector<PendingTrial> pending;
+  for (int i = 0; i < 4; ++i) pending.push_back({30 + i, alone, {}});
+  study.history().set_pending(pending);
+  const HistoryView running = study.history().view();
+  const auto model = fresh();
+  CHECK(ask(*model, running)[0].value != alone[0].value);
+
+  for (int i = 0; i < 4; ++i) {
+    auto trial = std::make_shared<FrozenTrial>();
+    trial->params = alone;
+    trial->values = {100.0};
+    study.add(trial);
+  }
+  const HistoryView stale = study.history().view();  // still pending there
+  study.history().set_pending({});
+  const auto expected = ask(*fresh(), study.history().view());
+  CHECK(expected[0].value != alone[0].value);
+  CHECK(ask(*model, stale)[0].value == expected[0].value);
+  CHECK(ask(*model, study.history().view())[0].value == expected[0].value);
 }
 
 TEST_CASE("one model serves several threads", "[threads]") {
   StudyDouble study(tpe());
-  study.run(two_floats, 30);
-  std::vector<HistoryView> views;
-  for (int i = 0; i < 8; ++i) {
-    views.push_back(study.history().view());
-    study.run(two_floats);
-  }
+  study.run(two_floats, 40);
+  const HistoryView view = study.history().view();
   const auto ask = [&](SamplerModel& model, std::size_t i) {
     Rng rng(i);
-    const auto joint = model.suggest_joint({views[i % views.size()], 1000, rng, {}, nullptr},
-                                           model.joint_spaces(views[i % views.size()]));
+    const auto joint = model.suggest_joint({view, 1000, rng, {}, nullptr}, model.joint_spaces(view));
     return joint.params.at(0).value + joint.params.at(1).value;
   };
   std::vector<double> alone;

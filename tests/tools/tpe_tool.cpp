@@ -2,8 +2,10 @@
 // What TPE makes of a history, for tests/contract/test_tpe_fidelity.py.
 //
 // One history a line on standard input:
-//   {"directions": ["minimize"], "self": 9, "trials": [...], "space": {NAME: DISTRIBUTION, ...}, "points": [[...]]}
-// with trials in the order in which they finished,
+//   {"directions": ["minimize"], "self": 9, "stride": 1, "trials": [...], "space": {NAME: DISTRIBUTION, ...}, "points":
+//   [[...]]}
+// with trials in the order in which they finished; the state is asked for before every `stride`-th of them too. A
+// trial:
 //   {"number": 3, "state": "COMPLETE", "values": [0.5], "params": {NAME: [VALUE, DISTRIBUTION]},
 //    "reports": [[STEP, VALUE]], "constraints": {NAME: VALUE}}
 // and points as [n][d] canonical values. On standard output, for each line,
@@ -11,6 +13,7 @@
 //    "l": ESTIMATOR, "g": ESTIMATOR}
 // where ESTIMATOR has `weights` [K], `kernels` [d] (each {"mu": [K], "sigma": [K]} or {"weights": [K][C]}) and
 // `log_pdf` [n]; below and above leave out running trials.
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -18,7 +21,7 @@
 #include "core/choice_json.hpp"
 #include "core/history.hpp"
 #include "core/json_nlohmann.hpp"
-#include "samplers/tpe/parzen.hpp"
+#include "samplers/tpe/space_model.hpp"
 
 namespace bluefin {
 namespace {
@@ -34,7 +37,9 @@ std::vector<TrialParam> read_params(const JsonTree& tree, History& history) {
   return params;
 }
 
-History read_history(const JsonTree& line) {
+// views: gets the history as it was before every `stride`-th trial finished, that trial among the running ones.
+History read_history(const JsonTree& line, std::vector<HistoryView>& views) {
+  const auto stride = line.at("stride").get<std::size_t>();
   std::vector<Direction> directions;
   for (const auto& word : line.at("directions")) directions.push_back(*parse_direction(word.get<std::string>()));
   History history(directions);
@@ -55,6 +60,10 @@ History read_history(const JsonTree& line) {
     for (const auto& [name, value] : tree.at("constraints").items()) {
       trial->system_attrs.push_back({"constraints:" + name, Json(value.get<double>())});
     }
+    if (history.size() % stride == stride - 1) {
+      history.set_pending({{trial->number, trial->params, {}}});
+      views.push_back(history.view());
+    }
     history.append(trial);
   }
   history.set_pending(std::move(pending));
@@ -67,30 +76,29 @@ JsonTree names_of(const tpe::Space& space) {
   return names;
 }
 
-JsonTree describe(const tpe::ParzenEstimator& estimator, const tpe::Space& space, std::span<const double> points) {
+JsonTree describe(tpe::ParzenEstimator& estimator, const tpe::Space& space, std::span<const double> points) {
   JsonTree kernels = JsonTree::array();
   for (std::size_t j = 0; j < space.size(); ++j) {
-    if (const auto* numbers = std::get_if<tpe::NumericKernels>(&estimator.kernels(j))) {
+    if (const auto numbers = estimator.numeric_kernels(j)) {
       kernels.push_back({{"mu", numbers->mu}, {"sigma", numbers->sigma}});
       continue;
     }
-    const std::size_t n_choices = std::get<tpe::CategoricalKernels>(estimator.kernels(j)).n_choices;
+    const std::size_t n_choices = std::get<CategoricalDistribution>(space[j]->distribution).choices.size();
     JsonTree rows = JsonTree::array();
-    for (std::size_t k = 0; k < estimator.n_kernels(); ++k) {
+    for (std::size_t k = 0; k <= estimator.size(); ++k) {
       JsonTree row = JsonTree::array();
       for (std::size_t c = 0; c < n_choices; ++c) row.push_back(estimator.categorical_weight(j, k, c));
       rows.push_back(std::move(row));
     }
     kernels.push_back({{"weights", std::move(rows)}});
   }
-  const auto weights = estimator.weights();
-  return {{"weights", std::vector<double>(weights.begin(), weights.end())},
-          {"kernels", std::move(kernels)},
-          {"log_pdf", estimator.log_pdf(points)}};
+  return {
+      {"weights", estimator.kernel_weights()}, {"kernels", std::move(kernels)}, {"log_pdf", estimator.log_pdf(points)}};
 }
 
 JsonTree answer(const JsonTree& line) {
-  History history = read_history(line);
+  std::vector<HistoryView> views;
+  History history = read_history(line, views);
   const HistoryView view = history.view();
   tpe::Space space;
   for (const auto& [name, distribution] : line.at("space").items()) {
@@ -101,28 +109,40 @@ JsonTree answer(const JsonTree& line) {
     for (const auto& x : point) points.push_back(x.get<double>());
   }
 
-  const tpe::Split split = tpe::split(view);
-  const auto numbers_of = [&](const std::vector<std::uint32_t>& rows) {
-    JsonTree numbers = JsonTree::array();
-    for (const auto row : rows) numbers.push_back(view.numbers()[row]);
+  tpe::Split split(tpe::default_gamma(view.n_objectives()));
+  const auto numbers_of = [&](bool below) {
+    std::vector<int> numbers;
+    for (std::size_t row = 0; row < view.size(); ++row) {
+      if (split.is_below(row) == below) numbers.push_back(view.numbers()[row]);
+    }
+    std::sort(numbers.begin(), numbers.end());
     return numbers;
   };
-  const tpe::ParzenEstimator l(space, tpe::gather(view, space, split.below),
-                               view.n_objectives() > 1 ? tpe::Weighting::kEqual : tpe::Weighting::kRecent);
-  const tpe::ParzenEstimator g(space, tpe::gather_with_running(view, space, split.above, line.at("self").get<int>()),
-                               tpe::Weighting::kRecent);
+  tpe::ParzenOptions below;
+  if (view.n_objectives() > 1) below.weights = [](std::size_t m) { return std::vector<double>(m, 1.0); };
+  tpe::SpaceModel model(space, below, {});
+  const auto self = line.at("self").get<int>();
+  for (const HistoryView& earlier : views) {
+    split.advance(earlier);
+    model.follow(split, earlier);
+    model.set_running(earlier.pending(), split, -1);
+    model.g().log_pdf(points);
+  }
+  split.advance(view);
+  model.follow(split, view);
+  model.set_running(view.pending(), split, self);
   tpe::IntersectionSpace intersection;
   intersection.advance(view);
   tpe::GroupedSpace grouped;
   grouped.advance(view);
   JsonTree groups = JsonTree::array();
   for (const auto& group : grouped.spaces(view)) groups.push_back(names_of(group));
-  return {{"below", numbers_of(split.below)},
-          {"above", numbers_of(split.above)},
+  return {{"below", numbers_of(true)},
+          {"above", numbers_of(false)},
           {"intersection", names_of(intersection.space(view))},
           {"groups", std::move(groups)},
-          {"l", describe(l, space, points)},
-          {"g", describe(g, space, points)}};
+          {"l", describe(model.l(), space, points)},
+          {"g", describe(model.g(), space, points)}};
 }
 
 }  // namespace

@@ -2,8 +2,11 @@
 // Tree-structured Parzen estimator with the decisions of Optuna 5 (optuna/samplers/_tpe, 5.0.0).
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "bluefin/sampler.hpp"
 
@@ -18,6 +21,18 @@ struct TpeOptions {
   bool group = false;         // one joint sample for each set of parameters that occur together; needs multivariate
   bool constant_liar = true;  // running trials count as bad ones at their points
 
+  // What Optuna 5 has deprecated, with its meaning there.
+  double prior_weight = 1.0;        // of the uniform kernel beside the weights of the observations
+  bool consider_magic_clip = true;  // a smallest bandwidth of range / min(100, m + 2) for m observations; off: 1e-12
+  bool consider_endpoints = false;  // the lowest and the highest point look at the gap to the range's end too
+  // How many of n finished trials are good ones (more than n: all). Unset: min(ceil(n / 10), 25), without the limit for
+  // several objectives.
+  std::function<std::size_t(std::size_t n)> gamma{};
+  // [m] or more finite weights >= 0 of m observations in the order of their trials, not all zero. Unset: the last 25
+  // have 1, those before them a linear ramp from 1/m to 1. With several objectives good trials weigh the same.
+  // Neither function is written into the study's config: who goes on with it elsewhere must give it again.
+  std::function<std::vector<double>(std::size_t m)> weights{};
+
   template <class V>
   static void describe(V&& v) {
     v("n_startup_trials", &TpeOptions::n_startup_trials, at_least(0), "random trials before the model is used");
@@ -25,6 +40,9 @@ struct TpeOptions {
     v("multivariate", &TpeOptions::multivariate, any_value(), "joint sampling; unset: on for one objective");
     v("group", &TpeOptions::group, any_value(), "one joint sample per group of parameters that occur together");
     v("constant_liar", &TpeOptions::constant_liar, any_value(), "running trials count as bad at their points");
+    v("prior_weight", &TpeOptions::prior_weight, at_least(0.0), "weight of the uniform kernel");
+    v("consider_magic_clip", &TpeOptions::consider_magic_clip, any_value(), "keep bandwidths from becoming tiny");
+    v("consider_endpoints", &TpeOptions::consider_endpoints, any_value(), "bandwidths look at the ends of the range");
   }
 };
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Kernel space: where the kernels of a number live.
+#pragma once
+
+#include <cmath>
+
+#include "bluefin/distribution.hpp"
+
+namespace bluefin::tpe {
+
+// A numeric parameter's kernel space is its logarithm where it is log, else itself; with a step (integers always have
+// one) its limits lie half a step outside of the distribution's. R = high - low there.
+//
+// Positions are kept as u = (t - centre) / (sqrt(2) R / 100), so that a kernel of the smallest bandwidth that a long
+// history knows, R / 100, is exp(-(u - mu)^2). Bandwidths are kept as s = sigma / (R / 100).
+struct Scale {
+  explicit Scale(const Distribution& distribution);
+
+  // False for a range so wide or so narrow that R / 100 or its inverse is no number: no kernels, draws are uniform.
+  bool usable() const { return std::isfinite(factor) && factor > 0.0; }
+
+  double kernel_space(double x) const { return log ? std::log(x) : x; }
+  double u(double x) const { return (kernel_space(x) - centre) * factor; }
+
+  double x_low;  // of the distribution itself
+  double x_high;
+  double step;  // 0: continuous
+  bool log;
+  double low;  // kernel space
+  double high;
+  double centre;
+  double unit;    // R / 100
+  double factor;  // 1 / (sqrt(2) unit)
+};
+
+inline constexpr double kMaxS = 100.0;                                    // the bandwidth R
+inline constexpr double kSqrt2 = 1.41421356237309504880168872420969808;   // of a kernel: z = sqrt(2) (u - mu) / s
+inline constexpr double kHalfRange = 35.3553390593273762200422181052424;  // the limits are u = -+50 / sqrt(2)
+
+// log of the mass that the kernel (u, s) has between the limits.
+double log_mass_inside(double u, double s);
+
+}  // namespace bluefin::tpe

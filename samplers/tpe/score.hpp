@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// The hot loop of TPE: sums of kernels for a few candidates, with the widest vectors that the processor has.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace bluefin::tpe {
+
+inline constexpr std::size_t kLanes = 8;       // kernels of a block
+inline constexpr std::size_t kCandidates = 8;  // scored together, a batch
+inline constexpr std::size_t kCopies = 4;      // of each of a candidate's numbers, for those who cannot broadcast
+
+// For every candidate i and every kernel k of the blocks
+//   t = offset[i] + c_k - sum_j (x_ij - u_kj)^2 + sum_categorical [x_ij = u_kj] delta_j + sum_grid row_ij[index_kj]
+// with a kernel's own inverse bandwidth before the square where the blocks are wide.
+//
+// Cells of a block: one column of kLanes doubles for u (wide: u, then 1/s) of each continuous parameter, for the choice
+// of each categorical one, and for the index (the bits of an std::uint64_t) of each one with a grid, in this order.
+// Lanes without a kernel hold zeros.
+struct ScoreTask {
+  const double* cells;  // [n_blocks][columns][kLanes], 64-byte aligned as are c and w
+  const double* c;      // [n_blocks][kLanes]
+  const double* w;      // [n_blocks][kLanes]
+  std::size_t n_blocks;
+  std::size_t n_continuous;
+  std::size_t n_categorical;
+  std::size_t n_grid;
+  bool wide;
+  const double* x;            // [n_continuous + n_categorical][kCandidates][kCopies]
+  const double* delta;        // [n_categorical]
+  const double* const* rows;  // [n_grid][kCandidates]
+  const double* offset;       // [kCandidates]
+};
+
+// One instruction set's version. Lane l of a block always goes to partial sum l, whatever the vectors' width.
+struct ScoreKernel {
+  std::string_view name;
+  // sums[i][l] += w_k exp(t) over the blocks; exp of less than -708 is taken as exp(-708). [kCandidates][kLanes]
+  void (*add)(const ScoreTask& task, double* sums);
+  // largest[i][l] = max of it and every t with w_k > 0.
+  void (*max)(const ScoreTask& task, double* largest);
+};
+
+// Null where the compiler or the processor's family does not have them.
+extern const ScoreKernel* const kScoreAvx512;
+extern const ScoreKernel* const kScoreAvx2;
+extern const ScoreKernel* const kScoreBaseline;
+
+// The fastest that this processor runs; the environment variable BLUEFIN_SIMD = avx512, avx2 or baseline forces one.
+// Throws Error(kInvalidArgument) for another name or one that does not run here.
+const ScoreKernel& score_kernel();
+const ScoreKernel& score_kernel(std::string_view name);  // by name; "": the fastest
+
+}  // namespace bluefin::tpe
