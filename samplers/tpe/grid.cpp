@@ -60,14 +60,15 @@ void Grid::trim() {
   n_cells_ = 0;
 }
 
-std::span<const double> Grid::row(double x) {
-  std::vector<double>& row = rows_[x];
-  n_cells_ += entries_.size() - row.size();
-  while (row.size() < entries_.size()) {
-    const Entry& entry = entries_[row.size()];
-    row.push_back(log_mass(entry, x) - entry.log_inside);
+Grid::Row Grid::row(double x) {
+  KnownRow& row = rows_[x];
+  n_cells_ += entries_.size() - row.values.size();
+  while (row.values.size() < entries_.size()) {
+    const Entry& entry = entries_[row.values.size()];
+    row.values.push_back(log_mass(entry, x) - entry.log_inside);
+    row.largest = std::max(row.largest, row.values.back());
   }
-  return row;
+  return {row.values.data(), row.largest};
 }
 
 }  // namespace bluefin::tpe

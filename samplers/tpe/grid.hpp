@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
-#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,8 +34,12 @@ class Grid {
   // Forgets every kernel but the prior's.
   void clear();
 
-  // x: canonical. [size()] log f_k(x); holds until add(), clear() or trim().
-  std::span<const double> row(double x);
+  struct Row {
+    const double* values;  // [size()] log f_k(x)
+    double largest;
+  };
+  // x: canonical. Holds until add(), clear() or trim().
+  Row row(double x);
   // Forgets the rows when there are very many. They come back as they are asked for.
   void trim();
 
@@ -53,7 +57,11 @@ class Grid {
   Scale scale_;
   std::vector<Entry> entries_;
   std::map<std::pair<double, double>, std::uint32_t> numbers_;  // by (mu, s)
-  std::unordered_map<double, std::vector<double>> rows_;        // by x, as long as entries_ was when last asked for
+  struct KnownRow {
+    std::vector<double> values;  // as long as entries_ was when last asked for
+    double largest = -std::numeric_limits<double>::infinity();
+  };
+  std::unordered_map<double, KnownRow> rows_;  // by x
   std::size_t n_cells_ = 0;
   std::vector<double> by_distance_;  // even grid, s = 1: by |x - mu| / step; NaN: not yet known
 };

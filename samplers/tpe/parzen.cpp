@@ -16,8 +16,8 @@ namespace bluefin::tpe {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr std::size_t kChunkBytes = 16384;
-constexpr std::size_t kFlat = 25;  // the newest observations, of weight 1
+constexpr double kLeftOut = 1e-13;  // of a sum, at the most
+constexpr std::size_t kFlat = 25;   // the newest observations, of weight 1
 
 // The default weight of rank r is min(1, first + slope r).
 struct Ramp {
@@ -52,12 +52,12 @@ void check_weights(std::span<const double> weights, std::size_t m) {
   if (m > 0 && !(sum > 0.0)) refuse("are all zero");
 }
 
+// A cell that holds the number of a kernel of a grid.
+double as_cell(std::uint32_t index) { return std::bit_cast<double>(std::uint64_t{index}); }
+std::uint32_t as_index(double cell) { return static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(cell)); }
+
 // log x for a weight that may be 0; finite, so that sums can be taken back.
 double log_weight(double x) { return x > 0.0 ? std::log(x) : -1e4; }
-
-struct alignas(64) Lanes {
-  double v[kLanes];
-};
 
 }  // namespace
 
@@ -75,61 +75,6 @@ struct ParzenEstimator::Categorical {
   std::size_t n_choices;
 };
 
-// Kernels lie dense: the last one moves where one is taken out.
-struct ParzenEstimator::Store {
-  std::size_t n_columns = 0;
-  std::size_t n = 0;
-  std::vector<Lanes> cells;  // [blocks][n_columns]
-  std::vector<Lanes> c;      // [blocks], NaN: dirty
-  std::vector<Lanes> w;      // [blocks]
-  std::vector<int> numbers;  // [n]
-  std::vector<std::int32_t> ranks;
-
-  double& cell(std::size_t k, std::size_t column) { return cells[k / kLanes * n_columns + column].v[k % kLanes]; }
-  double cell(std::size_t k, std::size_t column) const { return cells[k / kLanes * n_columns + column].v[k % kLanes]; }
-  double& constant(std::size_t k) { return c[k / kLanes].v[k % kLanes]; }
-  double& weight(std::size_t k) { return w[k / kLanes].v[k % kLanes]; }
-
-  std::size_t append(int number, std::int32_t rank) {
-    if (n % kLanes == 0) {
-      cells.resize(cells.size() + n_columns);
-      c.resize(c.size() + 1);
-      w.resize(w.size() + 1);
-    }
-    numbers.push_back(number);
-    ranks.push_back(rank);
-    return n++;
-  }
-  void remove(std::size_t k) {
-    const std::size_t last = --n;
-    for (std::size_t column = 0; column < n_columns; ++column) {
-      cell(k, column) = cell(last, column);
-      cell(last, column) = 0.0;
-    }
-    constant(k) = constant(last);
-    constant(last) = 0.0;
-    weight(k) = weight(last);
-    weight(last) = 0.0;
-    numbers[k] = numbers[last];
-    ranks[k] = ranks[last];
-    numbers.pop_back();
-    ranks.pop_back();
-    if (n % kLanes == 0) {
-      cells.resize(cells.size() - n_columns);
-      c.pop_back();
-      w.pop_back();
-    }
-  }
-  // Where the cell of a number's u (or of its index in a grid) is.
-  std::size_t stride = 1;  // columns of a continuous parameter
-  std::size_t n_continuous = 0;
-  std::size_t n_categorical = 0;
-  std::size_t numeric_column(std::size_t i) const {
-    return i < n_continuous ? stride * i : stride * n_continuous + n_categorical + (i - n_continuous);
-  }
-  std::size_t categorical_column(std::size_t i) const { return stride * n_continuous + i; }
-};
-
 // Points in batches of kCandidates, as score.hpp wants them; kept so that their memory is.
 struct ParzenEstimator::Batches {
   std::size_t n = 0;  // points
@@ -137,12 +82,17 @@ struct ParzenEstimator::Batches {
   std::vector<double> x;            // [n_batches][columns][kCandidates][kCopies]
   std::vector<const double*> rows;  // [n_batches][grids][kCandidates]
   std::vector<double> delta;        // [categorical]
-  std::vector<double> offset;       // [n_batches][kCandidates], as the next three
+  std::vector<double> offset;       // [n_batches][kCandidates], as the next five
   std::vector<double> shift;
+  std::vector<double> prior;  // its term of the sum
   std::vector<double> log_prior;
+  std::vector<double> most;  // that the discrete parameters add to a kernel's exponent
   std::vector<std::uint8_t> outside;
-  std::vector<Lanes> lanes;  // [n_batches][kCandidates] sums
-  double log_others = 0.0;   // of a kernel whose choices are all different
+  std::vector<Lanes> lanes;        // [n_batches][kCandidates] sums
+  std::vector<Lanes> bounds;       // [leaf groups][kCandidates]
+  std::vector<Lanes> excess;       // [leaf groups]
+  std::vector<std::uint8_t> done;  // [leaves]
+  double log_others = 0.0;         // of a kernel whose choices are all different
 };
 
 ParzenEstimator::~ParzenEstimator() = default;
@@ -151,8 +101,8 @@ ParzenEstimator::ParzenEstimator(ParzenEstimator&&) noexcept = default;
 ParzenEstimator::ParzenEstimator(const Space& space, ParzenOptions options)
     : space_(space),
       options_(std::move(options)),
-      narrow_(std::make_unique<Store>()),
-      wide_(std::make_unique<Store>()),
+      narrow_(0, 0, 0, false),
+      wide_(0, 0, 0, true),
       batches_(std::make_unique<Batches>()) {
   for (const bool on_grid : {false, true}) {
     for (std::size_t j = 0; j < space.size(); ++j) {
@@ -173,12 +123,9 @@ ParzenEstimator::ParzenEstimator(const Space& space, ParzenOptions options)
     const auto* c = std::get_if<CategoricalDistribution>(&space[j]->distribution);
     if (c != nullptr) categorical_.push_back({j, c->choices.size()});
   }
-  for (Store* store : {narrow_.get(), wide_.get()}) {
-    store->stride = store == wide_.get() ? 2 : 1;
-    store->n_continuous = n_continuous_;
-    store->n_categorical = categorical_.size();
-    store->n_columns = store->stride * n_continuous_ + categorical_.size() + (numeric_.size() - n_continuous_);
-  }
+  const std::size_t n_grid = numeric_.size() - n_continuous_;
+  narrow_ = KernelStore(n_continuous_, categorical_.size(), n_grid, false);
+  wide_ = KernelStore(n_continuous_, categorical_.size(), n_grid, true);
 }
 
 // --- points come and go ----------------------------------------------------------------------------------------------
@@ -188,86 +135,89 @@ bool ParzenEstimator::contains(int number) const {
          places_[static_cast<std::size_t>(number)] >= 0;
 }
 
-ParzenEstimator::Place ParzenEstimator::place(int number) const {
+ParzenEstimator::Place ParzenEstimator::place(int number) {
   const std::int32_t code = places_[static_cast<std::size_t>(number)];
-  return {code % 2 != 0 ? *wide_ : *narrow_, static_cast<std::size_t>(code / 2)};
+  return {code % 2 != 0 ? &wide_ : &narrow_, static_cast<std::size_t>(code / 2)};
 }
 
-double ParzenEstimator::u_of(std::size_t i, Place at) const {
-  const double cell = at.store.cell(at.k, at.store.numeric_column(i));
+void ParzenEstimator::set_place(int number, Place at) {
+  places_[static_cast<std::size_t>(number)] = static_cast<std::int32_t>(2 * at.k + (at.store->wide() ? 1U : 0U));
+}
+
+std::size_t ParzenEstimator::column_of(const KernelStore& store, std::size_t i) const {
+  return i < n_continuous_ ? store.continuous_column(i) : store.grid_column(i - n_continuous_);
+}
+
+double ParzenEstimator::u_of(std::size_t i, const KernelStore& store, std::size_t k) const {
+  const double cell = store.cell(k, column_of(store, i));
   if (i < n_continuous_) return cell;
-  const Numeric& numeric = numeric_[i];
-  const double mu = numeric.grid->kernel(static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(cell))).mu;
-  return (mu - numeric.scale.centre) * numeric.scale.factor;
+  const Scale& scale = numeric_[i].scale;
+  return (numeric_[i].grid->kernel(as_index(cell)).mu - scale.centre) * scale.factor;
 }
 
-double ParzenEstimator::s_of(std::size_t i, Place at) const {
-  const std::size_t column = at.store.numeric_column(i);
-  if (i < n_continuous_) return &at.store == wide_.get() ? 1.0 / at.store.cell(at.k, column + 1) : 1.0;
-  const double cell = at.store.cell(at.k, column);
-  return numeric_[i].grid->kernel(static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(cell))).s;
+double ParzenEstimator::s_of(std::size_t i, const KernelStore& store, std::size_t k) const {
+  const std::size_t column = column_of(store, i);
+  if (i < n_continuous_) return store.wide() ? 1.0 / store.cell(k, column + 1) : 1.0;
+  return numeric_[i].grid->kernel(as_index(store.cell(k, column))).s;
 }
 
 Bandwidths::Points ParzenEstimator::points_of(std::size_t i) const {
   return [this, i](const std::function<void(int, double)>& visit) {
-    for (Store* store : {narrow_.get(), wide_.get()}) {
-      for (std::size_t k = 0; k < store->n; ++k) visit(store->numbers[k], u_of(i, {*store, k}));
+    for (const KernelStore* store : {&narrow_, &wide_}) {
+      for (std::size_t k = 0; k < store->size(); ++k) visit(store->number(k), u_of(i, *store, k));
     }
   };
 }
 
 void ParzenEstimator::mark_dirty(Place at) {
-  double& constant = at.store.constant(at.k);
-  if (std::isnan(constant)) return;
-  constant = std::numeric_limits<double>::quiet_NaN();
-  dirty_.push_back(at.store.numbers[at.k]);
+  if (std::isnan(at.store->constant(at.k))) return;
+  at.store->set_constant(at.k, std::numeric_limits<double>::quiet_NaN());
+  dirty_.push_back(at.store->number(at.k));
 }
 
 void ParzenEstimator::remove_from_store(Place at) {
-  const int last = at.store.numbers.back();
-  places_[static_cast<std::size_t>(at.store.numbers[at.k])] = -1;
-  if (at.k + 1 != at.store.n) {
-    places_[static_cast<std::size_t>(last)] =
-        static_cast<std::int32_t>(2 * at.k + (&at.store == wide_.get() ? 1U : 0U));
-  }
-  at.store.remove(at.k);
+  const int number = at.store->number(at.k);
+  set_place(at.store->numbers().back(), at);
+  places_[static_cast<std::size_t>(number)] = -1;
+  at.store->remove(at.k);
 }
 
-void ParzenEstimator::into_store(int number, Store& to) {
+void ParzenEstimator::into_store(int number, KernelStore& to) {
   const Place from = place(number);
-  const std::size_t k = to.append(number, from.store.ranks[from.k]);
+  const std::size_t k = to.append(number, from.store->ranks()[from.k]);
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
-    const std::size_t column = to.numeric_column(i);
-    to.cell(k, column) = from.store.cell(from.k, from.store.numeric_column(i));
-    if (&to == wide_.get() && i < n_continuous_) to.cell(k, column + 1) = 1.0;
+    const std::size_t column = column_of(to, i);
+    to.cell(k, column) = from.store->cell(from.k, column_of(*from.store, i));
+    if (to.wide() && i < n_continuous_) to.cell(k, column + 1) = 1.0;
   }
   for (std::size_t i = 0; i < categorical_.size(); ++i) {
-    to.cell(k, to.categorical_column(i)) = from.store.cell(from.k, from.store.categorical_column(i));
+    to.cell(k, to.categorical_column(i)) = from.store->cell(from.k, from.store->categorical_column(i));
   }
-  to.constant(k) = from.store.constant(from.k);
-  to.weight(k) = from.store.weight(from.k);
+  to.set_constant(k, from.store->constant(from.k));
+  to.weight(k) = from.store->weight(from.k);
+  to.box(k);
   remove_from_store(from);
-  places_[static_cast<std::size_t>(number)] = static_cast<std::int32_t>(2 * k + (&to == wide_.get() ? 1U : 0U));
+  set_place(number, {&to, k});
 }
 
 void ParzenEstimator::set_s(std::size_t i, int number, double s) {
   if (i >= n_continuous_) {
     const Place at = place(number);
-    double& cell = at.store.cell(at.k, at.store.numeric_column(i));
+    double& cell = at.store->cell(at.k, column_of(*at.store, i));
     Grid& grid = *numeric_[i].grid;
-    const double mu = grid.kernel(static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(cell))).mu;
-    cell = std::bit_cast<double>(std::uint64_t{grid.add({mu, s})});
+    cell = as_cell(grid.add({grid.kernel(as_index(cell)).mu, s}));
     return;
   }
-  if (&place(number).store == narrow_.get()) into_store(number, *wide_);
+  if (!place(number).store->wide()) into_store(number, wide_);
   const Place at = place(number);
-  at.store.cell(at.k, at.store.numeric_column(i) + 1) = 1.0 / s;
+  at.store->cell(at.k, column_of(wide_, i) + 1) = 1.0 / s;
+  at.store->box(at.k);
   mark_dirty(at);
   if (s != 1.0) return;
   for (std::size_t other = 0; other < n_continuous_; ++other) {
-    if (at.store.cell(at.k, at.store.numeric_column(other) + 1) != 1.0) return;
+    if (at.store->cell(at.k, column_of(wide_, other) + 1) != 1.0) return;
   }
-  into_store(number, *narrow_);
+  into_store(number, narrow_);
 }
 
 void ParzenEstimator::apply_changes(std::size_t i) {
@@ -284,46 +234,48 @@ void ParzenEstimator::insert(int number, std::span<const double> point) {
   const auto above = std::upper_bound(order_.begin(), order_.end(), number);
   const auto rank = static_cast<std::int32_t>(above - order_.begin());
   if (above != order_.end()) {
-    for (Store* store : {narrow_.get(), wide_.get()}) {
-      for (auto& other : store->ranks) other += other >= rank ? 1 : 0;
+    for (KernelStore* store : {&narrow_, &wide_}) {
+      for (auto& other : store->ranks()) other += other >= rank ? 1 : 0;
     }
   }
   order_.insert(above, number);
   weights_settled_ = false;
 
-  const std::size_t k = narrow_->append(number, rank);
-  places_[at] = static_cast<std::int32_t>(2 * k);
+  const std::size_t k = narrow_.append(number, rank);
+  set_place(number, {&narrow_, k});
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
     Numeric& numeric = numeric_[i];
-    double& cell = narrow_->cell(k, narrow_->numeric_column(i));
+    double& cell = narrow_.cell(k, column_of(narrow_, i));
     if (numeric.grid) {
-      cell =
-          std::bit_cast<double>(std::uint64_t{numeric.grid->add({numeric.scale.kernel_space(point[numeric.j]), 1.0})});
+      cell = as_cell(numeric.grid->add({numeric.scale.kernel_space(point[numeric.j]), 1.0}));
     } else {
       cell = numeric.scale.u(point[numeric.j]);
     }
   }
   for (std::size_t i = 0; i < categorical_.size(); ++i) {
-    narrow_->cell(k, narrow_->categorical_column(i)) = point[categorical_[i].j];
+    narrow_.cell(k, narrow_.categorical_column(i)) = point[categorical_[i].j];
   }
-  mark_dirty({*narrow_, k});
+  narrow_.box(k);
+  mark_dirty({&narrow_, k});
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
-    numeric_[i].bandwidths.insert(number, u_of(i, place(number)), points_of(i), changes_);
+    const Place now = place(number);
+    numeric_[i].bandwidths.insert(number, u_of(i, *now.store, now.k), points_of(i), changes_);
     apply_changes(i);
   }
 }
 
 void ParzenEstimator::erase(int number) {
   if (!contains(number)) return;
+  const Place before = place(number);
   std::vector<double> u(numeric_.size());
-  for (std::size_t i = 0; i < u.size(); ++i) u[i] = u_of(i, place(number));
+  for (std::size_t i = 0; i < u.size(); ++i) u[i] = u_of(i, *before.store, before.k);
   const auto at = std::lower_bound(order_.begin(), order_.end(), number);
   const auto rank = static_cast<std::int32_t>(at - order_.begin());
   order_.erase(at);
   weights_settled_ = false;
-  remove_from_store(place(number));
-  for (Store* store : {narrow_.get(), wide_.get()}) {
-    for (auto& other : store->ranks) other -= other > rank ? 1 : 0;
+  remove_from_store(before);
+  for (KernelStore* store : {&narrow_, &wide_}) {
+    for (auto& other : store->ranks()) other -= other > rank ? 1 : 0;
   }
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
     numeric_[i].bandwidths.erase(number, u[i], points_of(i), changes_);
@@ -336,8 +288,8 @@ void ParzenEstimator::erase(int number) {
 double ParzenEstimator::constant_of(Place at) const {
   double constant = 0.0;
   for (std::size_t i = 0; i < n_continuous_; ++i) {
-    const double s = s_of(i, at);
-    constant -= log_mass_inside(u_of(i, at), s);
+    const double s = s_of(i, *at.store, at.k);
+    constant -= log_mass_inside(u_of(i, *at.store, at.k), s);
     if (s != 1.0) constant -= std::log(s);
   }
   return constant;
@@ -347,30 +299,39 @@ void ParzenEstimator::settle() {
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
     numeric_[i].bandwidths.settle(changes_);
     apply_changes(i);
-    if (!numeric_[i].grid) continue;
-    // Bandwidths that have come and gone leave entries behind.
-    Grid& grid = *numeric_[i].grid;
-    if (grid.size() <= 4 * size() + 64) continue;
-    std::vector<std::pair<double*, Grid::Kernel>> cells;
-    for (Store* store : {narrow_.get(), wide_.get()}) {
-      for (std::size_t k = 0; k < store->n; ++k) {
-        double& cell = store->cell(k, store->numeric_column(i));
-        cells.emplace_back(&cell, grid.kernel(static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(cell))));
-      }
-    }
-    grid.clear();
-    for (const auto& [cell, kernel] : cells) *cell = std::bit_cast<double>(std::uint64_t{grid.add(kernel)});
+    if (numeric_[i].grid) settle_grid(i);
   }
   for (const int number : dirty_) {
     if (!contains(number)) continue;
     const Place at = place(number);
-    if (!std::isnan(at.store.constant(at.k))) continue;
+    if (!std::isnan(at.store->constant(at.k))) continue;
     const double constant = constant_of(at);
-    at.store.constant(at.k) = constant;
+    at.store->set_constant(at.k, constant);
     largest_constant_ = std::max(largest_constant_, constant);
   }
   dirty_.clear();
   if (!weights_settled_) settle_weights();
+  for (KernelStore* store : {&narrow_, &wide_}) {
+    if (!store->wants_regroup()) continue;
+    store->regroup();
+    for (std::size_t k = 0; k < store->size(); ++k) set_place(store->number(k), {store, k});
+  }
+}
+
+void ParzenEstimator::settle_grid(std::size_t i) {
+  // Bandwidths that have come and gone leave kernels behind that nobody has.
+  Grid& grid = *numeric_[i].grid;
+  grid.trim();
+  if (grid.size() <= 4 * size() + 64) return;
+  std::vector<std::pair<double*, Grid::Kernel>> cells;
+  for (KernelStore* store : {&narrow_, &wide_}) {
+    for (std::size_t k = 0; k < store->size(); ++k) {
+      double& cell = store->cell(k, column_of(*store, i));
+      cells.emplace_back(&cell, grid.kernel(as_index(cell)));
+    }
+  }
+  grid.clear();
+  for (const auto& [cell, kernel] : cells) *cell = as_cell(grid.add(kernel));
 }
 
 void ParzenEstimator::settle_weights() {
@@ -380,19 +341,23 @@ void ParzenEstimator::settle_weights() {
   if (options_.weights) {
     by_rank_ = options_.weights(m);
     check_weights(by_rank_, m);
-    total_weight_ = std::accumulate(by_rank_.begin(), by_rank_.begin() + static_cast<std::ptrdiff_t>(m), 0.0);
+    by_rank_.resize(m);
+    total_weight_ = std::accumulate(by_rank_.begin(), by_rank_.end(), 0.0);
+    largest_weight_ = m == 0 ? 1.0 : *std::max_element(by_rank_.begin(), by_rank_.end());
   } else {
     total_weight_ = sum_of_default_weights(m);
   }
   total_weight_ += m == 0 ? 1.0 : options_.prior_weight;
   const Ramp ramp(m);
-  for (Store* store : {narrow_.get(), wide_.get()}) {
-    double* weights = store->w.empty() ? nullptr : store->w.front().v;
+  for (KernelStore* store : {&narrow_, &wide_}) {
+    if (store->size() == 0) continue;
+    double* weights = &store->weight(0);
+    const std::int32_t* ranks = store->ranks().data();
     if (options_.weights) {
-      for (std::size_t k = 0; k < store->n; ++k) weights[k] = by_rank_[static_cast<std::size_t>(store->ranks[k])];
+      for (std::size_t k = 0; k < store->size(); ++k) weights[k] = by_rank_[static_cast<std::size_t>(ranks[k])];
     } else {
-      for (std::size_t k = 0; k < store->n; ++k) {
-        weights[k] = std::min(1.0, ramp.first + ramp.slope * static_cast<double>(store->ranks[k]));
+      for (std::size_t k = 0; k < store->size(); ++k) {
+        weights[k] = std::min(1.0, ramp.first + ramp.slope * static_cast<double>(ranks[k]));
       }
     }
   }
@@ -436,11 +401,11 @@ std::vector<double> ParzenEstimator::sample(std::size_t n, Rng& rng) {
     const auto rank =
         static_cast<std::size_t>(std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin());
     std::optional<Place> kernel;
-    if (rank < m) kernel.emplace(place(order_[rank]));
+    if (rank < m) kernel = place(order_[rank]);
     for (std::size_t j = 0; j < d; ++j) point[j] = std::numeric_limits<double>::quiet_NaN();
     for (std::size_t i = 0; i < numeric_.size(); ++i) {
-      const double u = kernel ? u_of(i, *kernel) : 0.0;
-      const double s = kernel ? s_of(i, *kernel) : kMaxS;
+      const double u = kernel ? u_of(i, *kernel->store, kernel->k) : 0.0;
+      const double s = kernel ? s_of(i, *kernel->store, kernel->k) : kMaxS;
       point[numeric_[i].j] = draw_number(numeric_[i], u, s, rng);
     }
     for (std::size_t i = 0; i < categorical_.size(); ++i) {
@@ -450,7 +415,7 @@ std::vector<double> ParzenEstimator::sample(std::size_t n, Rng& rng) {
       if (!kernel || rng.uniform() * (1.0 + any) < any) {
         point[j] = static_cast<double>(rng.below(n_choices));
       } else {
-        point[j] = kernel->store.cell(kernel->k, kernel->store.categorical_column(i));
+        point[j] = kernel->store->cell(kernel->k, kernel->store->categorical_column(i));
       }
     }
     for (std::size_t j = 0; j < d; ++j) {
@@ -474,6 +439,7 @@ void ParzenEstimator::prepare(std::span<const double> points) {
   to.x.resize(n * kCopies * (n_continuous_ + categorical_.size()));
   to.rows.resize(n * (numeric_.size() - n_continuous_));
   to.log_prior.assign(n, 0.0);
+  to.most.assign(n, 0.0);
   to.outside.assign(n, 0);
   to.delta.resize(categorical_.size());
   to.log_others = 0.0;
@@ -486,16 +452,16 @@ void ParzenEstimator::prepare(std::span<const double> points) {
 
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
     Numeric& numeric = numeric_[i];
-    if (numeric.grid) numeric.grid->trim();
     const std::size_t n_grid = numeric_.size() - n_continuous_;
     const double prior = -std::log(kMaxS) - numeric.prior_inside;
     for (std::size_t p = 0; p < n; ++p) {
       const double value = point_of(p)[numeric.j];
       if (!(numeric.scale.x_low <= value && value <= numeric.scale.x_high)) to.outside[p] = 1;
       if (numeric.grid) {
-        const double* row = numeric.grid->row(value).data();
-        to.rows[(p / kCandidates * n_grid + (i - n_continuous_)) * kCandidates + p % kCandidates] = row;
-        to.log_prior[p] += row[Grid::kPrior];
+        const Grid::Row row = numeric.grid->row(value);
+        to.rows[(p / kCandidates * n_grid + (i - n_continuous_)) * kCandidates + p % kCandidates] = row.values;
+        to.log_prior[p] += row.values[Grid::kPrior];
+        to.most[p] += row.largest;
       } else {
         const double u = numeric.scale.u(value);
         set_x(p, i, u);
@@ -508,6 +474,7 @@ void ParzenEstimator::prepare(std::span<const double> points) {
     const double share = q / static_cast<double>(m + 1);
     to.delta[i] = log_weight(1.0 + share) - log_weight(share);
     to.log_others += log_weight(share) - std::log1p(static_cast<double>(n_choices) * share);
+    for (double& most : to.most) most += to.delta[i];
     const double log_prior = -std::log(static_cast<double>(n_choices));
     for (std::size_t p = 0; p < n; ++p) {
       set_x(p, n_continuous_ + i, point_of(p)[j]);
@@ -516,40 +483,65 @@ void ParzenEstimator::prepare(std::span<const double> points) {
   }
 }
 
+// Adds the store's kernels to the sums of a batch, near leaves first. What has been summed is a lower bound of the
+// whole, and a leaf that cannot add a noticeable part to it is left out.
+void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch) {
+  if (store.size() == 0) return;
+  Batches& batches = *batches_;
+  const ScoreKernel& score = score_kernel();
+  const std::size_t p0 = batch * kCandidates;
+  const auto with_candidates = [&](auto task, const double* offset) {
+    task.x = batches.x.data() + p0 * kCopies * (n_continuous_ + categorical_.size());
+    task.offset = offset;
+    return task;
+  };
+  const auto add = [&](std::size_t first, std::size_t n) {
+    ScoreTask task = with_candidates(store.blocks(first, n), batches.offset.data() + p0);
+    task.delta = batches.delta.data();
+    task.rows = batches.rows.data() + p0 * (numeric_.size() - n_continuous_);
+    score.add(task, batches.lanes[p0].v);
+  };
+  if (!store.has_boxes()) {
+    add(0, store.n_blocks());
+    return;
+  }
+
+  std::array<double, kCandidates> offset{};
+  for (std::size_t i = 0; i < kCandidates; ++i) offset[i] = batches.offset[p0 + i] + batches.most[p0 + i];
+  const BoundTask boxes = with_candidates(store.boxes(), offset.data());
+  batches.bounds.resize(boxes.n_groups * kCandidates);
+  batches.excess.resize(boxes.n_groups);
+  batches.done.assign(store.n_leaves(), 0);
+  score.bound(boxes, batches.bounds[0].v);
+  // All that is left out adds less than this to a sum.
+  const double log_share = std::log(kLeftOut / (largest_weight_ * static_cast<double>(store.size())));
+  for (const double near : {-4.0, -16.0, -kInfinity}) {
+    std::array<double, kCandidates> threshold{};
+    for (std::size_t i = 0; i < kCandidates; ++i) {
+      double sum = batches.prior[p0 + i];
+      for (const double lane : batches.lanes[p0 + i].v) sum += lane;
+      threshold[i] = std::max(near, std::log(sum) + log_share);
+    }
+    score.excess(batches.bounds[0].v, boxes.n_groups, threshold.data(), batches.excess[0].v);
+    const auto wanted = [&](std::size_t leaf) {
+      return batches.done[leaf] == 0 && batches.excess[leaf / kLanes].v[leaf % kLanes] > 0.0;
+    };
+    for (std::size_t leaf = 0; leaf < batches.done.size(); ++leaf) {
+      if (!wanted(leaf)) continue;
+      const std::size_t first = leaf;
+      for (; leaf < batches.done.size() && wanted(leaf); ++leaf) batches.done[leaf] = 1;
+      const std::size_t end = std::min(leaf * kLeafBlocks, store.n_blocks());
+      add(first * kLeafBlocks, end - first * kLeafBlocks);
+    }
+  }
+}
+
 std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points) {
   if (points.empty()) return {};
   prepare(points);
   Batches& batches = *batches_;
-  const ScoreKernel& score = score_kernel();
   const double q = size() == 0 ? 1.0 : options_.prior_weight;
   const std::size_t n = batches.n_batches * kCandidates;
-  const std::size_t n_plain = n_continuous_ + categorical_.size();
-  const std::size_t n_grid = numeric_.size() - n_continuous_;
-
-  // Every batch visits a chunk of kernels while it is in the first-level cache.
-  const auto for_each_chunk = [&](auto function, Lanes* results) {
-    for (const Store* store : {narrow_.get(), wide_.get()}) {
-      const std::size_t n_blocks = store->c.size();
-      const std::size_t chunk = std::max<std::size_t>(1, kChunkBytes / (sizeof(Lanes) * (store->n_columns + 2)));
-      for (std::size_t b = 0; b < n_blocks; b += chunk) {
-        for (std::size_t batch = 0; batch < batches.n_batches; ++batch) {
-          const ScoreTask task{store->cells[b * store->n_columns].v,
-                               store->c[b].v,
-                               store->w[b].v,
-                               std::min(chunk, n_blocks - b),
-                               n_continuous_,
-                               categorical_.size(),
-                               n_grid,
-                               store == wide_.get(),
-                               batches.x.data() + batch * n_plain * kCandidates * kCopies,
-                               batches.delta.data(),
-                               batches.rows.data() + batch * n_grid * kCandidates,
-                               batches.offset.data() + batch * kCandidates};
-          function(task, results[batch * kCandidates].v);
-        }
-      }
-    }
-  };
 
   // Sums of exp(t - shift). The largest constant is a good shift as long as the prior, which is always there, does not
   // vanish under it; in very many dimensions it does, and the largest t itself has to be found.
@@ -560,21 +552,38 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points) {
     Lanes lowest;
     std::fill(std::begin(lowest.v), std::end(lowest.v), -kInfinity);
     batches.lanes.assign(n, lowest);
-    for_each_chunk(score.max, batches.lanes.data());
+    for (std::size_t p0 = 0; p0 < n; p0 += kCandidates) {
+      for (const KernelStore* store : {&narrow_, &wide_}) {
+        if (store->size() == 0) continue;
+        ScoreTask task = store->blocks(0, store->n_blocks());
+        task.x = batches.x.data() + p0 * kCopies * (n_continuous_ + categorical_.size());
+        task.offset = batches.offset.data() + p0;
+        task.delta = batches.delta.data();
+        task.rows = batches.rows.data() + p0 * (numeric_.size() - n_continuous_);
+        score_kernel().max(task, batches.lanes[p0].v);
+      }
+    }
     for (std::size_t p = 0; p < n; ++p) {
       const double* t = batches.lanes[p].v;
       batches.shift[p] = std::max(*std::max_element(t, t + kLanes), q > 0.0 ? batches.log_prior[p] : -kInfinity);
     }
   }
-  for (std::size_t p = 0; p < n; ++p) batches.offset[p] -= batches.shift[p];
+  batches.prior.resize(n);
+  for (std::size_t p = 0; p < n; ++p) {
+    batches.offset[p] -= batches.shift[p];
+    batches.prior[p] = q * std::exp(batches.log_prior[p] - batches.shift[p]);
+  }
   batches.lanes.assign(n, Lanes{});
-  for_each_chunk(score.add, batches.lanes.data());
+  for (std::size_t batch = 0; batch < batches.n_batches; ++batch) {
+    add_kernels(narrow_, batch);
+    add_kernels(wide_, batch);
+  }
 
   double log_units = 0.0;
   for (std::size_t i = 0; i < n_continuous_; ++i) log_units += numeric_[i].log_unit;
   std::vector<double> result(batches.n);
   for (std::size_t p = 0; p < batches.n; ++p) {
-    double sum = q * std::exp(batches.log_prior[p] - batches.shift[p]);
+    double sum = batches.prior[p];
     for (const double lane : batches.lanes[p].v) sum += lane;
     result[p] = batches.outside[p] != 0 ? -kInfinity : batches.shift[p] + std::log(sum / total_weight_) + log_units;
   }
@@ -588,7 +597,7 @@ std::vector<double> ParzenEstimator::kernel_weights() {
   std::vector<double> weights;
   for (const int number : order_) {
     const Place at = place(number);
-    weights.push_back(at.store.weight(at.k) / total_weight_);
+    weights.push_back(at.store->weight(at.k) / total_weight_);
   }
   weights.push_back((size() == 0 ? 1.0 : options_.prior_weight) / total_weight_);
   return weights;
@@ -601,8 +610,9 @@ std::optional<ParzenEstimator::NumericKernels> ParzenEstimator::numeric_kernels(
   const auto i = static_cast<std::size_t>(it - numeric_.begin());
   NumericKernels kernels;
   for (const int number : order_) {
-    kernels.mu.push_back(it->scale.centre + u_of(i, place(number)) / it->scale.factor);
-    kernels.sigma.push_back(s_of(i, place(number)) * it->scale.unit);
+    const Place at = place(number);
+    kernels.mu.push_back(it->scale.centre + u_of(i, *at.store, at.k) / it->scale.factor);
+    kernels.sigma.push_back(s_of(i, *at.store, at.k) * it->scale.unit);
   }
   kernels.mu.push_back(it->scale.centre);
   kernels.sigma.push_back(kMaxS * it->scale.unit);
@@ -614,9 +624,9 @@ double ParzenEstimator::categorical_weight(std::size_t j, std::size_t k, std::si
   const auto n_choices = static_cast<double>(it->n_choices);
   if (k == size()) return 1.0 / n_choices;
   const Place at = place(order_[k]);
-  const auto column = at.store.categorical_column(static_cast<std::size_t>(it - categorical_.begin()));
+  const auto column = at.store->categorical_column(static_cast<std::size_t>(it - categorical_.begin()));
   const double share = options_.prior_weight / static_cast<double>(size() + 1);
-  const bool same = at.store.cell(at.k, column) == static_cast<double>(choice);
+  const bool same = at.store->cell(at.k, column) == static_cast<double>(choice);
   return ((same ? 1.0 : 0.0) + share) / (1.0 + n_choices * share);
 }
 

@@ -8,8 +8,9 @@
 // where q is the prior's weight.
 // Source: optuna/samplers/_tpe/parzen_estimator.py and probability_distributions.py (5.0.0).
 //
-// Cost: a point that comes or goes O(d) and one pass over m integers; a density of n points O(n m d) in vectors of
-// kernels, without an allocation per point or kernel. Memory: d + 3 doubles a kernel.
+// Cost: a point that comes or goes O(d) and one pass over m integers; a density of n points at most O(n m d) in vectors
+// of kernels, without an allocation per point or kernel. Of a large set, leaves of kernels that together could not add
+// more than 1e-13 to a sum are left out of it.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@
 #include "bluefin/rng.hpp"
 #include "samplers/tpe/bandwidths.hpp"
 #include "samplers/tpe/grid.hpp"
+#include "samplers/tpe/kernel_store.hpp"
 #include "samplers/tpe/score.hpp"
 #include "samplers/tpe/space.hpp"
 
@@ -70,27 +72,30 @@ class ParzenEstimator {
  private:
   struct Numeric;      // a numeric parameter
   struct Categorical;  // a categorical one
-  struct Store;        // kernels in blocks
   struct Batches;      // points to be scored
   struct Place {
-    Store& store;
+    KernelStore* store;
     std::size_t k;
   };
 
-  Place place(int number) const;
-  double u_of(std::size_t i, Place place) const;
-  double s_of(std::size_t i, Place place) const;
+  Place place(int number);
+  void set_place(int number, Place at);
+  std::size_t column_of(const KernelStore& store, std::size_t i) const;
+  double u_of(std::size_t i, const KernelStore& store, std::size_t k) const;
+  double s_of(std::size_t i, const KernelStore& store, std::size_t k) const;
   void set_s(std::size_t i, int number, double s);
   void apply_changes(std::size_t i);
-  void into_store(int number, Store& to);
-  void remove_from_store(Place place);
-  void mark_dirty(Place place);
-  double constant_of(Place place) const;
+  void into_store(int number, KernelStore& to);
+  void remove_from_store(Place at);
+  void mark_dirty(Place at);
+  double constant_of(Place at) const;
   Bandwidths::Points points_of(std::size_t i) const;
 
   void settle();
+  void settle_grid(std::size_t i);
   void settle_weights();
   void prepare(std::span<const double> points);
+  void add_kernels(const KernelStore& store, std::size_t batch);
   double draw_number(const Numeric& numeric, double u, double s, Rng& rng) const;
 
   Space space_;
@@ -99,8 +104,8 @@ class ParzenEstimator {
   std::vector<Numeric> numeric_;
   std::vector<Categorical> categorical_;
   std::size_t n_continuous_ = 0;
-  std::unique_ptr<Store> narrow_;  // kernels whose continuous bandwidths are all the smallest of a long history
-  std::unique_ptr<Store> wide_;
+  KernelStore narrow_;  // kernels whose continuous bandwidths are all the smallest of a long history
+  KernelStore wide_;
   std::vector<std::int32_t> places_;  // by trial number: 2 k + (1 if wide), or -1
   std::vector<int> order_;            // [m] trial numbers, ascending
   std::vector<int> dirty_;            // trials whose kernel's constant is to be found
@@ -108,6 +113,7 @@ class ParzenEstimator {
   double largest_constant_ = 0.0;  // no kernel's is larger
   bool weights_settled_ = false;
   double total_weight_ = 0.0;
+  double largest_weight_ = 1.0;
   std::vector<double> by_rank_;     // [m] where the weights are not the default's
   std::vector<double> cumulative_;  // [m] running sums of the weights; empty: to be found
   std::unique_ptr<Batches> batches_;

@@ -12,11 +12,18 @@ namespace bluefin::tpe {
 std::vector<Attribute> relative_params_attributes(std::span<const TrialParam> params) {
   constexpr std::size_t kMaxLength = 2045;
   if (params.empty()) return {};
-  JsonTree object = JsonTree::object();
+  std::string text;
   for (const auto& param : params) {
-    object[param.spec->name] = to_tree(to_external(param.spec->distribution, param.value));
+    text += text.empty() ? "{" : ", ";
+    append_json(text, param.spec->name);
+    text += ": ";
+    if (std::holds_alternative<FloatDistribution>(param.spec->distribution)) {
+      append_json(text, param.value);
+    } else {
+      text += dump_json(to_tree(to_external(param.spec->distribution, param.value)));
+    }
   }
-  const std::string text = dump_json(object);
+  text += "}";
   std::vector<Attribute> attributes;
   for (std::size_t i = 0; i * kMaxLength < text.size(); ++i) {
     attributes.push_back(

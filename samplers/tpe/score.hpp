@@ -33,6 +33,20 @@ struct ScoreTask {
   const double* offset;       // [kCandidates]
 };
 
+// Kernels in leaves of kLeafBlocks blocks, each with the box that its continuous positions lie in. kLanes leaves are a
+// group: one column of lows, one of highs (wide: one of the smallest 1/s) for each continuous parameter.
+inline constexpr std::size_t kLeafBlocks = 4;
+inline constexpr std::size_t kLeafKernels = kLeafBlocks * kLanes;
+struct BoundTask {
+  const double* boxes;  // [n_groups][n_continuous][2 or 3][kLanes]
+  const double* c;      // [n_groups][kLanes] at least as large as any kernel's
+  std::size_t n_groups;
+  std::size_t n_continuous;
+  bool wide;
+  const double* x;       // as above
+  const double* offset;  // [kCandidates] of the kernels' offset, and the most that discrete parameters add
+};
+
 // One instruction set's version. Lane l of a block always goes to partial sum l, whatever the vectors' width.
 struct ScoreKernel {
   std::string_view name;
@@ -40,6 +54,10 @@ struct ScoreKernel {
   void (*add)(const ScoreTask& task, double* sums);
   // largest[i][l] = max of it and every t with w_k > 0.
   void (*max)(const ScoreTask& task, double* largest);
+  // bounds[group][i][leaf] = what no t of the leaf's kernels exceeds. [n_groups][kCandidates][kLanes]
+  void (*bound)(const BoundTask& task, double* bounds);
+  // excess[group][leaf] = max over i of bounds - threshold[i]. threshold: [kCandidates]
+  void (*excess)(const double* bounds, std::size_t n_groups, const double* threshold, double* excess);
 };
 
 // Null where the compiler or the processor's family does not have them.

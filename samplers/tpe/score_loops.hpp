@@ -30,28 +30,31 @@ struct Loops {
   static Double splat(double x) { return x - Double{}; }
   static Double copies(const double* p) { return V <= static_cast<int>(kCopies) ? load(p) : splat(*p); }
 
-  // exp(x) for x <= 709, of less than -708 exp(-708); relative error 4e-16. x = k log 2 + r, |r| <= log(2)/2; the
-  // polynomial interpolates exp at the Chebyshev nodes of that interval.
-  static Double exp(Double x) {
+  // x = exp(x) for x <= 709, of less than -708 exp(-708); relative error 1e-15 + 4e-17 |x|. x = k log 2 + r, |r| <=
+  // log(2)/2; the polynomial interpolates exp at the Chebyshev nodes of that interval. The G chains of dependent
+  // operations go step by step together: a processor looks too few operations ahead to do that by itself.
+  template <int G>
+  static void exp(Double (&x)[G]) {
     constexpr double kMagic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer in the low bits
+    constexpr double kCoefficients[] = {2.764019739169484e-06,  2.480150431378554e-05,
+                                        0.00019841170230570286, 0.001388888893251478,
+                                        0.008333333385699212,   0.041666666666573066,
+                                        0.16666666666554314,    0.5000000000000006,
+                                        1.0000000000000067,     1.0};
     const Double lowest = splat(-708.0);
-    x = x < lowest ? lowest : x;
-    const Double shifted = x * 1.4426950408889634 + kMagic;
-    const Double k = shifted - kMagic;
-    const Double r = x - k * 0.6931471805599453;
-    Double p = splat(2.7626371065696354e-07);
-    p = p * r + 2.764019739169484e-06;
-    p = p * r + 2.480150431378554e-05;
-    p = p * r + 0.00019841170230570286;
-    p = p * r + 0.001388888893251478;
-    p = p * r + 0.008333333385699212;
-    p = p * r + 0.041666666666573066;
-    p = p * r + 0.16666666666554314;
-    p = p * r + 0.5000000000000006;
-    p = p * r + 1.0000000000000067;
-    p = p * r + 1.0;
+    Double shifted[G];
+    Double p[G];
+    for (int g = 0; g < G; ++g) x[g] = x[g] < lowest ? lowest : x[g];
+    for (int g = 0; g < G; ++g) shifted[g] = x[g] * 1.4426950408889634 + kMagic;
+    for (int g = 0; g < G; ++g) x[g] -= (shifted[g] - kMagic) * 0.6931471805599453;
+    for (int g = 0; g < G; ++g) p[g] = splat(2.7626371065696354e-07);
+    for (const double c : kCoefficients) {
+      for (int g = 0; g < G; ++g) p[g] = p[g] * x[g] + c;
+    }
     // p 2^k, by adding k to the exponent.
-    return reinterpret_cast<Double>(reinterpret_cast<Int>(p) + (reinterpret_cast<Int>(shifted) << 52));
+    for (int g = 0; g < G; ++g) {
+      x[g] = reinterpret_cast<Double>(reinterpret_cast<Int>(p[g]) + (reinterpret_cast<Int>(shifted[g]) << 52));
+    }
   }
 
   static Double gather(const double* row, const double* cells) {
@@ -109,12 +112,11 @@ struct Loops {
           Double t[G];
           exponents<G, kWide, kDiscrete>(task, cells, load(task.c + b * kLanes + part), i0, t);
           const Double w = load(task.w + b * kLanes + part);
-          for (int g = 0; g < G; ++g) {
-            if (kMax) {
-              sum[g] = w > Double{} && t[g] > sum[g] ? t[g] : sum[g];
-            } else {
-              sum[g] += w * exp(t[g]);
-            }
+          if (kMax) {
+            for (int g = 0; g < G; ++g) sum[g] = w > Double{} && t[g] > sum[g] ? t[g] : sum[g];
+          } else {
+            exp<G>(t);
+            for (int g = 0; g < G; ++g) sum[g] += w * t[g];
           }
           cells += columns * kLanes;
         }
@@ -130,6 +132,45 @@ struct Loops {
       task.wide ? run<G, true, false, kMax>(task, sums) : run<G, false, false, kMax>(task, sums);
     } else {
       task.wide ? run<G, true, true, kMax>(task, sums) : run<G, false, true, kMax>(task, sums);
+    }
+  }
+
+  static Double larger(Double a, Double b) { return a > b ? a : b; }
+
+  static void bound(const BoundTask& task, double* bounds) {
+    const std::size_t columns = (task.wide ? 3 : 2) * task.n_continuous;
+    for (std::size_t group = 0; group < task.n_groups; ++group) {
+      for (std::size_t part = 0; part < kLanes; part += V) {
+        const double* cells = task.boxes + group * columns * kLanes + part;
+        const double* x = task.x;
+        const Double c = load(task.c + group * kLanes + part);
+        Double t[kCandidates];
+        for (std::size_t i = 0; i < kCandidates; ++i) t[i] = c + task.offset[i];
+        for (std::size_t j = 0; j < task.n_continuous; ++j) {
+          const Double low = load(cells);
+          const Double high = load(cells + kLanes);
+          const Double inverse_s = task.wide ? load(cells + 2 * kLanes) : splat(1.0);
+          for (std::size_t i = 0; i < kCandidates; ++i) {
+            const Double at = copies(x + i * kCopies);
+            const Double z = larger(larger(low - at, at - high), Double{}) * inverse_s;
+            t[i] -= z * z;
+          }
+          cells += (task.wide ? 3 : 2) * kLanes;
+          x += kCandidates * kCopies;
+        }
+        for (std::size_t i = 0; i < kCandidates; ++i) store(bounds + (group * kCandidates + i) * kLanes + part, t[i]);
+      }
+    }
+  }
+
+  static void excess(const double* bounds, std::size_t n_groups, const double* threshold, double* excess) {
+    for (std::size_t group = 0; group < n_groups; ++group) {
+      for (std::size_t part = 0; part < kLanes; part += V) {
+        const double* from = bounds + group * kCandidates * kLanes + part;
+        Double largest = load(from) - threshold[0];
+        for (std::size_t i = 1; i < kCandidates; ++i) largest = larger(largest, load(from + i * kLanes) - threshold[i]);
+        store(excess + group * kLanes + part, largest);
+      }
     }
   }
 };

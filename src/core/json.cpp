@@ -18,8 +18,8 @@ std::string dump_array(const std::vector<T>& values) {
 
 }  // namespace
 
-Json::Json(double value) : text_(dump_json(JsonTree(value))) {}
-Json::Json(std::string_view value) : text_(dump_json(JsonTree(std::string(value)))) {}
+Json::Json(double value) { append_json(text_, value); }
+Json::Json(std::string_view value) { append_json(text_, value); }
 Json::Json(const std::vector<double>& values) : text_(dump_array(values)) {}
 Json::Json(const std::vector<std::int64_t>& values) : text_(dump_array(values)) {}
 Json::Json(const std::vector<std::string>& values) : text_(dump_array(values)) {}

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -92,7 +93,7 @@ void dump(const JsonTree& tree, std::string& out) {
       for (const auto& [key, value] : tree.items()) {
         if (!first) out += ", ";
         first = false;
-        out += JsonTree(key).dump(-1, ' ', true, JsonTree::error_handler_t::replace);
+        append_json(out, key);
         out += ": ";
         dump(value, out);
       }
@@ -110,16 +111,12 @@ void dump(const JsonTree& tree, std::string& out) {
       out += ']';
       break;
     }
-    case JsonTree::value_t::number_float: {
-      const double value = tree.get<double>();
-      if (std::isnan(value))
-        out += "NaN";
-      else if (std::isinf(value))
-        out += value > 0 ? "Infinity" : "-Infinity";
-      else
-        out += python_float(value);
+    case JsonTree::value_t::number_float:
+      append_json(out, tree.get<double>());
       break;
-    }
+    case JsonTree::value_t::string:
+      append_json(out, tree.get_ref<const std::string&>());
+      break;
     default:
       out += tree.dump(-1, ' ', true, JsonTree::error_handler_t::replace);
   }
@@ -139,6 +136,29 @@ JsonTree parse_json(std::string_view text) {
     std::string_view what = e.what();
     if (const auto end = what.find("] "); end != std::string_view::npos) what.remove_prefix(end + 2);
     throw Error(ErrorCode::kInvalidArgument, fmt::format("not JSON: {}", what));
+  }
+}
+
+void append_json(std::string& out, std::string_view text) {
+  if (!std::all_of(text.begin(), text.end(), [](char c) { return ' ' <= c && c <= '~'; })) {
+    out += JsonTree(std::string(text)).dump(-1, ' ', true, JsonTree::error_handler_t::replace);
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
+void append_json(std::string& out, double value) {
+  if (std::isnan(value)) {
+    out += "NaN";
+  } else if (std::isinf(value)) {
+    out += value > 0 ? "Infinity" : "-Infinity";
+  } else {
+    out += python_float(value);
   }
 }
 

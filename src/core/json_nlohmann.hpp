@@ -15,6 +15,9 @@ using JsonTree = nlohmann::ordered_json;
 JsonTree parse_json(std::string_view text);
 // One line, as json.dumps(value) writes it.
 std::string dump_json(const JsonTree& tree);
+// The same for a string and a number, without a tree.
+void append_json(std::string& out, std::string_view text);
+void append_json(std::string& out, double value);
 // Python's repr(float): the shortest digits that read back, "1e-05", "inf".
 std::string python_float(double value);
 

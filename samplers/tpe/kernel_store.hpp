@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Kernels in the blocks that score.hpp sums, and the boxes that let it leave out whole leaves of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "samplers/tpe/score.hpp"
+
+namespace bluefin::tpe {
+
+struct alignas(64) Lanes {
+  double v[kLanes];
+};
+
+// Kernels lie dense: the last one takes the place of one that is removed. Every kLeafKernels of them are a leaf, whose
+// box holds the positions of all its kernels; regroup() puts neighbours into one leaf, as the leaves of a k-d tree.
+// Memory: a double for each column, two for c and w, two integers; the boxes add a sixteenth.
+class KernelStore {
+ public:
+  // wide: continuous parameters have a column for 1/s beside the one for u.
+  KernelStore(std::size_t n_continuous, std::size_t n_categorical, std::size_t n_grid, bool wide);
+
+  std::size_t size() const { return numbers_.size(); }
+  std::size_t n_blocks() const { return c_.size(); }
+  bool wide() const { return wide_; }
+  std::size_t continuous_column(std::size_t i) const { return wide_ ? 2 * i : i; }  // wide: the next one is 1/s
+  std::size_t categorical_column(std::size_t i) const { return continuous_column(n_continuous_) + i; }
+  std::size_t grid_column(std::size_t i) const { return categorical_column(n_categorical_) + i; }
+
+  double& cell(std::size_t k, std::size_t column) { return cells_[k / kLanes * n_columns_ + column].v[k % kLanes]; }
+  double cell(std::size_t k, std::size_t column) const {
+    return cells_[k / kLanes * n_columns_ + column].v[k % kLanes];
+  }
+  double constant(std::size_t k) const { return c_[k / kLanes].v[k % kLanes]; }
+  void set_constant(std::size_t k, double c);
+  double& weight(std::size_t k) { return w_[k / kLanes].v[k % kLanes]; }
+  const std::vector<int>& numbers() const { return numbers_; }  // [size()] trials
+  int number(std::size_t k) const { return numbers_[k]; }
+  std::vector<std::int32_t>& ranks() { return ranks_; }  // [size()] among the trials of the estimator
+
+  // All cells zero; to be filled and then shown to box().
+  std::size_t append(int number, std::int32_t rank);
+  void remove(std::size_t k);
+  // Makes the leaf's box large enough for the kernel.
+  void box(std::size_t k);
+
+  // Whether so much has come and gone that new leaves pay. Cost of regroup(): O(n log n) for n kernels.
+  bool wants_regroup() const { return size() >= kRegroupFrom && n_changes_ > size() / 8; }
+  void regroup();
+
+  // Blocks [first, first + n) as a task that lacks the candidates' part.
+  ScoreTask blocks(std::size_t first, std::size_t n) const;
+  // The same of all boxes. Groups that are not full hold boxes that nothing is near to.
+  BoundTask boxes() const;
+  std::size_t n_leaves() const { return (size() + kLeafKernels - 1) / kLeafKernels; }
+  bool has_boxes() const { return n_continuous_ > 0 && size() >= kRegroupFrom; }
+
+ private:
+  static constexpr std::size_t kRegroupFrom = 512;  // kernels; fewer are summed quicker than looked through
+
+  double& box_cell(std::size_t leaf, std::size_t column) {
+    return boxes_[leaf / kLanes * n_box_columns_ + column].v[leaf % kLanes];
+  }
+  void clear_box(std::size_t leaf);
+  void group(std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end) const;
+
+  std::size_t n_continuous_;
+  std::size_t n_categorical_;
+  std::size_t n_grid_;
+  bool wide_;
+  std::size_t n_columns_;
+  std::size_t n_box_columns_;
+  std::vector<Lanes> cells_;  // [blocks][n_columns_]
+  std::vector<Lanes> c_;      // [blocks]
+  std::vector<Lanes> w_;      // [blocks]
+  std::vector<int> numbers_;
+  std::vector<std::int32_t> ranks_;
+  std::vector<Lanes> boxes_;   // [leaf groups][n_box_columns_]
+  std::vector<Lanes> box_c_;   // [leaf groups]
+  std::size_t n_changes_ = 0;  // since regroup()
+};
+
+}  // namespace bluefin::tpe
