@@ -32,7 +32,7 @@ from bluefin.trial import create_trial
 from bluefin.trial import Trial
 from bluefin.version import __version__
 
-_LAZY = ("artifacts", "cli")
+_LAZY = ("artifacts", "cli", "integration")
 
 
 def __getattr__(name: str) -> Any:
@@ -56,6 +56,7 @@ __all__ = [
     "exceptions",
     "get_all_study_names",
     "get_all_study_summaries",
+    "integration",
     "is_attached",
     "load_study",
     "logging",

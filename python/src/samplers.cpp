@@ -19,7 +19,8 @@
 namespace bluefin::python {
 namespace {
 
-using SpaceTexts = std::vector<std::pair<std::string, std::string>>;  // name, distribution as JSON text
+using SpaceTexts = std::vector<std::pair<std::string, std::string>>;     // name, distribution as JSON text
+using Stream = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;  // seed, number, nonce: as a study's own
 
 ParamSpecPtr spec_from(const std::string& name, const std::string& text) {
   return std::make_shared<const ParamSpec>(ParamSpec{name, normalize(distribution_from_json(text))});
@@ -43,17 +44,18 @@ class SamplerModelHandle {
     });
   }
 
-  // Name to canonical value, and system attributes of the trial. `stream`: (seed, call).
-  std::pair<std::vector<std::pair<std::string, double>>, py::dict> suggest_joint(
-      StudyHandle& study, int number, std::pair<std::uint64_t, std::uint64_t> stream,
-      const std::vector<SpaceTexts>& texts) {
+  // Name to canonical value, and system attributes of the trial.
+  std::pair<std::vector<std::pair<std::string, double>>, py::dict> suggest_joint(StudyHandle& study, int number,
+                                                                                 const Stream& stream,
+                                                                                 const std::vector<SpaceTexts>& texts) {
     const JointSuggestion joint = without_gil([&] {
       std::vector<SearchSpace> spaces;
       for (const SpaceTexts& space : texts) {
         SearchSpace& specs = spaces.emplace_back();
         for (const auto& [name, text] : space) specs.push_back(spec_from(name, text));
       }
-      Rng rng(stream.first, stream.second, kDirect);
+      const auto [seed, index, nonce] = stream;
+      Rng rng(seed, index, nonce);
       const HistoryView history = study.study().history();
       return model_->suggest_joint({history, number, rng, {}, nullptr}, spaces);
     });
@@ -62,18 +64,17 @@ class SamplerModelHandle {
     return {std::move(values), attributes_to(joint.system_attrs)};
   }
 
-  double suggest_parameter(StudyHandle& study, int number, std::pair<std::uint64_t, std::uint64_t> stream,
-                           const std::string& name, const std::string& text) {
+  double suggest_parameter(StudyHandle& study, int number, const Stream& stream, const std::string& name,
+                           const std::string& text) {
     return without_gil([&] {
-      Rng rng(stream.first, stream.second, kDirect, name);
+      const auto [seed, index, nonce] = stream;
+      Rng rng(seed, index, nonce, name);
       const HistoryView history = study.study().history();
       return model_->suggest_parameter({history, number, rng, {}, nullptr}, spec_from(name, text));
     });
   }
 
  private:
-  // In the place of a process nonce: these streams are none of the study's own.
-  static constexpr std::uint64_t kDirect = 0x646972656374;
   std::unique_ptr<SamplerModel> model_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <pybind11/stl.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -55,6 +56,17 @@ std::vector<FrozenHandle> trials(StudyHandle& self, const std::optional<std::vec
   std::vector<FrozenHandle> result;
   result.reserve(all.size());
   for (auto& trial : all) result.push_back({std::move(trial)});
+  return result;
+}
+
+// Those whose place in `known`, a list by number, is None or beyond its end: what a caller that keeps them has to read.
+std::vector<FrozenHandle> trials_beyond(StudyHandle& self, const py::list& known) {
+  auto all = without_gil([&] { return self.study().trials(); });
+  std::vector<FrozenHandle> result;
+  for (auto& trial : all) {
+    const auto number = static_cast<std::size_t>(trial->number);
+    if (number >= known.size() || known[number].is_none()) result.push_back({std::move(trial)});
+  }
   return result;
 }
 
@@ -164,6 +176,7 @@ void bind_study(py::module_& m) {
       .def("flush", [](StudyHandle& self) { without_gil([&] { self.study().flush(); }); })
       .def("update_running", &update_running)
       .def("trials", &trials)
+      .def("trials_beyond", &trials_beyond)
       .def("find_trial", &find_trial)
       .def("history", [](StudyHandle& self) { return without_gil([&] { return self.study().history(); }); })
       .def("best_trial", &best_trial)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _SAMPLING = ("infer_relative_search_space", "sample_relative", "sample_independent", "before_trial")
 
+# In the place of a process's nonce: these streams are none of a study's own.
+_BY_HAND = 0x646972656374
+
 
 class NativeSampler(Configured, BaseSampler):
     """A sampler of the engine. It holds options only and may serve several studies.
@@ -68,8 +71,11 @@ class NativeSampler(Configured, BaseSampler):
             model = self._models[study] = _native.SamplerModel(self._to_native(), study._native)
         return model
 
-    def _stream(self) -> tuple[int, int]:
-        return self._direct_seed, next(self._calls)
+    def _stream(self, study: Study, trial: FrozenTrial) -> tuple[int, int, int]:
+        """Seed, number and nonce of the numbers to draw."""
+        if study._samples_once and not self._samples_in_python():
+            return self._direct_seed, trial.number, 0  # as the engine's own trial of this number
+        return self._direct_seed, next(self._calls), _BY_HAND
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         table = study._storage._table
@@ -97,7 +103,7 @@ class NativeSampler(Configured, BaseSampler):
         texts = [space for space in texts if space]
         if not texts:
             return {}
-        values, attributes = model.suggest_joint(study._native, trial.number, self._stream(), texts)
+        values, attributes = model.suggest_joint(study._native, trial.number, self._stream(study, trial), texts)
         for key, text in attributes.items():
             study._storage.set_trial_system_attr(trial._trial_id, key, _objects.loads(text, None))
         return {name: search_space[name].to_external_repr(value) for name, value in values}
@@ -106,7 +112,8 @@ class NativeSampler(Configured, BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         text = _text(param_name, param_distribution, study._storage._table)
-        value = self._model(study).suggest_parameter(study._native, trial.number, self._stream(), param_name, text)
+        stream = self._stream(study, trial)
+        value = self._model(study).suggest_parameter(study._native, trial.number, stream, param_name, text)
         return param_distribution.to_external_repr(value)
 
 

@@ -130,6 +130,11 @@ class BaseStorage(abc.ABC):
     ) -> list[FrozenTrial]:
         """The trials of a study in the order of their numbers; with ``states`` only those."""
 
+    def _trials_since(self, study_id: int, last_id: int, unfinished: set[int]) -> list[FrozenTrial]:
+        """The trials with an id above ``last_id`` or among ``unfinished``. O(all trials): there is no other way here."""
+        trials = self.get_all_trials(study_id, deepcopy=False)
+        return [trial for trial in trials if trial._trial_id > last_id or trial._trial_id in unfinished]
+
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         """The id of the trial with this number."""
         trials = self.get_all_trials(study_id, deepcopy=False)

@@ -129,10 +129,8 @@ class Bridge:
         return storage.set_trial_state_values(trial_id, TrialState(state), values or None)
 
     def trials(self, study_id: int, last_id: int, unfinished: list[int]) -> list[Any]:
-        """Trials that are new or were not finished before, ascending ids. O(all trials): BaseStorage has no other."""
-        known = set(unfinished)
-        trials = self.storage.get_all_trials(study_id, deepcopy=False)
-        fresh = [trial for trial in trials if trial._trial_id > last_id or trial._trial_id in known]
+        """Trials that are new or were not finished before, ascending ids."""
+        fresh = self.storage._trials_since(study_id, last_id, set(unfinished))
         return [self._engine_trial(trial) for trial in sorted(fresh, key=lambda trial: trial._trial_id)]
 
     def _engine_trial(self, trial: FrozenTrial) -> Any:

@@ -58,6 +58,9 @@ class Study:
         pruner: Decides whether a running trial should stop.
     """
 
+    # Whether a sampler called by hand is asked once for each parameter of a trial, as the engine asks.
+    _samples_once = False
+
     def __init__(
         self,
         study_name: str,
