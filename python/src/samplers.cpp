@@ -4,7 +4,9 @@
 #include <pybind11/stl.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -21,10 +23,6 @@ namespace {
 
 using SpaceTexts = std::vector<std::pair<std::string, std::string>>;     // name, distribution as JSON text
 using Stream = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;  // seed, number, nonce: as a study's own
-
-ParamSpecPtr spec_from(const std::string& name, const std::string& text) {
-  return std::make_shared<const ParamSpec>(ParamSpec{name, normalize(distribution_from_json(text))});
-}
 
 StudyInfo info_of(const Study& study) { return {study.name(), study.directions(), study.seed()}; }
 
@@ -52,7 +50,7 @@ class SamplerModelHandle {
       std::vector<SearchSpace> spaces;
       for (const SpaceTexts& space : texts) {
         SearchSpace& specs = spaces.emplace_back();
-        for (const auto& [name, text] : space) specs.push_back(spec_from(name, text));
+        for (const auto& [name, text] : space) specs.push_back(spec_of(name, text));
       }
       const auto [seed, index, nonce] = stream;
       Rng rng(seed, index, nonce);
@@ -70,12 +68,22 @@ class SamplerModelHandle {
       const auto [seed, index, nonce] = stream;
       Rng rng(seed, index, nonce, name);
       const HistoryView history = study.study().history();
-      return model_->suggest_parameter({history, number, rng, {}, nullptr}, spec_from(name, text));
+      return model_->suggest_parameter({history, number, rng, {}, nullptr}, spec_of(name, text));
     });
   }
 
  private:
+  // Always the same object: a model keeps what it has learned of a parameter by its identity.
+  ParamSpecPtr spec_of(const std::string& name, const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    ParamSpecPtr& spec = specs_[{name, text}];
+    if (!spec) spec = std::make_shared<const ParamSpec>(ParamSpec{name, normalize(distribution_from_json(text))});
+    return spec;
+  }
+
   std::unique_ptr<SamplerModel> model_;
+  std::mutex mutex_;  // guards specs_
+  std::map<std::pair<std::string, std::string>, ParamSpecPtr> specs_;
 };
 
 class PrunerModelHandle {
