@@ -27,11 +27,23 @@ class TPESampler(NativeSampler):
         multivariate: Joint sampling of all known parameters. None: on for one objective, off for several.
         group: One joint sample for each set of parameters that occur together; needs ``multivariate=True``.
         constant_liar: Running trials count as bad ones at their points.
+        gamma: Deprecated by Optuna. ``gamma(n)`` is how many of n finished trials are good ones (more than n: all).
+            None: ``min(ceil(n / 10), 25)``, without the limit for several objectives.
+        weights: Deprecated by Optuna. ``weights(m)`` is m finite weights >= 0 of m observations in the order of their
+            trials. None: the last 25 have 1, those before them a linear ramp from 1/m to 1. With several objectives
+            good trials weigh the same.
+        prior_weight: Deprecated by Optuna. >= 0, of the uniform kernel beside those of the observations.
+        consider_magic_clip: Deprecated by Optuna. A smallest bandwidth of range / min(100, m + 2); off: 1e-12.
+        consider_endpoints: Deprecated by Optuna. The lowest and the highest observation look at the gap to the end of
+            the range too.
+        consider_prior: Deprecated by Optuna and without effect, as there.
+        warn_independent_sampling: Deprecated by Optuna. Log a warning for each parameter that is drawn by itself
+            although sampling is joint.
         constraints_func: Deprecated, use `Trial.set_constraint`. Called with each trial that is COMPLETE or PRUNED;
             returns the values of its constraints, satisfied when <= 0.
 
     Raises:
-        ValueError: An option is out of range or contradicts another.
+        ValueError: An option is out of range or contradicts another; while a study runs, weights that are none.
     """
 
     _name = "tpe"
