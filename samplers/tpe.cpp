@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "bluefin/samplers/tpe.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <utility>
 
 #include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
 #include "core/options_io.hpp"
 #include "samplers/prior.hpp"
 #include "samplers/tpe/acquisition.hpp"
@@ -54,6 +58,11 @@ class TpeModel final : public SamplerModel {
   double suggest_parameter(const SuggestRequest& request, const ParamSpecPtr& spec) override {
     if (is_single(spec->distribution)) return only_value(spec->distribution);
     if (request.history.size() < n_startup()) return draw_prior(request, spec);
+    if (options_.warn_independent_sampling && multivariate_ && seen_before(request.history, spec->name)) {
+      log(LogLevel::kWarning, fmt::format("parameter '{}' of trial {} is sampled independently of the others: it is "
+                                          "not in every finished trial with the same range",
+                                          spec->name, request.number));
+    }
     std::vector<TrialParam> point;
     suggest(request, {spec}, point);
     return point.front().value;
@@ -62,6 +71,13 @@ class TpeModel final : public SamplerModel {
  private:
   // More spaces than a study has in turn; the one that was not asked for longest is forgotten.
   static constexpr std::size_t kMaxSpaces = 256;
+
+  static bool seen_before(const HistoryView& history, const std::string& name) {
+    const auto param = history.find_param(name);
+    if (!param) return false;
+    const auto values = history.values(*param);
+    return std::any_of(values.begin(), values.end(), [](double value) { return !std::isnan(value); });
+  }
 
   static tpe::Gamma gamma(const TpeOptions& options, std::size_t n_objectives) {
     return options.gamma ? options.gamma : tpe::default_gamma(n_objectives);

@@ -16,6 +16,10 @@ class Configured:
     def _texts(self) -> dict[str, str]:
         return {name: json.dumps(value) for name, value in self._options.items() if value is not None}
 
+    @classmethod
+    def _from_options(cls, options: dict[str, Any]) -> Any:
+        return cls(**options)
+
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self._options.items())
         return f"{type(self).__name__}({arguments})"
@@ -26,5 +30,5 @@ def from_native(classes: tuple[type[Any], ...], name: str, texts: dict[str, str]
     options = {key: json.loads(text) for key, text in texts.items()}
     for cls in classes:
         if cls._name == name:
-            return cls(**options)
+            return cls._from_options(options)
     raise NotImplementedError(f"The study uses {name!r}, which has no Python class yet; pass your own.")

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: MIT
 // The engine's samplers and pruners, also for programs that call them directly, as Optuna's protocol lets them: each
 // with a model of its own for the study in question.
+#include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "bind.hpp"
 #include "bluefin/pruner.hpp"
 #include "bluefin/sampler.hpp"
+#include "bluefin/samplers/tpe.hpp"
 #include "convert.hpp"
 #include "messages.hpp"
 
@@ -107,6 +112,31 @@ class PrunerModelHandle {
   std::unique_ptr<PrunerModel> model_;
 };
 
+template <class T>
+void read(const Json& json, T& value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    value = json.as_bool().value();
+  } else if constexpr (std::is_same_v<T, double>) {
+    value = json.as_double().value();
+  } else {
+    value = static_cast<T>(json.as_int().value());
+  }
+}
+void read(const Json& json, std::optional<bool>& value) { value = json.as_bool(); }
+
+// With the two options that are functions. They are called with the interpreter's lock, which pybind11 takes.
+SamplerHandle make_tpe(const py::dict& texts, std::function<std::size_t(std::size_t)> gamma,
+                       std::function<std::vector<double>(std::size_t)> weights) {
+  const OptionMap checked = make_sampler("tpe", options_from(texts))->options();
+  TpeOptions options;
+  TpeOptions::describe([&](const char* name, auto member, const auto&...) {
+    if (const auto it = checked.find(name); it != checked.end()) read(it->second, options.*member);
+  });
+  options.gamma = std::move(gamma);
+  options.weights = std::move(weights);
+  return {make_sampler(options)};
+}
+
 }  // namespace
 
 void bind_samplers_and_pruners(py::module_& m) {
@@ -115,6 +145,7 @@ void bind_samplers_and_pruners(py::module_& m) {
   m.def("make_sampler", [](const std::string& name, const py::dict& options) {
     return SamplerHandle{make_sampler(name, options_from(options))};
   });
+  m.def("make_tpe", &make_tpe);
   m.def("make_pruner", [](const std::string& name, const py::dict& options) {
     return PrunerHandle{make_pruner(name, options_from(options))};
   });

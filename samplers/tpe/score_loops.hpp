@@ -30,7 +30,7 @@ struct Loops {
   static Double splat(double x) { return x - Double{}; }
   static Double copies(const double* p) { return V <= static_cast<int>(kCopies) ? load(p) : splat(*p); }
 
-  // x = exp(x) for x <= 709, of less than -708 exp(-708); relative error 1e-15 + 1.2e-16 |x|. x = k log 2 + r, |r| <=
+  // x = exp(x) for x <= 709, of less than -708 exp(-708); relative error 1e-15 + 2e-16 |x|. x = k log 2 + r, |r| <=
   // log(2)/2; the polynomial interpolates exp at the Chebyshev nodes of that interval. The G chains of dependent
   // operations go step by step together: a processor looks too few operations ahead to do that by itself.
   template <int G>

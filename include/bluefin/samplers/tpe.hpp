@@ -25,6 +25,8 @@ struct TpeOptions {
   double prior_weight = 1.0;        // of the uniform kernel beside the weights of the observations
   bool consider_magic_clip = true;  // a smallest bandwidth of range / min(100, m + 2) for m observations; off: 1e-12
   bool consider_endpoints = false;  // the lowest and the highest point look at the gap to the range's end too
+  // A warning in the log for each parameter that is drawn by itself although sampling is joint and it was seen before.
+  bool warn_independent_sampling = false;
   // How many of n finished trials are good ones (more than n: all). Unset: min(ceil(n / 10), 25), without the limit for
   // several objectives.
   std::function<std::size_t(std::size_t n)> gamma{};
@@ -43,6 +45,8 @@ struct TpeOptions {
     v("prior_weight", &TpeOptions::prior_weight, at_least(0.0), "weight of the uniform kernel");
     v("consider_magic_clip", &TpeOptions::consider_magic_clip, any_value(), "keep bandwidths from becoming tiny");
     v("consider_endpoints", &TpeOptions::consider_endpoints, any_value(), "bandwidths look at the ends of the range");
+    v("warn_independent_sampling", &TpeOptions::warn_independent_sampling, any_value(),
+      "log a warning for a parameter that is not drawn jointly");
   }
 };
 

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""The options of TPESampler that Optuna has deprecated: they work, and warn as there."""
+
+import warnings
+
+import bluefin
+import pytest
+from bluefin.samplers import TPESampler
+
+
+def run(sampler, n_trials=40, n_jobs=1):
+    study = bluefin.create_study(sampler=sampler)
+    study.optimize(lambda trial: trial.suggest_float("x", -1, 1) ** 2, n_trials=n_trials, n_jobs=n_jobs)
+    return [trial.params["x"] for trial in study.trials]
+
+
+@pytest.fixture
+def silent():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("consider_prior", True),
+        ("prior_weight", 0.5),
+        ("consider_magic_clip", False),
+        ("consider_endpoints", True),
+        ("gamma", lambda n: 3),
+        ("weights", lambda m: [1.0] * m),
+        ("warn_independent_sampling", True),
+    ],
+)
+def test_a_deprecated_option_warns(name, value):
+    with pytest.warns(FutureWarning, match=f"`{name}` has been deprecated"):
+        TPESampler(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "differs"),
+    [
+        ({"consider_prior": True}, False),
+        ({"prior_weight": 1.0, "consider_magic_clip": True, "consider_endpoints": False}, False),
+        ({"gamma": lambda n: min(-(-n // 10), 25)}, False),
+        ({"weights": lambda m: [1.0] * m}, True),  # differs beyond 25 observations only
+        ({"gamma": lambda n: n // 2}, True),
+        ({"prior_weight": 20.0}, True),
+        ({"prior_weight": 0.0}, True),
+        ({"consider_magic_clip": False}, True),
+        ({"consider_endpoints": True}, True),
+    ],
+)
+def test_an_option_changes_what_it_says(silent, options, differs):
+    assert (run(TPESampler(seed=3, **options)) != run(TPESampler(seed=3))) == differs
+
+
+def test_functions_are_called_from_threads_too(silent):
+    calls = []
+
+    def gamma(n):
+        calls.append(n)
+        return n + 5  # more than there are: all are good
+
+    run(TPESampler(seed=1, gamma=gamma, weights=lambda m: [2.0] * m), n_trials=60, n_jobs=4)
+    assert max(calls) >= 50
+
+
+def test_hyperopt_parameters(silent):
+    options = TPESampler.hyperopt_parameters()
+    assert [options["gamma"](n) for n in (0, 1, 16, 100, 10**6)] == [0, 1, 1, 3, 25]
+    assert options["weights"](3) == [1.0, 1.0, 1.0]
+    assert options["weights"](26) == pytest.approx([1 / 26] + [1.0] * 25)
+    assert options["weights"](28) == pytest.approx([1 / 28, (1 + 1 / 28) / 2] + [1.0] * 26)
+    assert len(run(TPESampler(**options, seed=1))) == 40
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"gamma": lambda n: -1}, ValueError, r"gamma\(10\) = -1"),
+        ({"gamma": lambda n: "many"}, TypeError, "str"),
+        ({"weights": lambda m: [0.0] * m}, ValueError, "all zero"),
+        ({"weights": lambda m: [1.0]}, ValueError, "are 1 numbers"),
+        ({"weights": lambda m: [float("nan")] * m}, ValueError, "nan"),
+        ({"weights": lambda m: [-1.0] * m}, ValueError, "-1"),
+        ({"weights": lambda m: 1 / 0}, ZeroDivisionError, "zero"),
+    ],
+)
+def test_a_function_that_returns_nonsense_is_an_error(silent, options, error, match):
+    with pytest.raises(error, match=match):
+        run(TPESampler(**options))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"gamma": 3}, TypeError, "`gamma` must be callable, but got 3"),
+        ({"weights": [1.0]}, TypeError, "`weights` must be callable"),
+        ({"prior_weight": -1.0}, ValueError, "prior_weight"),
+    ],
+)
+def test_a_wrong_option_is_refused(silent, options, error, match):
+    with pytest.raises(error, match=match):
+        TPESampler(**options)
+
+
+def test_independent_sampling_is_told_where_it_was_asked_for(silent):
+    def objective(trial):
+        kind = trial.suggest_categorical("kind", ["a", "b"])
+        return trial.suggest_float(kind, 0, 1)
+
+    for options, told in (({}, False), ({"warn_independent_sampling": True}, True)):
+        study = bluefin.create_study(sampler=TPESampler(seed=1, **options))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            study.optimize(objective, n_trials=30)
+        assert any("sampled independently" in str(warning.message) for warning in caught) == told
+
+
+def test_a_stored_study_goes_on_without_a_warning(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    bluefin.create_study(study_name="s", storage=url, sampler=TPESampler(n_startup_trials=5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        study = bluefin.load_study(study_name="s", storage=url)
+    assert isinstance(study.sampler, TPESampler)
