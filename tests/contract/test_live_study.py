@@ -3,6 +3,7 @@
 
 import datetime
 import json
+import math
 import os
 import pathlib
 import sqlite3
@@ -62,15 +63,17 @@ def run(folder, *more):
 
 
 def objective(trial):
+    """The same training, as Optuna's part of the study."""
     lr = trial.suggest_float("lr", 1e-5, 0.1, log=True)
-    trial.suggest_float("dropout", 0.0, 0.5, step=0.1)
-    trial.suggest_int("batch", 16, 512, log=True)
-    trial.suggest_categorical("optimizer", ["adam", "sgd", "é"])
+    dropout = trial.suggest_float("dropout", 0.0, 0.5, step=0.1)
+    batch = trial.suggest_int("batch", 16, 512, log=True)
+    optimizer = trial.suggest_categorical("optimizer", ["adam", "sgd", "é"])
+    loss = abs(math.log10(lr) + 3) + dropout + (0 if optimizer == "adam" else 0.3) + batch / 5000
     for epoch in range(5):
-        trial.report(lr + 5 - epoch, epoch)
+        trial.report(loss + 1 / (epoch + 1), epoch)
         if trial.should_prune():
             raise optuna.TrialPruned()
-    return lr
+    return loss
 
 
 def load_when_begun(path, study_name, process, n_trials):
