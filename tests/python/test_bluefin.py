@@ -373,12 +373,13 @@ def test_callbacks_stop_and_timeout():
         study.optimize(nested, n_trials=1)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_ctrl_c_ends_optimize_promptly(n_jobs):
+@pytest.mark.parametrize("n_jobs, n_trials", [(1, 50), (2, 50), (2, 1)])
+def test_ctrl_c_ends_optimize_promptly(n_jobs, n_trials):
     study = bluefin.create_study()
 
     def run(trial):
         if trial.number == 0:
+            time.sleep(0.1)  # by now all threads run and are waited for
             os.kill(os.getpid(), signal.SIGINT)
         for _ in range(1000):
             time.sleep(0.01)
@@ -386,7 +387,7 @@ def test_ctrl_c_ends_optimize_promptly(n_jobs):
 
     begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        study.optimize(run, n_trials=50, n_jobs=n_jobs)
+        study.optimize(run, n_trials=n_trials, n_jobs=n_jobs)
     assert time.monotonic() - begin < 3.0
     assert {t.state for t in study.trials} == {TrialState.FAIL} and len(study.trials) <= n_jobs
 

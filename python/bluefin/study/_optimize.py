@@ -85,19 +85,28 @@ class Run:
         if self._n_trials is not None:
             n_jobs = min(n_jobs, self._n_trials)
         # Daemons: a trial that Ctrl-C has left behind must not hold the program back.
-        threads = [threading.Thread(target=self._work, name=f"bluefin-{i}", daemon=True) for i in range(n_jobs)]
+        ends = [threading.Event() for _ in range(n_jobs)]
+        threads = [
+            threading.Thread(target=self._work, args=(end,), name=f"bluefin-{i}", daemon=True)
+            for i, end in enumerate(ends)
+        ]
         try:
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
+            # Not join() alone: up to CPython 3.12 one that Ctrl-C interrupts takes the thread for ended.
+            for end in ends:
+                end.wait()
         except KeyboardInterrupt:
-            self._interrupt(threads)
+            self._interrupt([end for thread, end in zip(threads, ends) if thread.ident is not None])
             raise
+        finally:
+            for thread, end in zip(threads, ends):
+                if end.is_set():
+                    thread.join()
         if self._error is not None:
             raise self._error
 
-    def _work(self) -> None:
+    def _work(self, end: threading.Event) -> None:
         self._study._thread_local.run = self
         try:
             self.run_here()
@@ -106,13 +115,15 @@ class Run:
                 if self._error is None:
                     self._error = error
             self.stop()
+        finally:
+            end.set()
 
-    def _interrupt(self, threads: list[threading.Thread]) -> None:
+    def _interrupt(self, ends: list[threading.Event]) -> None:
         self.stop()
-        end = time.monotonic() + _INTERRUPT_GRACE_S
+        deadline = time.monotonic() + _INTERRUPT_GRACE_S
         interrupted: set[int] = set()
         # Again and again: a thread that has just begun its trial enters the objective later.
-        while time.monotonic() < end and any(thread.is_alive() for thread in threads):
+        while time.monotonic() < deadline and not all(end.is_set() for end in ends):
             with self._lock:
                 for ident in self._in_objective - interrupted:
                     _native.raise_in_thread(ident, KeyboardInterrupt)
