@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The loop of `Study.optimize`, in the calling thread or in several."""
+"""The loop of `Study.optimize`, in the calling thread or in several, each of which may have a worker process."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 import gc
 import logging
+import operator
 import os
 import sys
 import threading
@@ -16,12 +17,14 @@ from typing import Any
 from typing import TYPE_CHECKING
 import warnings
 
-from bluefin import _native
 from bluefin.exceptions import TrialPruned
 from bluefin.logging import get_logger
 from bluefin.storages._heartbeat import beating
 from bluefin.storages._heartbeat import fail_stale
 from bluefin.storages._heartbeat import is_heartbeat_enabled
+from bluefin.study._objectives import InThreads
+from bluefin.study._objectives import ObjectiveLost
+from bluefin.study._objectives import Objectives
 from bluefin.study._progress import ProgressBar
 from bluefin.study._tell import tell
 from bluefin.trial import TrialState
@@ -33,9 +36,6 @@ if TYPE_CHECKING:
 
 _logger = get_logger(__name__)
 
-# How long Ctrl-C waits for trials in other threads before it leaves them behind.
-_INTERRUPT_GRACE_S = 0.8
-
 
 class Run:
     """One call of optimize(): what its threads share."""
@@ -43,7 +43,7 @@ class Run:
     def __init__(
         self,
         study: Study,
-        func: Callable[[Trial], Any],
+        objectives: Objectives,
         n_trials: int | None,
         timeout: float | None,
         catch: tuple[type[BaseException], ...],
@@ -52,10 +52,10 @@ class Run:
         progress: ProgressBar | None,
     ) -> None:
         self._study = study
-        self._func = func
+        self._objectives = objectives
         self._n_trials = n_trials
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._catch = catch
+        self._catch: tuple[type[BaseException], ...] = (ObjectiveLost, *catch)
         self._callbacks = tuple(callbacks)
         self._gc_after_trial = gc_after_trial
         self._progress = progress
@@ -66,7 +66,6 @@ class Run:
         self._begun = 0
         self._stopped = False
         self._error: BaseException | None = None
-        self._in_objective: set[int] = set()  # threads
 
     def stop(self) -> None:
         """Begins no further trial."""
@@ -74,14 +73,17 @@ class Run:
 
     def run_here(self) -> None:
         """Runs trials in this thread until nothing is left to begin."""
-        while self._begin():
-            if self._reseed:
-                self._study.sampler.reseed_rng()
-            self._trial()
+        while self._may_begin():
+            with self._objectives.slot() as objective:
+                if not self._begin():  # getting a worker process takes a while
+                    return
+                if self._reseed:
+                    self._study.sampler.reseed_rng()
+                self._trial(objective)
 
     def run_in_threads(self, n_jobs: int) -> None:
         """The same in ``n_jobs`` threads. Raises the first error of any of them when all have ended."""
-        self._reseed = True
+        self._reseed = n_jobs > 1
         if self._n_trials is not None:
             n_jobs = min(n_jobs, self._n_trials)
         # Daemons: a trial that Ctrl-C has left behind must not hold the program back.
@@ -120,28 +122,26 @@ class Run:
 
     def _interrupt(self, ends: list[threading.Event]) -> None:
         self.stop()
-        deadline = time.monotonic() + _INTERRUPT_GRACE_S
-        interrupted: set[int] = set()
-        # Again and again: a thread that has just begun its trial enters the objective later.
+        deadline = time.monotonic() + self._objectives.interrupt_grace_s
         while time.monotonic() < deadline and not all(end.is_set() for end in ends):
-            with self._lock:
-                for ident in self._in_objective - interrupted:
-                    _native.raise_in_thread(ident, KeyboardInterrupt)
-                interrupted |= self._in_objective
+            self._objectives.interrupt()
             time.sleep(0.005)
+
+    def _may_begin(self) -> bool:
+        if self._stopped or (self._n_trials is not None and self._begun >= self._n_trials):
+            return False
+        return self._deadline is None or time.monotonic() < self._deadline
 
     def _begin(self) -> bool:
         with self._lock:
-            if self._stopped or (self._n_trials is not None and self._begun >= self._n_trials):
-                return False
-            if self._deadline is not None and time.monotonic() >= self._deadline:
+            if not self._may_begin():
                 return False
             self._begun += 1
             return True
 
-    def _trial(self) -> None:
+    def _trial(self, objective: Callable[[Trial], Any]) -> None:
         try:
-            frozen = self._run_objective()
+            frozen = self._run_objective(objective)
         finally:
             if self._gc_after_trial:
                 gc.collect()
@@ -152,7 +152,7 @@ class Run:
         if self._progress is not None:
             self._progress.update(self._study)
 
-    def _run_objective(self) -> FrozenTrial:
+    def _run_objective(self, objective: Callable[[Trial], Any]) -> FrozenTrial:
         study = self._study
         fail_stale(study)
         trial = study.ask()
@@ -160,20 +160,14 @@ class Run:
         state: TrialState | None = None
         error: BaseException | None = None
         exc_info: Any = None
-        ident = threading.get_ident()
-        with self._lock:
-            self._in_objective.add(ident)
         try:
             with beating(trial._trial_id, study._storage) if self._beats else nullcontext():
-                values = self._func(trial)
+                values = objective(trial)
         except TrialPruned as e:
             state, error = TrialState.PRUNED, e
         except (Exception, KeyboardInterrupt) as e:
             state, error = TrialState.FAIL, e
-            exc_info = sys.exc_info()
-        finally:
-            with self._lock:
-                self._in_objective.discard(ident)
+            exc_info = None if isinstance(e, ObjectiveLost) else sys.exc_info()
 
         frozen, problem = tell(study, trial, values, state, False)
         if frozen.state == TrialState.COMPLETE:
@@ -203,29 +197,59 @@ def optimize(
     callbacks: Iterable[Callable[[Study, FrozenTrial], None]] | None,
     gc_after_trial: bool,
     show_progress_bar: bool,
+    n_workers: int | None,
 ) -> None:
     """See `Study.optimize`."""
     if study._thread_local.run is not None:
         raise RuntimeError("Nested invocation of `Study.optimize` method isn't allowed.")
+    if n_workers is not None:
+        n_workers = _checked_workers(n_workers, n_jobs)
     if n_jobs == -1:
         n_jobs = os.cpu_count() or 1
     if n_jobs < 1:
         raise ValueError(f"`n_jobs` must be at least 1, or -1 for one per core, but got {n_jobs!r}.")
-    if show_progress_bar and n_trials is None and timeout is not None and n_jobs != 1:
-        warnings.warn("The timeout-based progress bar is not supported with n_jobs != 1.", stacklevel=3)
+    n_threads = n_jobs if n_workers is None else n_workers
+    if show_progress_bar and n_trials is None and timeout is not None and n_threads != 1:
+        name = "n_jobs" if n_workers is None else "n_workers"
+        warnings.warn(f"The timeout-based progress bar is not supported with {name} != 1.", stacklevel=3)
         show_progress_bar = False
+    objectives: Objectives
+    if n_workers is None:
+        objectives = InThreads(func)
+    else:
+        from bluefin._workers import WorkerPool  # multiprocessing is not for every program to wait for
+
+        objectives = WorkerPool(func, n_workers, gc_after_trial)
     progress = ProgressBar(n_trials, timeout) if show_progress_bar else None
-    run = Run(study, func, n_trials, timeout, catch, callbacks or (), gc_after_trial, progress)
+    run = Run(study, objectives, n_trials, timeout, catch, callbacks or (), gc_after_trial, progress)
     study._thread_local.run = run
     try:
-        if n_jobs == 1:
+        if n_workers is None and n_jobs == 1:
             run.run_here()
         else:
-            run.run_in_threads(n_jobs)
+            run.run_in_threads(n_threads)
     finally:
         study._thread_local.run = None
+        objectives.close()
         if progress is not None:
             progress.close()
+
+
+def _checked_workers(n_workers: int, n_jobs: int) -> int:
+    if n_jobs != 1:
+        raise ValueError(
+            "`n_jobs` (threads) and `n_workers` (processes) cannot be combined, but got "
+            f"n_jobs={n_jobs!r} and n_workers={n_workers!r}."
+        )
+    try:
+        count = operator.index(n_workers)
+    except TypeError:
+        raise TypeError(f"`n_workers` must be an int, but got {n_workers!r}.") from None
+    if count == -1:
+        return len(os.sched_getaffinity(0))
+    if count < 1:
+        raise ValueError(f"`n_workers` must be at least 1, or -1 for one per core, but got {n_workers!r}.")
+    return count
 
 
 def _log_completed(study: Study, trial: FrozenTrial) -> None:

@@ -268,6 +268,7 @@ class Study:
         callbacks: Iterable[Callable[[Study, FrozenTrial], None]] | None = None,
         gc_after_trial: bool = False,
         show_progress_bar: bool = False,
+        n_workers: int | None = None,
     ) -> None:
         """Runs trials until ``n_trials`` are run, the time is up or `stop` is called.
 
@@ -280,12 +281,26 @@ class Study:
             callbacks: Called with the study and the finished trial after each trial, one call at a time.
             gc_after_trial: Collects garbage after each trial.
             show_progress_bar: Shows a progress bar (of tqdm, if it is installed).
+            n_workers: Processes that run the trials instead of threads; -1: one per core. Bluefin's own, docs/python.md
+                tells more. A worker that crashes costs its trial and is replaced.
 
         Raises:
-            RuntimeError: Called from an objective or a callback of this study.
+            RuntimeError: Called from an objective or a callback of this study; a worker cannot load the objective.
+            TypeError: The objective cannot be sent to workers.
         """
         exceptions = tuple(catch) if isinstance(catch, Iterable) else (catch,)
-        optimize(self, func, n_trials, timeout, n_jobs, exceptions, callbacks, gc_after_trial, show_progress_bar)
+        optimize(
+            self,
+            func,
+            n_trials,
+            timeout,
+            n_jobs,
+            exceptions,
+            callbacks,
+            gc_after_trial,
+            show_progress_bar,
+            n_workers,
+        )
 
     def stop(self) -> None:
         """From an objective or a callback: begins no further trial.

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""The workers of one optimize() call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+import multiprocessing
+from multiprocessing import spawn
+import os
+import queue
+import threading
+import time
+from typing import Any
+
+from bluefin import logging
+from bluefin._workers._messages import dumps
+from bluefin._workers._messages import Setup
+from bluefin._workers._objective import pack_objective
+from bluefin._workers._process import Worker
+from bluefin._workers._process import WorkerDied
+from bluefin.study._objectives import ObjectiveLost
+from bluefin.trial import Trial
+
+# From Ctrl-C to SIGKILL: what the objectives have to tidy up.
+_INTERRUPT_GRACE_S = 0.4
+# From the last trial to SIGKILL: interpreters with large libraries take their time to end.
+_EXIT_GRACE_S = 2.0
+# How often a worker may die before it is ready: where memory is short, another try is worth it.
+_START_ATTEMPTS = 3
+
+
+class WorkerPool:
+    """Runs the objective in worker processes, which are started when they are first needed and replaced when they die.
+
+    Args:
+        func: The objective.
+        n_workers: How many.
+        gc_after_trial: Collects garbage in the worker after each trial.
+
+    Raises:
+        TypeError: The objective cannot be sent to another process.
+    """
+
+    interrupt_grace_s = 10.0  # killed workers let their threads go at once, or as soon as a busy machine can
+
+    def __init__(self, func: Callable[[Trial], Any], n_workers: int, gc_after_trial: bool) -> None:
+        objective, needs_main = pack_objective(func)
+        preparation = _preparation(needs_main)
+        self._sys_path = [os.fspath(folder) for folder in preparation["sys_path"]]
+        self._setup = dumps(Setup(preparation, objective, gc_after_trial, logging.get_verbosity()))
+        self._environment = _environment(n_workers)
+        self._workers: list[Worker | None] = [None] * n_workers
+        # The last one used is taken first: where there are fewer trials than workers, the others need not start.
+        self._free: queue.LifoQueue[int] = queue.LifoQueue()
+        for index in reversed(range(n_workers)):
+            self._free.put(index)
+        self._lock = threading.Lock()  # no worker is started once they are being ended
+        self._closed = False
+        self._interrupted_at: float | None = None
+
+    @contextmanager
+    def slot(self) -> Iterator[Callable[[Trial], Any]]:
+        """A worker that has loaded the objective. What is yielded runs a trial there.
+
+        Raises:
+            RuntimeError: No worker can be started, or it cannot load the objective.
+        """
+        index = self._free.get()
+        try:
+            yield partial(self._run, self._ready(index))
+        finally:
+            self._free.put(index)
+
+    def interrupt(self) -> None:
+        """Ctrl-C; called again and again until every trial has ended."""
+        now = time.monotonic()
+        with self._lock:
+            first = self._interrupted_at is None
+            begin = now if self._interrupted_at is None else self._interrupted_at
+            self._interrupted_at = begin
+            workers = [worker for worker in self._workers if worker is not None]
+        for worker in workers:
+            if first:
+                worker.interrupt()
+            elif now - begin >= _INTERRUPT_GRACE_S:
+                worker.kill()
+
+    def close(self) -> None:
+        """Ends every worker."""
+        with self._lock:
+            self._closed = True
+            workers = [worker for worker in self._workers if worker is not None]
+        end = time.monotonic() + _EXIT_GRACE_S
+        for worker in workers:
+            worker.hang_up()
+        for worker in workers:
+            worker.wait(end - time.monotonic())
+
+    def _ready(self, index: int) -> Worker:
+        worker = self._workers[index]
+        if worker is not None and worker.is_alive():
+            return worker
+        for _ in range(_START_ATTEMPTS):
+            worker = self._start(index)
+            try:
+                worker.wait_until_ready()
+                return worker
+            except WorkerDied as error:
+                death = error
+        raise RuntimeError(f"A worker process has ended before it was ready: {death}")
+
+    def _start(self, index: int) -> Worker:
+        with self._lock:
+            if self._closed or self._interrupted_at is not None:
+                raise KeyboardInterrupt
+            environment = {**self._environment, "BLUEFIN_WORKER": str(index)}
+            worker = self._workers[index] = Worker(self._setup, self._sys_path, environment)
+        return worker
+
+    def _run(self, worker: Worker, trial: Trial) -> Any:
+        try:
+            return worker.run(trial)
+        except WorkerDied as death:
+            interrupted = self._interrupted_at is not None
+            # The words of `bluefin run`.
+            trial.set_user_attr("bluefin:fail", "interrupted" if interrupted else death.kind)
+            trial.set_user_attr("bluefin:error", "stopped by Ctrl-C" if interrupted else str(death))
+            if interrupted:
+                raise KeyboardInterrupt from None
+            raise ObjectiveLost(str(death)) from None
+
+
+def _preparation(needs_main: bool) -> dict[str, Any]:
+    """What multiprocessing tells a fresh interpreter about this one, so that imports give the same modules there."""
+    chosen = multiprocessing.get_start_method(allow_none=True)
+    data = spawn.get_preparation_data("bluefin-worker")
+    if chosen is None:  # asking has chosen one, and the program may still want to
+        multiprocessing.set_start_method(None, force=True)
+        del data["start_method"]
+    data["authkey"] = bytes(data["authkey"])  # the type that it has can only be pickled by multiprocessing
+    if not needs_main:
+        data.pop("init_main_from_name", None)
+        data.pop("init_main_from_path", None)
+    return data
+
+
+def _environment(n_workers: int) -> dict[str, str]:
+    environment = dict(os.environ)
+    environment.pop("BLUEFIN_FD", None)  # a worker is not the trial of a supervisor, even if this process is
+    # As for the trials of `bluefin run`: spinning threads of several trials stop each other.
+    cores = len(os.sched_getaffinity(0))
+    environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // n_workers)))
+    environment.setdefault("OMP_WAIT_POLICY", "passive")
+    return environment

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+"""One worker, seen from the parent."""
+
+from __future__ import annotations
+
+from multiprocessing import spawn
+from multiprocessing.connection import Connection
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from bluefin import _native
+from bluefin._workers._messages import dumps
+from bluefin._workers._messages import loads
+from bluefin._workers._messages import pack_error
+from bluefin._workers._messages import unpack_error
+from bluefin.trial import Trial
+
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from bluefin._workers._child import main; main({fd}, {parent})"
+
+# How long a worker that says no more may take to end.
+_EXIT_GRACE_S = 5.0
+
+
+class WorkerDied(Exception):
+    """The process has ended without being asked to.
+
+    Attributes:
+        kind: ``signal:9`` or ``exit:3``, say: the words of `bluefin run`.
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Worker:
+    """A process, in which one trial runs at a time. All but `interrupt`, `kill` and `hang_up` are for one thread.
+
+    Args:
+        setup: The pickled `Setup`.
+        sys_path: Where the process finds this package.
+        environment: Its environment.
+    """
+
+    def __init__(self, setup: bytes, sys_path: list[str], environment: dict[str, str]) -> None:
+        self._setup = setup
+        self._lock = threading.Lock()  # a number is not signalled once its process is collected
+        self._collected = False
+        self._in_use = False  # a thread waits for what it says
+        self._in_trial = False
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            fd = theirs.fileno()
+            program = _PROGRAM.format(path=sys_path, fd=fd, parent=os.getpid())
+            # A session of its own: Ctrl-C at the terminal is the parent's affair, and the processes that the objective
+            # starts can be ended with it.
+            self._process = subprocess.Popen(
+                [*_interpreter(), "-c", program],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[fd],
+                env=environment,
+                start_new_session=True,
+            )
+            self._connection = Connection(ours.detach())
+        try:
+            self._end = _native.open_process(self._process.pid)
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        # Not the socket alone: processes that the objective has forked hold that, too.
+        self._events = select.poll()
+        self._events.register(self._connection.fileno(), select.POLLIN)
+        self._events.register(self._end, select.POLLIN)
+
+    def wait_until_ready(self) -> None:
+        """Until the objective is loaded.
+
+        Raises:
+            RuntimeError: It cannot be.
+            WorkerDied: The process has ended.
+        """
+        self._in_use = True
+        try:
+            self._send_bytes(self._setup)
+            word, *content = self._receive()
+        finally:
+            self._in_use = False
+        if word == "raised":
+            self.collect()
+            error = unpack_error(*content)
+            raise RuntimeError(
+                f"A worker process could not load the objective: {type(error).__name__}: {error}\n"
+                "(A worker imports the module of the objective. Where that is the program itself, what starts the "
+                'study belongs under `if __name__ == "__main__":`, and what the objective uses does not.)'
+            ) from error.__cause__
+
+    def run(self, trial: Trial) -> Any:
+        """Runs the objective on a trial; returns its result or raises its exception.
+
+        Raises:
+            WorkerDied: The process has ended.
+        """
+        in_step = False
+        self._in_use = self._in_trial = True
+        try:
+            self._send("run", trial.number)
+            while True:
+                word, *content = self._receive()
+                if word == "call":
+                    self._send(*_answer(trial, *content))
+                    continue
+                in_step = True
+                if word == "returned":
+                    return content[0]
+                error = unpack_error(*content)
+                # It may have come between a question and its answer.
+                in_step = not isinstance(error, KeyboardInterrupt)
+                raise error
+        finally:
+            self._in_use = self._in_trial = False
+            if not in_step:
+                self.collect()
+
+    def is_alive(self) -> bool:
+        """Whether it can take another trial."""
+        if not self._collected and self._events.poll(0):  # it has nothing to say but that it ends
+            self.collect()
+        return not self._collected
+
+    def interrupt(self) -> None:
+        """Raises KeyboardInterrupt in the objective; ends a worker that is not running one."""
+        with self._lock:
+            if self._collected:
+                return
+            if self._in_trial:
+                os.kill(self._process.pid, signal.SIGINT)
+            else:
+                _kill_group(self._process.pid)
+
+    def kill(self) -> None:
+        """Ends the process and all of its group."""
+        with self._lock:
+            if not self._collected:
+                _kill_group(self._process.pid)
+
+    def hang_up(self) -> None:
+        """Lets a worker that has no trial end by itself; kills one that has."""
+        if self._in_use:
+            self.kill()
+        else:
+            self._connection.close()
+
+    def wait(self, seconds: float) -> None:
+        """After `hang_up`: waits for the end of the process, and makes it when the time is over."""
+        if self._in_use or self._collected:
+            return
+        self._poll_end(seconds)
+        self.collect()
+
+    def collect(self) -> WorkerDied:
+        """Ends what is left of the group and tells how the process has ended."""
+        with self._lock:
+            if not self._collected:
+                _kill_group(self._process.pid)  # until it is waited for, the number cannot be somebody else's
+                self._process.wait()
+                self._collected = True
+                self._connection.close()
+                os.close(self._end)
+        return _death(self._process.returncode)
+
+    def _send(self, *message: Any) -> None:
+        self._send_bytes(dumps(message))
+
+    def _send_bytes(self, data: bytes) -> None:
+        try:
+            self._connection.send_bytes(data)
+        except OSError:
+            raise self._ended() from None
+
+    def _receive(self) -> tuple[Any, ...]:
+        ready = [fd for fd, _ in self._events.poll()]
+        # What it said last counts, also when it has ended since.
+        if self._connection.fileno() in ready:
+            try:
+                return loads(self._connection.recv_bytes())
+            except Exception:  # the end of the file, or half a message
+                pass
+        raise self._ended()
+
+    def _ended(self) -> WorkerDied:
+        # Its last files may be closed a while before it has ended, and how it ends is to be known.
+        self._poll_end(_EXIT_GRACE_S)
+        return self.collect()
+
+    def _poll_end(self, seconds: float) -> None:
+        end = select.poll()
+        end.register(self._end, select.POLLIN)
+        end.poll(max(0.0, seconds) * 1000)
+
+
+def _answer(trial: Trial, of_study: bool, name: str, arguments: bytes) -> tuple[Any, ...]:
+    try:
+        args, kwargs = loads(arguments)
+        if name == "suggest_categorical":
+            result: Any = _suggest_index(trial, *args)
+        else:
+            member = getattr(trial.study if of_study else trial, name)
+            result = member(*args, **kwargs) if callable(member) else member
+        return "returned", dumps(result)
+    except Exception as error:
+        return "raised", *pack_error(error)
+
+
+def _suggest_index(trial: Trial, name: str, choices: tuple[Any, ...]) -> int:
+    chosen = trial.suggest_categorical(name, choices)
+    return next(index for index, choice in enumerate(choices) if choice is chosen)
+
+
+def _interpreter() -> list[str]:
+    executable = spawn.get_executable()
+    name = executable.decode() if isinstance(executable, bytes) else executable
+    return [name or sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _death(code: int) -> WorkerDied:
+    if code < 0:
+        return WorkerDied(f"signal:{-code}", f"killed by signal {-code} ({signal.strsignal(-code)})")
+    if code == 0:
+        return WorkerDied("no-value", "the worker process ended without a result (exit code 0)")
+    return WorkerDied(f"exit:{code}", f"exit code {code}")

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Where the objectives of an optimize() call run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+import threading
+from typing import Any
+from typing import ContextManager
+from typing import Protocol
+from typing import TYPE_CHECKING
+
+from bluefin import _native
+
+if TYPE_CHECKING:
+    from bluefin.trial import Trial
+
+
+class ObjectiveLost(Exception):
+    """The process that ran an objective is gone, which costs its trial and nothing else."""
+
+
+class Objectives(Protocol):
+    """What `Run` needs of the place where objectives run; `bluefin._workers.WorkerPool` is the other one."""
+
+    # How long Ctrl-C waits for the threads that run trials before it leaves them behind.
+    interrupt_grace_s: float
+
+    def slot(self) -> ContextManager[Callable[[Trial], Any]]:
+        """A place for one trial, taken before the trial is begun. What it gives runs the objective."""
+
+    def interrupt(self) -> None:
+        """Raises KeyboardInterrupt in running objectives; called again and again until all have ended."""
+
+    def close(self) -> None:
+        """No more trials will come."""
+
+
+class InThreads:
+    """The objective runs in the thread that calls it."""
+
+    interrupt_grace_s = 0.8  # one that does not return to Python's code cannot be ended
+
+    def __init__(self, func: Callable[[Trial], Any]) -> None:
+        self._func = func
+        self._lock = threading.Lock()  # guards the rest
+        self._running: set[int] = set()  # threads
+        self._interrupted: set[int] = set()
+
+    @contextmanager
+    def slot(self) -> Iterator[Callable[[Trial], Any]]:
+        yield self._call
+
+    def interrupt(self) -> None:
+        # Again and again: a thread that has just begun its trial enters the objective later.
+        with self._lock:
+            for ident in self._running - self._interrupted:
+                _native.raise_in_thread(ident, KeyboardInterrupt)
+            self._interrupted |= self._running
+
+    def close(self) -> None:
+        pass
+
+    def _call(self, trial: Trial) -> Any:
+        ident = threading.get_ident()
+        with self._lock:
+            self._running.add(ident)
+        try:
+            return self._func(trial)
+        finally:
+            with self._lock:
+                self._running.discard(ident)
