@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 
+#include "bluefin/rng.hpp"
 #include "catch.hpp"
 #include "core/history.hpp"
 
@@ -114,4 +115,45 @@ TEST_CASE("with several objectives the front is good, thinned by hypervolume") {
   REQUIRE(below.size() == 2);
   CHECK(below[0] < 11);
   CHECK(below[1] < 11);
+}
+
+TEST_CASE("a split that followed a study is that of the whole history") {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    Rng rng(seed);
+    const std::size_t k = seed % 3 == 0 ? 2 : 1;
+    History history(std::vector<Direction>(k, Direction::kMinimize));
+    // A quota that jumps to and fro, or the usual one.
+    const tpe::Gamma gamma =
+        seed % 4 == 0 ? tpe::Gamma([](std::size_t n) { return (n * 7) % 23 + n / 3; }) : tpe::default_gamma(k);
+    tpe::Split followed(gamma);
+    std::vector<bool> side;
+    std::size_t n_moves = 0;
+    for (int number = 0; number < 150; ++number) {
+      FrozenTrial trial;
+      trial.number = number % 2 == 0 ? number + 1 : number - 1;
+      const bool pruned = rng.below(4) == 0;
+      trial.state = pruned ? TrialState::kPruned : TrialState::kComplete;
+      for (std::size_t i = 0; i < k && !pruned; ++i) trial.values.push_back(static_cast<double>(rng.below(30)));
+      if (pruned && k == 1 && rng.below(2) == 0) {
+        trial.reports = {{static_cast<std::int64_t>(rng.below(5)), rng.below(5) == 0 ? kNaN : rng.uniform()}};
+      }
+      if (rng.below(6) == 0) trial.system_attrs = {{"constraints:c", Json(rng.uniform(-1.0, 1.0))}};
+      history.append(std::make_shared<const FrozenTrial>(std::move(trial)));
+      if (rng.below(3) == 0) continue;  // several rows at once now and then
+      const HistoryView view = history.view();
+      followed.advance(view);
+      tpe::Split fresh(gamma);
+      fresh.advance(view);
+      // Who follows the moves knows the sides.
+      side.resize(view.size());
+      for (; n_moves < followed.moves().size(); ++n_moves) {
+        side[followed.moves()[n_moves].row] = followed.moves()[n_moves].below;
+      }
+      for (std::size_t row = 0; row < view.size(); ++row) {
+        INFO("seed " << seed << ", " << view.size() << " rows, row " << row);
+        REQUIRE(followed.is_below(row) == fresh.is_below(row));
+        REQUIRE(followed.is_below(row) == side[row]);
+      }
+    }
+  }
 }
