@@ -158,7 +158,6 @@ TEST_CASE("draws are distributed as the mixture says") {
 
 TEST_CASE("draws of discrete parameters are distributed as their masses say") {
   // Chi-square with 15 and 8 degrees of freedom: above 48.4 and 35.6 with probability 2e-5 each; seeds are fixed.
-  const tpe::Space space = every_kind();
   Rng rng(11);
   for (const auto& [s, limit] :
        {std::pair{spec("i", IntDistribution{0, 15}), 48.4},
