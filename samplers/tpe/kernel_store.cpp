@@ -12,13 +12,58 @@ constexpr double kFar = 1e300;
 
 }  // namespace
 
+void BoxList::resize(std::size_t n) {
+  const std::size_t n_groups = (n + kLanes - 1) / kLanes;
+  const std::size_t n_old = std::min(n_, n);
+  cells_.resize(n_groups * n_columns_);
+  c_.resize(n_groups);
+  n_ = n;
+  for (std::size_t box = n_old; box < n_groups * kLanes; ++box) clear(box);
+}
+
+void BoxList::clear(std::size_t box) {
+  for (std::size_t i = 0; i < n_continuous_; ++i) {
+    cell(box, stride_ * i) = kFar;
+    cell(box, stride_ * i + 1) = -kFar;
+    if (stride_ == 3) cell(box, stride_ * i + 2) = 1.0;
+  }
+  c_[box / kLanes].v[box % kLanes] = -kFar;
+}
+
+void BoxList::include(std::size_t box, std::size_t i, double u, double inverse_s) {
+  double& low = cell(box, stride_ * i);
+  double& high = cell(box, stride_ * i + 1);
+  low = std::min(low, u);
+  high = std::max(high, u);
+  if (stride_ == 3) {
+    double& smallest = cell(box, stride_ * i + 2);
+    smallest = std::min(smallest, inverse_s);
+  }
+}
+
+void BoxList::include_constant(std::size_t box, double c) {
+  double& largest = c_[box / kLanes].v[box % kLanes];
+  if (c > largest) largest = c;  // never for NaN
+}
+
+BoundTask BoxList::groups(std::size_t first, std::size_t n) const {
+  BoundTask task{};
+  task.boxes = cells_[first * n_columns_].v;
+  task.c = c_[first].v;
+  task.n_groups = n;
+  task.n_continuous = n_continuous_;
+  task.wide = stride_ == 3;
+  return task;
+}
+
 KernelStore::KernelStore(std::size_t n_continuous, std::size_t n_categorical, std::size_t n_grid, bool wide)
     : n_continuous_(n_continuous),
       n_categorical_(n_categorical),
       n_grid_(n_grid),
       wide_(wide),
       n_columns_(grid_column(n_grid)),
-      n_box_columns_((wide ? 3 : 2) * n_continuous) {}
+      leaves_(n_continuous, wide),
+      branches_(n_continuous, wide) {}
 
 std::size_t KernelStore::append(int number, std::int32_t rank) {
   const std::size_t k = size();
@@ -27,20 +72,19 @@ std::size_t KernelStore::append(int number, std::int32_t rank) {
     c_.resize(c_.size() + 1);
     w_.resize(w_.size() + 1);
   }
-  if (k % kLeafKernels == 0) {
-    const std::size_t leaf = k / kLeafKernels;
-    if (leaf % kLanes == 0) {
-      boxes_.resize(boxes_.size() + n_box_columns_);
-      box_c_.resize(box_c_.size() + 1);
-      for (std::size_t l = 0; l < kLanes; ++l) clear_box(leaf + l);
-    } else {
-      clear_box(leaf);
-    }
-  }
   numbers_.push_back(number);
   ranks_.push_back(rank);
+  resize_boxes();
   ++n_changes_;
   return k;
+}
+
+void KernelStore::resize_boxes() {
+  const std::size_t n_leaves = (size() + kLeafKernels - 1) / kLeafKernels;
+  if (n_leaves == leaves_.size()) return;
+  leaves_.resize(n_leaves);
+  const std::size_t n_branches = (n_leaves + kLanes - 1) / kLanes;
+  if (n_branches != branches_.size()) branches_.resize(n_branches);
 }
 
 void KernelStore::remove(std::size_t k) {
@@ -60,55 +104,29 @@ void KernelStore::remove(std::size_t k) {
   if (k != last) {
     set_constant(k, c);
     box(k);
-  } else {
-    weight(k) = 0.0;
   }
   if (last % kLanes == 0) {
     cells_.resize(cells_.size() - n_columns_);
     c_.pop_back();
     w_.pop_back();
   }
-  if (last % kLeafKernels == 0) {
-    const std::size_t leaf = last / kLeafKernels;
-    clear_box(leaf);
-    if (leaf % kLanes == 0) {
-      boxes_.resize(boxes_.size() - n_box_columns_);
-      box_c_.pop_back();
-    }
-  }
+  resize_boxes();
   ++n_changes_;
 }
 
 void KernelStore::set_constant(std::size_t k, double c) {
   c_[k / kLanes].v[k % kLanes] = c;
-  const std::size_t leaf = k / kLeafKernels;
-  double& largest = box_c_[leaf / kLanes].v[leaf % kLanes];
-  if (c > largest) largest = c;  // never for NaN
-}
-
-void KernelStore::clear_box(std::size_t leaf) {
-  const std::size_t stride = wide_ ? 3 : 2;
-  for (std::size_t i = 0; i < n_continuous_; ++i) {
-    box_cell(leaf, stride * i) = kFar;
-    box_cell(leaf, stride * i + 1) = -kFar;
-    if (wide_) box_cell(leaf, stride * i + 2) = 1.0;
-  }
-  box_c_[leaf / kLanes].v[leaf % kLanes] = -kFar;
+  leaves_.include_constant(k / kLeafKernels, c);
+  branches_.include_constant(k / kLeafKernels / kLanes, c);
 }
 
 void KernelStore::box(std::size_t k) {
   const std::size_t leaf = k / kLeafKernels;
-  const std::size_t stride = wide_ ? 3 : 2;
   for (std::size_t i = 0; i < n_continuous_; ++i) {
     const double u = cell(k, continuous_column(i));
-    double& low = box_cell(leaf, stride * i);
-    double& high = box_cell(leaf, stride * i + 1);
-    low = std::min(low, u);
-    high = std::max(high, u);
-    if (wide_) {
-      double& inverse_s = box_cell(leaf, stride * i + 2);
-      inverse_s = std::min(inverse_s, cell(k, continuous_column(i) + 1));
-    }
+    const double inverse_s = wide_ ? cell(k, continuous_column(i) + 1) : 1.0;
+    leaves_.include(leaf, i, u, inverse_s);
+    branches_.include(leaf / kLanes, i, u, inverse_s);
   }
 }
 
@@ -131,8 +149,9 @@ void KernelStore::group(std::vector<std::uint32_t>& order, std::size_t begin, st
       longest = continuous_column(i);
     }
   }
-  const std::size_t n_leaves = (end - begin + kLeafKernels - 1) / kLeafKernels;
-  const std::size_t middle = begin + n_leaves / 2 * kLeafKernels;
+  // Whole branches while there are several, so that a branch is a box of the tree too.
+  const std::size_t unit = end - begin > kLeafKernels * kLanes ? kLeafKernels * kLanes : kLeafKernels;
+  const std::size_t middle = begin + (end - begin + unit - 1) / unit / 2 * unit;
   const auto at = [&](std::size_t i) { return order.begin() + static_cast<std::ptrdiff_t>(i); };
   std::nth_element(at(begin), at(middle), at(end),
                    [&](std::uint32_t a, std::uint32_t b) { return cell(a, longest) < cell(b, longest); });
@@ -168,16 +187,6 @@ ScoreTask KernelStore::blocks(std::size_t first, std::size_t n) const {
   task.n_continuous = n_continuous_;
   task.n_categorical = n_categorical_;
   task.n_grid = n_grid_;
-  task.wide = wide_;
-  return task;
-}
-
-BoundTask KernelStore::boxes() const {
-  BoundTask task{};
-  task.boxes = boxes_.front().v;
-  task.c = box_c_.front().v;
-  task.n_groups = box_c_.size();
-  task.n_continuous = n_continuous_;
   task.wide = wide_;
   return task;
 }

@@ -14,9 +14,39 @@ struct alignas(64) Lanes {
   double v[kLanes];
 };
 
-// Kernels lie dense: the last one takes the place of one that is removed. Every kLeafKernels of them are a leaf, whose
-// box holds the positions of all its kernels; regroup() puts neighbours into one leaf, as the leaves of a k-d tree.
-// Memory: a double for each column, two for c and w, two integers; the boxes add a sixteenth.
+// Boxes around the positions of kernels, kLanes of them to a group, in the layout of BoundTask. A box only grows: it
+// may be larger than what it holds.
+class BoxList {
+ public:
+  BoxList(std::size_t n_continuous, bool wide)
+      : n_continuous_(n_continuous), stride_(wide ? 3 : 2), n_columns_(stride_ * n_continuous) {}
+
+  // Boxes [0, n); new ones hold nothing, and nothing is near to them or to what is left of the last group.
+  void resize(std::size_t n);
+  std::size_t size() const { return n_; }
+  void include(std::size_t box, std::size_t i, double u, double inverse_s);
+  void include_constant(std::size_t box, double c);
+  // Groups [first, first + n) without the candidates' part.
+  BoundTask groups(std::size_t first, std::size_t n) const;
+  std::size_t n_groups() const { return c_.size(); }
+
+ private:
+  double& cell(std::size_t box, std::size_t column) {
+    return cells_[box / kLanes * n_columns_ + column].v[box % kLanes];
+  }
+  void clear(std::size_t box);
+
+  std::size_t n_continuous_;
+  std::size_t stride_;
+  std::size_t n_columns_;
+  std::size_t n_ = 0;
+  std::vector<Lanes> cells_;  // [groups][n_columns_]
+  std::vector<Lanes> c_;      // [groups]
+};
+
+// Kernels lie dense: the last one takes the place of one that is removed. Every kLeafKernels of them are a leaf, kLanes
+// leaves are a branch, and each has the box of its kernels; regroup() puts neighbours together, as a k-d tree does.
+// Memory: a double for each column, two for c and w, two integers; the boxes add a share of 2 / kLeafKernels.
 class KernelStore {
  public:
   // wide: continuous parameters have a column for 1/s beside the one for u.
@@ -43,7 +73,7 @@ class KernelStore {
   // All cells zero; to be filled and then shown to box().
   std::size_t append(int number, std::int32_t rank);
   void remove(std::size_t k);
-  // Makes the leaf's box large enough for the kernel.
+  // Makes the boxes large enough for the kernel.
   void box(std::size_t k);
 
   // Whether so much has come and gone that new leaves pay. Cost of regroup(): O(n log n) for n kernels.
@@ -52,18 +82,14 @@ class KernelStore {
 
   // Blocks [first, first + n) as a task that lacks the candidates' part.
   ScoreTask blocks(std::size_t first, std::size_t n) const;
-  // The same of all boxes. Groups that are not full hold boxes that nothing is near to.
-  BoundTask boxes() const;
-  std::size_t n_leaves() const { return (size() + kLeafKernels - 1) / kLeafKernels; }
   bool has_boxes() const { return n_continuous_ > 0 && size() >= kRegroupFrom; }
+  const BoxList& leaves() const { return leaves_; }
+  const BoxList& branches() const { return branches_; }
 
  private:
-  static constexpr std::size_t kRegroupFrom = 512;  // kernels; fewer are summed quicker than looked through
+  static constexpr std::size_t kRegroupFrom = 256;  // kernels; fewer are summed quicker than looked through
 
-  double& box_cell(std::size_t leaf, std::size_t column) {
-    return boxes_[leaf / kLanes * n_box_columns_ + column].v[leaf % kLanes];
-  }
-  void clear_box(std::size_t leaf);
+  void resize_boxes();
   void group(std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end) const;
 
   std::size_t n_continuous_;
@@ -71,14 +97,13 @@ class KernelStore {
   std::size_t n_grid_;
   bool wide_;
   std::size_t n_columns_;
-  std::size_t n_box_columns_;
   std::vector<Lanes> cells_;  // [blocks][n_columns_]
   std::vector<Lanes> c_;      // [blocks]
   std::vector<Lanes> w_;      // [blocks]
   std::vector<int> numbers_;
   std::vector<std::int32_t> ranks_;
-  std::vector<Lanes> boxes_;   // [leaf groups][n_box_columns_]
-  std::vector<Lanes> box_c_;   // [leaf groups]
+  BoxList leaves_;             // of kLeafKernels each
+  BoxList branches_;           // of kLanes leaves each
   std::size_t n_changes_ = 0;  // since regroup()
 };
 

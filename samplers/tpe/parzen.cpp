@@ -88,11 +88,13 @@ struct ParzenEstimator::Batches {
   std::vector<double> log_prior;
   std::vector<double> most;  // that the discrete parameters add to a kernel's exponent
   std::vector<std::uint8_t> outside;
-  std::vector<Lanes> lanes;        // [n_batches][kCandidates] sums
-  std::vector<Lanes> bounds;       // [leaf groups][kCandidates]
-  std::vector<Lanes> excess;       // [leaf groups]
-  std::vector<std::uint8_t> done;  // [leaves]
-  double log_others = 0.0;         // of a kernel whose choices are all different
+  std::vector<Lanes> lanes;          // [n_batches][kCandidates] sums
+  std::vector<Lanes> branch_bounds;  // [groups of branches][kCandidates]
+  std::vector<Lanes> branch_excess;  // [groups of branches]
+  std::vector<Lanes> leaf_bounds;    // [branches][kCandidates], where seen
+  std::vector<std::uint8_t> seen;    // [branches]
+  std::vector<std::uint8_t> done;    // [leaves]
+  double log_others = 0.0;           // of a kernel whose choices are all different
 };
 
 ParzenEstimator::~ParzenEstimator() = default;
@@ -508,11 +510,14 @@ void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch) {
 
   std::array<double, kCandidates> offset{};
   for (std::size_t i = 0; i < kCandidates; ++i) offset[i] = batches.offset[p0 + i] + batches.most[p0 + i];
-  const BoundTask boxes = with_candidates(store.boxes(), offset.data());
-  batches.bounds.resize(boxes.n_groups * kCandidates);
-  batches.excess.resize(boxes.n_groups);
-  batches.done.assign(store.n_leaves(), 0);
-  score.bound(boxes, batches.bounds[0].v);
+  const BoxList& branches = store.branches();
+  const std::size_t n_leaves = store.leaves().size();
+  batches.branch_bounds.resize(branches.n_groups() * kCandidates);
+  batches.branch_excess.resize(branches.n_groups());
+  batches.leaf_bounds.resize(branches.size() * kCandidates);
+  batches.seen.assign(branches.size(), 0);
+  batches.done.assign(n_leaves, 0);
+  score.bound(with_candidates(branches.groups(0, branches.n_groups()), offset.data()), batches.branch_bounds[0].v);
   // All that is left out adds less than this to a sum.
   const double log_share = std::log(kLeftOut / (largest_weight_ * static_cast<double>(store.size())));
   for (const double near : {-4.0, -16.0, -kInfinity}) {
@@ -522,16 +527,24 @@ void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch) {
       for (const double lane : batches.lanes[p0 + i].v) sum += lane;
       threshold[i] = std::max(near, std::log(sum) + log_share);
     }
-    score.excess(batches.bounds[0].v, boxes.n_groups, threshold.data(), batches.excess[0].v);
-    const auto wanted = [&](std::size_t leaf) {
-      return batches.done[leaf] == 0 && batches.excess[leaf / kLanes].v[leaf % kLanes] > 0.0;
-    };
-    for (std::size_t leaf = 0; leaf < batches.done.size(); ++leaf) {
-      if (!wanted(leaf)) continue;
-      const std::size_t first = leaf;
-      for (; leaf < batches.done.size() && wanted(leaf); ++leaf) batches.done[leaf] = 1;
-      const std::size_t end = std::min(leaf * kLeafBlocks, store.n_blocks());
-      add(first * kLeafBlocks, end - first * kLeafBlocks);
+    score.excess(batches.branch_bounds[0].v, branches.n_groups(), threshold.data(), batches.branch_excess[0].v);
+    for (std::size_t branch = 0; branch < branches.size(); ++branch) {
+      if (!(batches.branch_excess[branch / kLanes].v[branch % kLanes] > 0.0)) continue;
+      double* bounds = batches.leaf_bounds[branch * kCandidates].v;
+      if (batches.seen[branch] == 0) {
+        batches.seen[branch] = 1;
+        score.bound(with_candidates(store.leaves().groups(branch, 1), offset.data()), bounds);
+      }
+      Lanes excess;
+      score.excess(bounds, 1, threshold.data(), excess.v);
+      const std::size_t end = std::min((branch + 1) * kLanes, n_leaves);
+      const auto wanted = [&](std::size_t leaf) { return batches.done[leaf] == 0 && excess.v[leaf % kLanes] > 0.0; };
+      for (std::size_t leaf = branch * kLanes; leaf < end; ++leaf) {
+        const std::size_t first = leaf;
+        for (; leaf < end && wanted(leaf); ++leaf) batches.done[leaf] = 1;
+        if (leaf == first) continue;
+        add(first * kLeafBlocks, std::min(leaf * kLeafBlocks, store.n_blocks()) - first * kLeafBlocks);
+      }
     }
   }
 }

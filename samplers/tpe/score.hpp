@@ -35,7 +35,7 @@ struct ScoreTask {
 
 // Kernels in leaves of kLeafBlocks blocks, each with the box that its continuous positions lie in. kLanes leaves are a
 // group: one column of lows, one of highs (wide: one of the smallest 1/s) for each continuous parameter.
-inline constexpr std::size_t kLeafBlocks = 4;
+inline constexpr std::size_t kLeafBlocks = 1;
 inline constexpr std::size_t kLeafKernels = kLeafBlocks * kLanes;
 struct BoundTask {
   const double* boxes;  // [n_groups][n_continuous][2 or 3][kLanes]
