@@ -22,36 +22,36 @@ std::uint32_t Grid::add(Kernel kernel) {
   if (added) {
     const double u = (kernel.mu - scale_.centre) * scale_.factor;
     entries_.push_back({kernel.mu, kernel.s, log_mass_inside(u, kernel.s)});
+    least_inside_ = std::min(least_inside_, entries_.back().log_inside);
   }
   return it->second;
 }
 
 void Grid::clear() {
   entries_.clear();
+  least_inside_ = 0.0;
   numbers_.clear();
   rows_.clear();
   n_cells_ = 0;
   add({scale_.centre, kMaxS});
 }
 
-double Grid::log_mass(const Entry& entry, double x) {
-  const double half = 0.5 * scale_.step;
+double Grid::log_mass(const Entry& entry, const Row& row) {
   const double sigma = entry.s * scale_.unit;
-  const auto directly = [&](double mu, double at) {
-    return math::log_gauss_mass((scale_.kernel_space(at - half) - mu) / sigma,
-                                (scale_.kernel_space(at + half) - mu) / sigma);
-  };
-  if (entry.s == 1.0) {
-    const double distance = std::abs(x - entry.mu) / scale_.step;
+  if (entry.s == 1.0 && !by_distance_.empty()) {
+    const double distance = std::abs(row.x - entry.mu) / scale_.step;
     const double steps = std::nearbyint(distance);
     // Observed under another range it may lie off the grid; rounding takes a point off by 1e-12 at the most.
     if (steps < static_cast<double>(by_distance_.size()) && std::abs(distance - steps) < 1e-11 * (1.0 + steps)) {
       double& known = by_distance_[static_cast<std::size_t>(steps)];
-      if (std::isnan(known)) known = directly(0.0, steps * scale_.step);
+      if (std::isnan(known)) {
+        const double at = steps * scale_.step;
+        known = math::log_gauss_mass((at - 0.5 * scale_.step) / sigma, (at + 0.5 * scale_.step) / sigma);
+      }
       return known;
     }
   }
-  return directly(entry.mu, x);
+  return math::log_gauss_mass((row.left - entry.mu) / sigma, (row.right - entry.mu) / sigma);
 }
 
 void Grid::trim() {
@@ -61,14 +61,16 @@ void Grid::trim() {
 }
 
 Grid::Row Grid::row(double x) {
-  KnownRow& row = rows_[x];
-  n_cells_ += entries_.size() - row.values.size();
-  while (row.values.size() < entries_.size()) {
-    const Entry& entry = entries_[row.values.size()];
-    row.values.push_back(log_mass(entry, x) - entry.log_inside);
-    row.largest = std::max(row.largest, row.values.back());
-  }
-  return {row.values.data(), row.largest};
+  std::vector<double>& values = rows_[x];
+  n_cells_ += entries_.size() - values.size();
+  values.resize(entries_.size(), std::numeric_limits<double>::quiet_NaN());
+  Row row{values.data(), x, scale_.kernel_space(x - 0.5 * scale_.step), scale_.kernel_space(x + 0.5 * scale_.step),
+          0.0};
+  // In the middle of the cell a kernel has the largest mass that it can have there.
+  const double half = 0.5 * (row.right - row.left) / scale_.unit;
+  row.most = math::log_gauss_mass(-half, half) - least_inside_;
+  know(row, kPrior);
+  return row;
 }
 
 }  // namespace bluefin::tpe

@@ -2,8 +2,8 @@
 // The kernels of a parameter with a step: few distinct ones, and few distinct values to ask them for.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -35,11 +35,18 @@ class Grid {
   void clear();
 
   struct Row {
-    const double* values;  // [size()] log f_k(x)
-    double largest;
+    double* values;  // [size()] log f_k(x); NaN: not known yet, see know()
+    double x;
+    double left;  // the ends of the cell in kernel space
+    double right;
+    double most;  // no log f_k(x) of a kernel with s >= 1 is larger
   };
-  // x: canonical. Holds until add(), clear() or trim().
+  // x: canonical. Holds until add(), clear() or trim(). The prior's value is known.
   Row row(double x);
+  // Finds the value of kernel i if it is not known.
+  void know(const Row& row, std::uint32_t i) {
+    if (std::isnan(row.values[i])) row.values[i] = log_mass(entries_[i], row) - entries_[i].log_inside;
+  }
   // Forgets the rows when there are very many. They come back as they are asked for.
   void trim();
 
@@ -49,7 +56,7 @@ class Grid {
     double s;
     double log_inside;
   };
-  double log_mass(const Entry& entry, double x);
+  double log_mass(const Entry& entry, const Row& row);
 
   static constexpr std::size_t kMaxCells = std::size_t{1} << 20U;  // kept in rows
   static constexpr double kMaxDistance = 65536.0;                  // steps; beyond them nothing is tabulated
@@ -57,11 +64,8 @@ class Grid {
   Scale scale_;
   std::vector<Entry> entries_;
   std::map<std::pair<double, double>, std::uint32_t> numbers_;  // by (mu, s)
-  struct KnownRow {
-    std::vector<double> values;  // as long as entries_ was when last asked for
-    double largest = -std::numeric_limits<double>::infinity();
-  };
-  std::unordered_map<double, KnownRow> rows_;  // by x
+  double least_inside_ = 0.0;                                   // the smallest log_inside
+  std::unordered_map<double, std::vector<double>> rows_;        // by x; as long as entries_ was when last asked for
   std::size_t n_cells_ = 0;
   std::vector<double> by_distance_;  // even grid, s = 1: by |x - mu| / step; NaN: not yet known
 };

@@ -22,23 +22,21 @@ void BoxList::resize(std::size_t n) {
 }
 
 void BoxList::clear(std::size_t box) {
-  for (std::size_t i = 0; i < n_continuous_; ++i) {
-    cell(box, stride_ * i) = kFar;
-    cell(box, stride_ * i + 1) = -kFar;
-    if (stride_ == 3) cell(box, stride_ * i + 2) = 1.0;
+  for (std::size_t i = 0; i < n_numeric_; ++i) {
+    cell(box, kBoxColumns * i) = kFar;
+    cell(box, kBoxColumns * i + 1) = -kFar;
+    cell(box, kBoxColumns * i + 2) = kFar;
   }
   c_[box / kLanes].v[box % kLanes] = -kFar;
 }
 
 void BoxList::include(std::size_t box, std::size_t i, double u, double inverse_s) {
-  double& low = cell(box, stride_ * i);
-  double& high = cell(box, stride_ * i + 1);
+  double& low = cell(box, kBoxColumns * i);
+  double& high = cell(box, kBoxColumns * i + 1);
+  double& smallest = cell(box, kBoxColumns * i + 2);
   low = std::min(low, u);
   high = std::max(high, u);
-  if (stride_ == 3) {
-    double& smallest = cell(box, stride_ * i + 2);
-    smallest = std::min(smallest, inverse_s);
-  }
+  smallest = std::min(smallest, inverse_s);
 }
 
 void BoxList::include_constant(std::size_t box, double c) {
@@ -51,8 +49,7 @@ BoundTask BoxList::groups(std::size_t first, std::size_t n) const {
   task.boxes = cells_[first * n_columns_].v;
   task.c = c_[first].v;
   task.n_groups = n;
-  task.n_continuous = n_continuous_;
-  task.wide = stride_ == 3;
+  task.n_numeric = n_numeric_;
   return task;
 }
 
@@ -62,8 +59,8 @@ KernelStore::KernelStore(std::size_t n_continuous, std::size_t n_categorical, st
       n_grid_(n_grid),
       wide_(wide),
       n_columns_(grid_column(n_grid)),
-      leaves_(n_continuous, wide),
-      branches_(n_continuous, wide) {}
+      leaves_(n_numeric()),
+      branches_(n_numeric()) {}
 
 std::size_t KernelStore::append(int number, std::int32_t rank) {
   const std::size_t k = size();
@@ -87,7 +84,7 @@ void KernelStore::resize_boxes() {
   if (n_branches != branches_.size()) branches_.resize(n_branches);
 }
 
-void KernelStore::remove(std::size_t k) {
+void KernelStore::remove(std::size_t k, const Positions& positions) {
   const std::size_t last = size() - 1;
   for (std::size_t column = 0; column < n_columns_; ++column) {
     cell(k, column) = cell(last, column);
@@ -103,7 +100,7 @@ void KernelStore::remove(std::size_t k) {
   ranks_.pop_back();
   if (k != last) {
     set_constant(k, c);
-    box(k);
+    box(k, positions);
   }
   if (last % kLanes == 0) {
     cells_.resize(cells_.size() - n_columns_);
@@ -120,51 +117,65 @@ void KernelStore::set_constant(std::size_t k, double c) {
   branches_.include_constant(k / kLeafKernels / kLanes, c);
 }
 
-void KernelStore::box(std::size_t k) {
+void KernelStore::box(std::size_t k, const Positions& positions) {
   const std::size_t leaf = k / kLeafKernels;
-  for (std::size_t i = 0; i < n_continuous_; ++i) {
-    const double u = cell(k, continuous_column(i));
-    const double inverse_s = wide_ ? cell(k, continuous_column(i) + 1) : 1.0;
+  for (std::size_t i = 0; i < n_numeric(); ++i) {
+    const auto [u, inverse_s] = positions(k, i);
     leaves_.include(leaf, i, u, inverse_s);
     branches_.include(leaf / kLanes, i, u, inverse_s);
   }
 }
 
-void KernelStore::group(std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end) const {
+namespace {
+
+// Orders the kernels [begin, end) as the leaves of a k-d tree. u: [n][n_numeric].
+void order_as_tree(std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end, const std::vector<double>& u,
+                   std::size_t n_numeric) {
   if (end - begin <= kLeafKernels) return;
   // The longest side, judged by a sample.
   const std::size_t step = std::max<std::size_t>(1, (end - begin) / 64);
   std::size_t longest = 0;
   double length = -1.0;
-  for (std::size_t i = 0; i < n_continuous_; ++i) {
+  for (std::size_t i = 0; i < n_numeric; ++i) {
     double low = kFar;
     double high = -kFar;
     for (std::size_t at = begin; at < end; at += step) {
-      const double u = cell(order[at], continuous_column(i));
-      low = std::min(low, u);
-      high = std::max(high, u);
+      low = std::min(low, u[order[at] * n_numeric + i]);
+      high = std::max(high, u[order[at] * n_numeric + i]);
     }
     if (high - low > length) {
       length = high - low;
-      longest = continuous_column(i);
+      longest = i;
     }
   }
   // Whole branches while there are several, so that a branch is a box of the tree too.
   const std::size_t unit = end - begin > kLeafKernels * kLanes ? kLeafKernels * kLanes : kLeafKernels;
   const std::size_t middle = begin + (end - begin + unit - 1) / unit / 2 * unit;
   const auto at = [&](std::size_t i) { return order.begin() + static_cast<std::ptrdiff_t>(i); };
-  std::nth_element(at(begin), at(middle), at(end),
-                   [&](std::uint32_t a, std::uint32_t b) { return cell(a, longest) < cell(b, longest); });
-  group(order, begin, middle);
-  group(order, middle, end);
+  std::nth_element(at(begin), at(middle), at(end), [&](std::uint32_t a, std::uint32_t b) {
+    return u[a * n_numeric + longest] < u[b * n_numeric + longest];
+  });
+  order_as_tree(order, begin, middle, u, n_numeric);
+  order_as_tree(order, middle, end, u, n_numeric);
 }
 
-void KernelStore::regroup() {
+}  // namespace
+
+void KernelStore::regroup(const Positions& positions) {
   n_changes_ = 0;
-  if (n_continuous_ == 0) return;
+  if (n_numeric() == 0) return;
+  std::vector<double> u(size() * n_numeric());
+  std::vector<double> inverse_s(u.size());
+  for (std::size_t k = 0; k < size(); ++k) {
+    for (std::size_t i = 0; i < n_numeric(); ++i) {
+      const Position position = positions(k, i);
+      u[k * n_numeric() + i] = position.u;
+      inverse_s[k * n_numeric() + i] = position.inverse_s;
+    }
+  }
   std::vector<std::uint32_t> order(size());
   std::iota(order.begin(), order.end(), 0);
-  group(order, 0, order.size());
+  order_as_tree(order, 0, order.size(), u, n_numeric());
   KernelStore fresh(n_continuous_, n_categorical_, n_grid_, wide_);
   fresh.cells_.reserve(cells_.size());
   for (const std::uint32_t old : order) {
@@ -172,7 +183,9 @@ void KernelStore::regroup() {
     for (std::size_t column = 0; column < n_columns_; ++column) fresh.cell(k, column) = cell(old, column);
     fresh.set_constant(k, constant(old));
     fresh.weight(k) = weight(old);
-    fresh.box(k);
+    fresh.box(k, [&](std::size_t, std::size_t i) {
+      return Position{u[old * n_numeric() + i], inverse_s[old * n_numeric() + i]};
+    });
   }
   *this = std::move(fresh);
   n_changes_ = 0;

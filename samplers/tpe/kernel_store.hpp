@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "samplers/tpe/score.hpp"
@@ -18,8 +19,7 @@ struct alignas(64) Lanes {
 // may be larger than what it holds.
 class BoxList {
  public:
-  BoxList(std::size_t n_continuous, bool wide)
-      : n_continuous_(n_continuous), stride_(wide ? 3 : 2), n_columns_(stride_ * n_continuous) {}
+  explicit BoxList(std::size_t n_numeric) : n_numeric_(n_numeric), n_columns_(kBoxColumns * n_numeric) {}
 
   // Boxes [0, n); new ones hold nothing, and nothing is near to them or to what is left of the last group.
   void resize(std::size_t n);
@@ -36,8 +36,7 @@ class BoxList {
   }
   void clear(std::size_t box);
 
-  std::size_t n_continuous_;
-  std::size_t stride_;
+  std::size_t n_numeric_;
   std::size_t n_columns_;
   std::size_t n_ = 0;
   std::vector<Lanes> cells_;  // [groups][n_columns_]
@@ -49,6 +48,13 @@ class BoxList {
 // Memory: a double for each column, two for c and w, two integers; the boxes add a share of 2 / kLeafKernels.
 class KernelStore {
  public:
+  // u and 1/s of the kernel k in the i-th numeric parameter: the continuous ones, then those with a grid.
+  struct Position {
+    double u;
+    double inverse_s;
+  };
+  using Positions = std::function<Position(std::size_t k, std::size_t i)>;
+
   // wide: continuous parameters have a column for 1/s beside the one for u.
   KernelStore(std::size_t n_continuous, std::size_t n_categorical, std::size_t n_grid, bool wide);
 
@@ -72,25 +78,25 @@ class KernelStore {
 
   // All cells zero; to be filled and then shown to box().
   std::size_t append(int number, std::int32_t rank);
-  void remove(std::size_t k);
+  void remove(std::size_t k, const Positions& positions);
   // Makes the boxes large enough for the kernel.
-  void box(std::size_t k);
+  void box(std::size_t k, const Positions& positions);
 
   // Whether so much has come and gone that new leaves pay. Cost of regroup(): O(n log n) for n kernels.
   bool wants_regroup() const { return size() >= kRegroupFrom && n_changes_ > size() / 8; }
-  void regroup();
+  void regroup(const Positions& positions);
 
   // Blocks [first, first + n) as a task that lacks the candidates' part.
   ScoreTask blocks(std::size_t first, std::size_t n) const;
-  bool has_boxes() const { return n_continuous_ > 0 && size() >= kRegroupFrom; }
+  bool has_boxes() const { return n_numeric() > 0 && size() >= kRegroupFrom; }
   const BoxList& leaves() const { return leaves_; }
   const BoxList& branches() const { return branches_; }
 
  private:
   static constexpr std::size_t kRegroupFrom = 256;  // kernels; fewer are summed quicker than looked through
 
+  std::size_t n_numeric() const { return n_continuous_ + n_grid_; }
   void resize_boxes();
-  void group(std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end) const;
 
   std::size_t n_continuous_;
   std::size_t n_categorical_;

@@ -79,10 +79,12 @@ struct ParzenEstimator::Categorical {
 struct ParzenEstimator::Batches {
   std::size_t n = 0;  // points
   std::size_t n_batches = 0;
-  std::vector<double> x;            // [n_batches][columns][kCandidates][kCopies]
-  std::vector<const double*> rows;  // [n_batches][grids][kCandidates]
-  std::vector<double> delta;        // [categorical]
-  std::vector<double> offset;       // [n_batches][kCandidates], as the next five
+  std::vector<double> x;        // [n_batches][columns][kCandidates][kCopies]
+  std::vector<double> ends;     // [n_batches][numeric][2][kCandidates][kCopies]
+  std::vector<Grid::Row> rows;  // [n_batches][grids][kCandidates]
+  std::vector<const double*> row_pointers;
+  std::vector<double> delta;   // [categorical]
+  std::vector<double> offset;  // [n_batches][kCandidates], as the next five
   std::vector<double> shift;
   std::vector<double> prior;  // its term of the sum
   std::vector<double> log_prior;
@@ -171,6 +173,12 @@ Bandwidths::Points ParzenEstimator::points_of(std::size_t i) const {
   };
 }
 
+KernelStore::Positions ParzenEstimator::positions_in(const KernelStore& store) const {
+  return [this, &store](std::size_t k, std::size_t i) {
+    return KernelStore::Position{u_of(i, store, k), 1.0 / s_of(i, store, k)};
+  };
+}
+
 void ParzenEstimator::mark_dirty(Place at) {
   if (std::isnan(at.store->constant(at.k))) return;
   at.store->set_constant(at.k, std::numeric_limits<double>::quiet_NaN());
@@ -181,7 +189,7 @@ void ParzenEstimator::remove_from_store(Place at) {
   const int number = at.store->number(at.k);
   set_place(at.store->numbers().back(), at);
   places_[static_cast<std::size_t>(number)] = -1;
-  at.store->remove(at.k);
+  at.store->remove(at.k, positions_in(*at.store));
 }
 
 void ParzenEstimator::into_store(int number, KernelStore& to) {
@@ -197,7 +205,7 @@ void ParzenEstimator::into_store(int number, KernelStore& to) {
   }
   to.set_constant(k, from.store->constant(from.k));
   to.weight(k) = from.store->weight(from.k);
-  to.box(k);
+  to.box(k, positions_in(to));
   remove_from_store(from);
   set_place(number, {&to, k});
 }
@@ -208,12 +216,13 @@ void ParzenEstimator::set_s(std::size_t i, int number, double s) {
     double& cell = at.store->cell(at.k, column_of(*at.store, i));
     Grid& grid = *numeric_[i].grid;
     cell = as_cell(grid.add({grid.kernel(as_index(cell)).mu, s}));
+    at.store->box(at.k, positions_in(*at.store));
     return;
   }
   if (!place(number).store->wide()) into_store(number, wide_);
   const Place at = place(number);
   at.store->cell(at.k, column_of(wide_, i) + 1) = 1.0 / s;
-  at.store->box(at.k);
+  at.store->box(at.k, positions_in(*at.store));
   mark_dirty(at);
   if (s != 1.0) return;
   for (std::size_t other = 0; other < n_continuous_; ++other) {
@@ -257,7 +266,7 @@ void ParzenEstimator::insert(int number, std::span<const double> point) {
   for (std::size_t i = 0; i < categorical_.size(); ++i) {
     narrow_.cell(k, narrow_.categorical_column(i)) = point[categorical_[i].j];
   }
-  narrow_.box(k);
+  narrow_.box(k, positions_in(narrow_));
   mark_dirty({&narrow_, k});
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
     const Place now = place(number);
@@ -315,7 +324,7 @@ void ParzenEstimator::settle() {
   if (!weights_settled_) settle_weights();
   for (KernelStore* store : {&narrow_, &wide_}) {
     if (!store->wants_regroup()) continue;
-    store->regroup();
+    store->regroup(positions_in(*store));
     for (std::size_t k = 0; k < store->size(); ++k) set_place(store->number(k), {store, k});
   }
 }
@@ -440,6 +449,8 @@ void ParzenEstimator::prepare(std::span<const double> points) {
   const std::size_t n = to.n_batches * kCandidates;  // the last point stands for those that are missing
   to.x.resize(n * kCopies * (n_continuous_ + categorical_.size()));
   to.rows.resize(n * (numeric_.size() - n_continuous_));
+  to.row_pointers.resize(to.rows.size());
+  to.ends.resize(2 * n * kCopies * numeric_.size());
   to.log_prior.assign(n, 0.0);
   to.most.assign(n, 0.0);
   to.outside.assign(n, 0);
@@ -451,6 +462,11 @@ void ParzenEstimator::prepare(std::span<const double> points) {
     double* copies = &to.x[((p / kCandidates * n_plain + column) * kCandidates + p % kCandidates) * kCopies];
     std::fill(copies, copies + kCopies, value);
   };
+  const auto set_ends = [&](std::size_t p, std::size_t i, double low, double high) {
+    double* ends = &to.ends[((p / kCandidates * numeric_.size() + i) * 2 * kCandidates + p % kCandidates) * kCopies];
+    std::fill(ends, ends + kCopies, low);
+    std::fill(ends + kCandidates * kCopies, ends + (kCandidates + 1) * kCopies, high);
+  };
 
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
     Numeric& numeric = numeric_[i];
@@ -461,12 +477,17 @@ void ParzenEstimator::prepare(std::span<const double> points) {
       if (!(numeric.scale.x_low <= value && value <= numeric.scale.x_high)) to.outside[p] = 1;
       if (numeric.grid) {
         const Grid::Row row = numeric.grid->row(value);
-        to.rows[(p / kCandidates * n_grid + (i - n_continuous_)) * kCandidates + p % kCandidates] = row.values;
+        const std::size_t at = (p / kCandidates * n_grid + (i - n_continuous_)) * kCandidates + p % kCandidates;
+        to.rows[at] = row;
+        to.row_pointers[at] = row.values;
         to.log_prior[p] += row.values[Grid::kPrior];
-        to.most[p] += row.largest;
+        to.most[p] += row.most;
+        set_ends(p, i, numeric.scale.u(value - 0.5 * numeric.scale.step),
+                 numeric.scale.u(value + 0.5 * numeric.scale.step));
       } else {
         const double u = numeric.scale.u(value);
         set_x(p, i, u);
+        set_ends(p, i, u, u);
         to.log_prior[p] += prior - u / kMaxS * (u / kMaxS);
       }
     }
@@ -485,6 +506,28 @@ void ParzenEstimator::prepare(std::span<const double> points) {
   }
 }
 
+// Blocks [first, first + n) and a batch of points; what is not known of their grids is found.
+ScoreTask ParzenEstimator::task_of(const KernelStore& store, std::size_t first, std::size_t n, std::size_t batch) {
+  Batches& batches = *batches_;
+  const std::size_t p0 = batch * kCandidates;
+  const std::size_t n_grid = numeric_.size() - n_continuous_;
+  for (std::size_t i = 0; i < n_grid; ++i) {
+    Grid& grid = *numeric_[n_continuous_ + i].grid;
+    const Grid::Row* rows = &batches.rows[p0 * n_grid + i * kCandidates];
+    const std::size_t end = std::min((first + n) * kLanes, store.size());
+    for (std::size_t k = first * kLanes; k < end; ++k) {
+      const std::uint32_t index = as_index(store.cell(k, store.grid_column(i)));
+      for (std::size_t p = 0; p < kCandidates; ++p) grid.know(rows[p], index);
+    }
+  }
+  ScoreTask task = store.blocks(first, n);
+  task.x = batches.x.data() + p0 * kCopies * (n_continuous_ + categorical_.size());
+  task.delta = batches.delta.data();
+  task.rows = batches.row_pointers.data() + p0 * n_grid;
+  task.offset = batches.offset.data() + p0;
+  return task;
+}
+
 // Adds the store's kernels to the sums of a batch, near leaves first. What has been summed is a lower bound of the
 // whole, and a leaf that cannot add a noticeable part to it is left out.
 void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch) {
@@ -492,24 +535,22 @@ void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch) {
   Batches& batches = *batches_;
   const ScoreKernel& score = score_kernel();
   const std::size_t p0 = batch * kCandidates;
-  const auto with_candidates = [&](auto task, const double* offset) {
-    task.x = batches.x.data() + p0 * kCopies * (n_continuous_ + categorical_.size());
-    task.offset = offset;
-    return task;
-  };
   const auto add = [&](std::size_t first, std::size_t n) {
-    ScoreTask task = with_candidates(store.blocks(first, n), batches.offset.data() + p0);
-    task.delta = batches.delta.data();
-    task.rows = batches.rows.data() + p0 * (numeric_.size() - n_continuous_);
-    score.add(task, batches.lanes[p0].v);
+    score.add(task_of(store, first, n, batch), batches.lanes[p0].v);
   };
-  if (!store.has_boxes()) {
+  // Without the magic clip kernels can be narrower than the bounds know.
+  if (!store.has_boxes() || !options_.bandwidths.magic_clip) {
     add(0, store.n_blocks());
     return;
   }
 
   std::array<double, kCandidates> offset{};
   for (std::size_t i = 0; i < kCandidates; ++i) offset[i] = batches.offset[p0 + i] + batches.most[p0 + i];
+  const auto bound = [&](BoundTask boxes, double* bounds) {
+    boxes.x = batches.ends.data() + p0 * 2 * kCopies * numeric_.size();
+    boxes.offset = offset.data();
+    score.bound(boxes, bounds);
+  };
   const BoxList& branches = store.branches();
   const std::size_t n_leaves = store.leaves().size();
   batches.branch_bounds.resize(branches.n_groups() * kCandidates);
@@ -517,7 +558,7 @@ void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch) {
   batches.leaf_bounds.resize(branches.size() * kCandidates);
   batches.seen.assign(branches.size(), 0);
   batches.done.assign(n_leaves, 0);
-  score.bound(with_candidates(branches.groups(0, branches.n_groups()), offset.data()), batches.branch_bounds[0].v);
+  bound(branches.groups(0, branches.n_groups()), batches.branch_bounds[0].v);
   // All that is left out adds less than this to a sum.
   const double log_share = std::log(kLeftOut / (largest_weight_ * static_cast<double>(store.size())));
   for (const double near : {-4.0, -16.0, -kInfinity}) {
@@ -533,7 +574,7 @@ void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch) {
       double* bounds = batches.leaf_bounds[branch * kCandidates].v;
       if (batches.seen[branch] == 0) {
         batches.seen[branch] = 1;
-        score.bound(with_candidates(store.leaves().groups(branch, 1), offset.data()), bounds);
+        bound(store.leaves().groups(branch, 1), bounds);
       }
       Lanes excess;
       score.excess(bounds, 1, threshold.data(), excess.v);
@@ -568,12 +609,7 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points) {
     for (std::size_t p0 = 0; p0 < n; p0 += kCandidates) {
       for (const KernelStore* store : {&narrow_, &wide_}) {
         if (store->size() == 0) continue;
-        ScoreTask task = store->blocks(0, store->n_blocks());
-        task.x = batches.x.data() + p0 * kCopies * (n_continuous_ + categorical_.size());
-        task.offset = batches.offset.data() + p0;
-        task.delta = batches.delta.data();
-        task.rows = batches.rows.data() + p0 * (numeric_.size() - n_continuous_);
-        score_kernel().max(task, batches.lanes[p0].v);
+        score_kernel().max(task_of(*store, 0, store->n_blocks(), p0 / kCandidates), batches.lanes[p0].v);
       }
     }
     for (std::size_t p = 0; p < n; ++p) {

@@ -90,11 +90,13 @@ class ParzenEstimator {
   void mark_dirty(Place at);
   double constant_of(Place at) const;
   Bandwidths::Points points_of(std::size_t i) const;
+  KernelStore::Positions positions_in(const KernelStore& store) const;
 
   void settle();
   void settle_grid(std::size_t i);
   void settle_weights();
   void prepare(std::span<const double> points);
+  ScoreTask task_of(const KernelStore& store, std::size_t first, std::size_t n, std::size_t batch);
   void add_kernels(const KernelStore& store, std::size_t batch);
   double draw_number(const Numeric& numeric, double u, double s, Rng& rng) const;
 

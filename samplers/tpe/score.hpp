@@ -33,17 +33,18 @@ struct ScoreTask {
   const double* offset;       // [kCandidates]
 };
 
-// Kernels in leaves of kLeafBlocks blocks, each with the box that its continuous positions lie in. kLanes leaves are a
-// group: one column of lows, one of highs (wide: one of the smallest 1/s) for each continuous parameter.
+// Kernels in leaves of kLeafBlocks blocks, each with the box that its numeric positions lie in. kLanes boxes are a
+// group: for each numeric parameter (continuous ones, then those with a grid) a column of lows, one of highs and one of
+// the smallest 1/s.
 inline constexpr std::size_t kLeafBlocks = 1;
 inline constexpr std::size_t kLeafKernels = kLeafBlocks * kLanes;
+inline constexpr std::size_t kBoxColumns = 3;
 struct BoundTask {
-  const double* boxes;  // [n_groups][n_continuous][2 or 3][kLanes]
+  const double* boxes;  // [n_groups][n_numeric][kBoxColumns][kLanes]
   const double* c;      // [n_groups][kLanes] at least as large as any kernel's
   std::size_t n_groups;
-  std::size_t n_continuous;
-  bool wide;
-  const double* x;       // as above
+  std::size_t n_numeric;
+  const double* x;       // [n_numeric][2][kCandidates][kCopies] the ends of what a candidate covers
   const double* offset;  // [kCandidates] of the kernels' offset, and the most that discrete parameters add
 };
 

@@ -138,25 +138,26 @@ struct Loops {
   static Double larger(Double a, Double b) { return a > b ? a : b; }
 
   static void bound(const BoundTask& task, double* bounds) {
-    const std::size_t columns = (task.wide ? 3 : 2) * task.n_continuous;
     for (std::size_t group = 0; group < task.n_groups; ++group) {
       for (std::size_t part = 0; part < kLanes; part += V) {
-        const double* cells = task.boxes + group * columns * kLanes + part;
+        const double* cells = task.boxes + group * task.n_numeric * kBoxColumns * kLanes + part;
         const double* x = task.x;
         const Double c = load(task.c + group * kLanes + part);
         Double t[kCandidates];
         for (std::size_t i = 0; i < kCandidates; ++i) t[i] = c + task.offset[i];
-        for (std::size_t j = 0; j < task.n_continuous; ++j) {
+        for (std::size_t j = 0; j < task.n_numeric; ++j) {
           const Double low = load(cells);
           const Double high = load(cells + kLanes);
-          const Double inverse_s = task.wide ? load(cells + 2 * kLanes) : splat(1.0);
+          const Double inverse_s = load(cells + 2 * kLanes);
+          const double* x_high = x + kCandidates * kCopies;
           for (std::size_t i = 0; i < kCandidates; ++i) {
-            const Double at = copies(x + i * kCopies);
-            const Double z = larger(larger(low - at, at - high), Double{}) * inverse_s;
+            const Double left = low - copies(x_high + i * kCopies);
+            const Double right = copies(x + i * kCopies) - high;
+            const Double z = larger(larger(left, right), Double{}) * inverse_s;
             t[i] -= z * z;
           }
-          cells += (task.wide ? 3 : 2) * kLanes;
-          x += kCandidates * kCopies;
+          cells += kBoxColumns * kLanes;
+          x += 2 * kCandidates * kCopies;
         }
         for (std::size_t i = 0; i < kCandidates; ++i) store(bounds + (group * kCandidates + i) * kLanes + part, t[i]);
       }
