@@ -9,6 +9,8 @@ namespace {
 
 constexpr double kEpsilon = 1e-12;  // Optuna's EPS: a bandwidth in kernel space
 
+constexpr double kSmallestS = 1e-100;  // whose square and logarithm are numbers still, however wide the range
+
 // A gap between two points as a bandwidth.
 double as_s(double gap_u, double floor) { return std::clamp(gap_u * kSqrt2, floor, kMaxS); }
 
@@ -189,7 +191,7 @@ void Bandwidths::settle(std::vector<Change>& changes) {
   if (binned_ || settled_) return;
   settled_ = true;
   const auto m = static_cast<double>(m_);
-  const double floor = rules_.magic_clip ? kMaxS / std::min(kMaxS, m + 2.0) : kEpsilon / unit_;
+  const double floor = rules_.magic_clip ? kMaxS / std::min(kMaxS, m + 2.0) : std::max(kEpsilon / unit_, kSmallestS);
   for (std::size_t i = 0; i < sorted_.size(); ++i) {
     const bool lowest = i == 0;
     const bool highest = i + 1 == sorted_.size();

@@ -20,7 +20,7 @@ Grid::Grid(const Scale& scale) : scale_(scale) {
 std::uint32_t Grid::add(Kernel kernel) {
   const auto [it, added] = numbers_.try_emplace({kernel.mu, kernel.s}, static_cast<std::uint32_t>(entries_.size()));
   if (added) {
-    const double u = (kernel.mu - scale_.centre) * scale_.factor;
+    const double u = scale_.u_of_kernel_space(kernel.mu);
     entries_.push_back({kernel.mu, kernel.s, log_mass_inside(u, kernel.s)});
     least_inside_ = std::min(least_inside_, entries_.back().log_inside);
   }
@@ -44,14 +44,11 @@ double Grid::log_mass(const Entry& entry, const Row& row) {
     // Observed under another range it may lie off the grid; rounding takes a point off by 1e-12 at the most.
     if (steps < static_cast<double>(by_distance_.size()) && std::abs(distance - steps) < 1e-11 * (1.0 + steps)) {
       double& known = by_distance_[static_cast<std::size_t>(steps)];
-      if (std::isnan(known)) {
-        const double at = steps * scale_.step;
-        known = math::log_gauss_mass((at - 0.5 * scale_.step) / sigma, (at + 0.5 * scale_.step) / sigma);
-      }
+      if (std::isnan(known)) known = math::log_gauss_mass_about(steps * scale_.step / sigma, scale_.step / sigma);
       return known;
     }
   }
-  return math::log_gauss_mass((row.left - entry.mu) / sigma, (row.right - entry.mu) / sigma);
+  return math::log_gauss_mass_about((row.middle - entry.mu) / sigma, row.width / sigma);
 }
 
 void Grid::trim() {
@@ -64,11 +61,9 @@ Grid::Row Grid::row(double x) {
   std::vector<double>& values = rows_[x];
   n_cells_ += entries_.size() - values.size();
   values.resize(entries_.size(), std::numeric_limits<double>::quiet_NaN());
-  Row row{values.data(), x, scale_.kernel_space(x - 0.5 * scale_.step), scale_.kernel_space(x + 0.5 * scale_.step),
-          0.0};
+  Row row{values.data(), x, scale_.cell_middle(x), scale_.cell_width(x), 0.0};
   // In the middle of the cell a kernel has the largest mass that it can have there.
-  const double half = 0.5 * (row.right - row.left) / scale_.unit;
-  row.most = math::log_gauss_mass(-half, half) - least_inside_;
+  row.most = math::log_gauss_mass_about(0.0, row.width / scale_.unit) - least_inside_;
   know(row, kPrior);
   return row;
 }

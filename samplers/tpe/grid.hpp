@@ -37,8 +37,8 @@ class Grid {
   struct Row {
     double* values;  // [size()] log f_k(x); NaN: not known yet, see know()
     double x;
-    double left;  // the ends of the cell in kernel space
-    double right;
+    double middle;  // of the cell in kernel space
+    double width;
     double most;  // no log f_k(x) of a kernel with s >= 1 is larger
   };
   // x: canonical. Holds until add(), clear() or trim(). The prior's value is known.

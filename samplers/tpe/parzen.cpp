@@ -16,6 +16,7 @@ namespace bluefin::tpe {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kFarthest = 1e7;   // in u: 140,000 ranges off, where a kernel's mass has no digits left
 constexpr double kLeftOut = 1e-13;  // of a sum, at the most
 constexpr std::size_t kFlat = 25;   // the newest observations, of weight 1
 
@@ -88,15 +89,15 @@ struct ParzenEstimator::Batches {
   std::vector<double> shift;
   std::vector<double> prior;  // its term of the sum
   std::vector<double> log_prior;
-  std::vector<double> most;  // that the discrete parameters add to a kernel's exponent
-  std::vector<std::uint8_t> outside;
-  std::vector<Lanes> lanes;          // [n_batches][kCandidates] sums
-  std::vector<Lanes> branch_bounds;  // [groups of branches][kCandidates]
-  std::vector<Lanes> branch_excess;  // [groups of branches]
-  std::vector<Lanes> leaf_bounds;    // [branches][kCandidates], where seen
-  std::vector<std::uint8_t> seen;    // [branches]
-  std::vector<std::uint8_t> done;    // [leaves]
-  double log_others = 0.0;           // of a kernel whose choices are all different
+  std::vector<double> most;           // that the discrete parameters add to a kernel's exponent
+  std::vector<std::uint8_t> outside;  // the density is 0
+  std::vector<Lanes> lanes;           // [n_batches][kCandidates] sums
+  std::vector<Lanes> branch_bounds;   // [groups of branches][kCandidates]
+  std::vector<Lanes> branch_excess;   // [groups of branches]
+  std::vector<Lanes> leaf_bounds;     // [branches][kCandidates], where seen
+  std::vector<std::uint8_t> seen;     // [branches]
+  std::vector<std::uint8_t> done;     // [leaves]
+  double log_others = 0.0;            // of a kernel whose choices are all different
 };
 
 ParzenEstimator::~ParzenEstimator() = default;
@@ -155,8 +156,7 @@ std::size_t ParzenEstimator::column_of(const KernelStore& store, std::size_t i) 
 double ParzenEstimator::u_of(std::size_t i, const KernelStore& store, std::size_t k) const {
   const double cell = store.cell(k, column_of(store, i));
   if (i < n_continuous_) return cell;
-  const Scale& scale = numeric_[i].scale;
-  return (numeric_[i].grid->kernel(as_index(cell)).mu - scale.centre) * scale.factor;
+  return numeric_[i].scale.u_of_kernel_space(numeric_[i].grid->kernel(as_index(cell)).mu);
 }
 
 double ParzenEstimator::s_of(std::size_t i, const KernelStore& store, std::size_t k) const {
@@ -238,7 +238,7 @@ void ParzenEstimator::apply_changes(std::size_t i) {
 
 void ParzenEstimator::insert(int number, std::span<const double> point) {
   for (const Numeric& numeric : numeric_) {
-    if (!std::isfinite(numeric.scale.u(point[numeric.j]))) return;
+    if (!(std::abs(numeric.scale.u(point[numeric.j])) < kFarthest)) return;
   }
   const auto at = static_cast<std::size_t>(number);
   if (at >= places_.size()) places_.resize(std::max(at + 1, 2 * places_.size()), -1);
@@ -615,12 +615,16 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points) {
     for (std::size_t p = 0; p < n; ++p) {
       const double* t = batches.lanes[p].v;
       batches.shift[p] = std::max(*std::max_element(t, t + kLanes), q > 0.0 ? batches.log_prior[p] : -kInfinity);
+      if (batches.shift[p] == -kInfinity) {  // no kernel reaches the point
+        batches.shift[p] = 0.0;
+        batches.outside[p] = 1;
+      }
     }
   }
   batches.prior.resize(n);
   for (std::size_t p = 0; p < n; ++p) {
     batches.offset[p] -= batches.shift[p];
-    batches.prior[p] = q * std::exp(batches.log_prior[p] - batches.shift[p]);
+    batches.prior[p] = q > 0.0 ? q * std::exp(batches.log_prior[p] - batches.shift[p]) : 0.0;
   }
   batches.lanes.assign(n, Lanes{});
   for (std::size_t batch = 0; batch < batches.n_batches; ++batch) {

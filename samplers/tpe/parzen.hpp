@@ -50,7 +50,7 @@ class ParzenEstimator {
   bool contains(int number) const;
 
   // point: [d] canonical; it must not be there yet. One that has no place in kernel space (the parameter has become log
-  // since) is left out.
+  // since, or its range another one far away) is left out.
   void insert(int number, std::span<const double> point);
   void erase(int number);  // nothing if it is not there
 

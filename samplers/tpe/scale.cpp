@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "samplers/tpe/scale.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <variant>
 
 #include "math/normal.hpp"
@@ -25,6 +27,24 @@ Scale::Scale(const Distribution& distribution) {
   centre = 0.5 * (low + high);
   unit = (high - low) / kMaxS;
   factor = 1.0 / (kSqrt2 * unit);
+}
+
+double Scale::u_of_kernel_space(double t) const {
+  const double u = (t - centre) * factor;
+  return std::abs(u) > kHalfRange && std::abs(u) < kHalfRange * (1.0 + 1e-9) ? std::copysign(kHalfRange, u) : u;
+}
+
+bool Scale::usable() const {
+  if (!(std::isfinite(factor) && factor > 0.0)) return false;
+  if (high - low < 1e-12 * std::max(std::abs(low), std::abs(high))) return false;
+  if (step == 0.0) return true;
+  const double narrowest = cell_width(x_high) / unit;
+  return narrowest > 0.0 && std::isfinite(cell_width(x_low) / unit) && std::isfinite(std::log(narrowest));
+}
+
+double Scale::cell_middle(double x) const {
+  if (!log) return x;
+  return 0.5 * (std::log(x - 0.5 * step) + std::log(x + 0.5 * step));
 }
 
 double log_mass_inside(double u, double s) {

@@ -16,11 +16,17 @@ namespace bluefin::tpe {
 struct Scale {
   explicit Scale(const Distribution& distribution);
 
-  // False for a range so wide or so narrow that R / 100 or its inverse is no number: no kernels, draws are uniform.
-  bool usable() const { return std::isfinite(factor) && factor > 0.0; }
+  // False for a range so wide, so narrow beside its distance from 0 (1e-12) or with steps so small that kernels are
+  // no numbers: draws are uniform.
+  bool usable() const;
 
   double kernel_space(double x) const { return log ? std::log(x) : x; }
-  double u(double x) const { return (kernel_space(x) - centre) * factor; }
+  // With a step: what x covers, [x - step/2, x + step/2].
+  double cell_middle(double x) const;
+  double cell_width(double x) const { return log ? std::log1p(step / (x - 0.5 * step)) : step; }
+  double u(double x) const { return u_of_kernel_space(kernel_space(x)); }
+  // Rounding takes no point of the range beyond its limits.
+  double u_of_kernel_space(double t) const;
 
   double x_low;  // of the distribution itself
   double x_high;

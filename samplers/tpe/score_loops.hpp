@@ -30,9 +30,9 @@ struct Loops {
   static Double splat(double x) { return x - Double{}; }
   static Double copies(const double* p) { return V <= static_cast<int>(kCopies) ? load(p) : splat(*p); }
 
-  // x = exp(x) for x <= 709, of less than -708 exp(-708); relative error 1e-15 + 2e-16 |x|. x = k log 2 + r, |r| <=
-  // log(2)/2; the polynomial interpolates exp at the Chebyshev nodes of that interval. The G chains of dependent
-  // operations go step by step together: a processor looks too few operations ahead to do that by itself.
+  // x = exp(x), of less than -708 exp(-708) and of more than 709 exp(709); relative error 1e-15 + 2e-16 |x|. x = k log
+  // 2 + r, |r| <= log(2)/2; the polynomial interpolates exp at the Chebyshev nodes of that interval. The G chains of
+  // dependent operations go step by step together: a processor looks too few operations ahead to do that by itself.
   template <int G>
   static void exp(Double (&x)[G]) {
     constexpr double kMagic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer in the low bits
@@ -44,7 +44,9 @@ struct Loops {
     const Double lowest = splat(-708.0);
     Double shifted[G];
     Double p[G];
+    const Double highest = splat(709.0);  // where nothing is exact any more, a sum is a number still
     for (int g = 0; g < G; ++g) x[g] = x[g] < lowest ? lowest : x[g];
+    for (int g = 0; g < G; ++g) x[g] = x[g] > highest ? highest : x[g];
     for (int g = 0; g < G; ++g) shifted[g] = x[g] * 1.4426950408889634 + kMagic;
     for (int g = 0; g < G; ++g) x[g] -= (shifted[g] - kMagic) * 0.6931471805599453;
     for (int g = 0; g < G; ++g) p[g] = splat(2.7626371065696354e-07);

@@ -55,6 +55,17 @@ constexpr std::array<double, 8> kF = {1.0,
                                       1.42151175831644588870e-7,
                                       2.04426310338993978564e-15};
 
+// An interval of width h at a distance m from 0 is narrow if h (m + 1) is less.
+constexpr double kNarrow = 0.01;
+
+// The Taylor series about the middle.
+double log_mass_of_narrow(double m, double h) {
+  const double h2 = h * h;
+  const double mh2 = m * h * (m * h);
+  return -0.5 * m * m - kLogSqrt2Pi + std::log(h) +
+         std::log1p((mh2 - h2) / 24.0 + (mh2 * mh2 - 6.0 * mh2 * h2 + 3.0 * h2 * h2) / 1920.0);
+}
+
 constexpr double kCentral = 0.425;
 
 // For p = q + 1/2, |q| <= kCentral.
@@ -91,6 +102,11 @@ double log_ndtr(double x) {
   return -0.5 * x * x - kLogSqrt2Pi - std::log(-x) + std::log1p(series);
 }
 
+double log_gauss_mass_about(double m, double h) {
+  if (h * (std::abs(m) + 1.0) < kNarrow) return log_mass_of_narrow(m, h);
+  return log_gauss_mass(m - 0.5 * h, m + 0.5 * h);
+}
+
 double log_gauss_mass(double a, double b) {
   if (a == b) return -kInfinity;
   if (!(a < b)) return std::numeric_limits<double>::quiet_NaN();
@@ -102,13 +118,7 @@ double log_gauss_mass(double a, double b) {
   const double near = a >= 0.0 ? a : -b;
   const double far = a >= 0.0 ? b : -a;
   const double h = far - near;
-  if (h * (near + 1.0) < 0.01) {
-    const double m = 0.5 * (near + far);
-    const double m2 = m * m;
-    const double h2 = h * h;
-    return -0.5 * m2 - kLogSqrt2Pi + std::log(h) +
-           std::log1p((m2 - 1.0) * h2 / 24.0 + (m2 * m2 - 6.0 * m2 + 3.0) * h2 * h2 / 1920.0);
-  }
+  if (h * (near + 1.0) < kNarrow) return log_mass_of_narrow(0.5 * (near + far), h);
   if (near < 37.0) {
     const double outer = upper_tail(near);
     const double rest = upper_tail(far);

@@ -16,6 +16,9 @@ double log_ndtr(double x);
 // m of width h: phi(m) h (1 + (m^2-1) h^2/24 + (m^4-6m^2+3) h^4/1920), exact to 1e-17 there.
 double log_gauss_mass(double a, double b);
 
+// The same of the interval of width h > 0 about m, with all digits of h however small it is against m.
+double log_gauss_mass_about(double m, double h);
+
 // x with Phi(x) = exp(log_p), log_p in [-inf, 0]. Wichura's AS 241 (Applied Statistics 37, 1988), relative accuracy
 // 1e-15; below log_p = -700 Newton's method on log_ndtr.
 double ndtri_exp(double log_p);
