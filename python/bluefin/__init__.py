@@ -6,7 +6,7 @@ Optuna both ways.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 from bluefin import distributions
 from bluefin import exceptions
@@ -32,14 +32,21 @@ from bluefin.trial import create_trial
 from bluefin.trial import Trial
 from bluefin.version import __version__
 
-_LAZY = ("artifacts", "cli", "integration")
+if TYPE_CHECKING:
+    from bluefin import artifacts
+    from bluefin import cli
+    from bluefin import importance
+    from bluefin import integration
+    from bluefin import terminator
+    from bluefin import visualization
+else:
+    _LAZY = ("artifacts", "cli", "importance", "integration", "terminator", "visualization")
 
-
-def __getattr__(name: str) -> Any:
-    # What most programs do not need is not part of what every program waits for.
-    if name in _LAZY:
-        return importlib.import_module(f"bluefin.{name}")
-    raise AttributeError(f"module 'bluefin' has no attribute {name!r}")
+    def __getattr__(name):
+        # What most programs do not need is not part of what every program waits for.
+        if name in _LAZY:
+            return importlib.import_module(f"bluefin.{name}")
+        raise AttributeError(f"module 'bluefin' has no attribute {name!r}")
 
 
 __all__ = [
@@ -56,6 +63,7 @@ __all__ = [
     "exceptions",
     "get_all_study_names",
     "get_all_study_summaries",
+    "importance",
     "integration",
     "is_attached",
     "load_study",
@@ -68,4 +76,5 @@ __all__ = [
     "study",
     "trial",
     "version",
+    "visualization",
 ]

@@ -53,6 +53,13 @@ def is_test_code(name):
     return name.startswith(("tests.", "test_", "conftest", "optuna.testing"))
 
 
+def is_absent(module, name):
+    """Whether bluefin gives this name only to say that it does not have it."""
+    from bluefin import _absent
+
+    return _absent.is_absent("bluefin" + module[len("optuna") :], name)
+
+
 def asked_by_tests():
     """Whether the import in progress stands in test code."""
     frame = sys._getframe(1)
@@ -97,7 +104,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             # optuna.study._study_direction.StudyDirection: a public name by a private path.
             if public is not None and public is not module and attribute in vars(public):
                 return vars(public)[attribute]
-            if own is not None:
+            if own is not None and not is_absent(name, attribute):
                 try:
                     return own(attribute)
                 except AttributeError:

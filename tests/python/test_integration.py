@@ -493,7 +493,8 @@ import sys
 import bluefin
 import bluefin.integration
 assert "optuna" not in sys.modules
-assert not hasattr(bluefin.integration, "CatBoostPruningCallback")
+assert not hasattr(bluefin.integration, "GenomeSampler") and hasattr(bluefin.integration, "CatBoostPruningCallback")
+assert "optuna" not in sys.modules
 sys.modules["optuna"] = None  # as if it were not installed
 try:
     bluefin.integration.OptunaSampler

@@ -7,8 +7,9 @@ Optuna is imported when an adapter is first asked for, not before.
 from __future__ import annotations
 
 import importlib
-from typing import Any
 from typing import TYPE_CHECKING
+
+from bluefin import _absent
 
 if TYPE_CHECKING:
     from bluefin.integration._pruners import BluefinPruner
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["BluefinPruner", "BluefinSampler", "OptunaPruner", "OptunaSampler"]
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'bluefin.integration' has no attribute {name!r}")
-    try:
-        importlib.import_module("optuna")
-    except ModuleNotFoundError as error:
-        if error.name != "optuna":
-            raise
-        raise ImportError(f"bluefin.integration.{name} needs the package 'optuna': pip install optuna") from error
-    module = "_samplers" if name.endswith("Sampler") else "_pruners"
-    return getattr(importlib.import_module(f"bluefin.integration.{module}"), name)
+    def __getattr__(name):
+        if name not in __all__:
+            return _absent.lookup(__name__)(name)
+        try:
+            importlib.import_module("optuna")
+        except ModuleNotFoundError as error:
+            if error.name != "optuna":
+                raise
+            raise ImportError(f"bluefin.integration.{name} needs the package 'optuna': pip install optuna") from error
+        module = "_samplers" if name.endswith("Sampler") else "_pruners"
+        return getattr(importlib.import_module(f"bluefin.integration.{module}"), name)

@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Samplers decide which configuration a trial gets."""
 
+from typing import TYPE_CHECKING
+
+from bluefin import _absent
+from bluefin.samplers import nsgaii
 from bluefin.samplers._base import BaseSampler
 from bluefin.samplers._random import RandomSampler
 from bluefin.samplers._tpe import TPESampler
 
-__all__ = ["BaseSampler", "RandomSampler", "TPESampler"]
+__all__ = ["BaseSampler", "RandomSampler", "TPESampler", "nsgaii"]
+
+if not TYPE_CHECKING:
+    __getattr__ = _absent.lookup(__name__)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from bluefin import _absent
 from bluefin.storages._base import BaseStorage
 from bluefin.storages._callbacks import RetryFailedTrialCallback
 from bluefin.storages._callbacks import RetryHeartbeatStaleTrialCallback
@@ -36,6 +39,9 @@ __all__ = [
     "get_storage",
     "journal",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = _absent.lookup(__name__)
 
 
 def get_storage(storage: None | str | BaseStorage) -> BaseStorage:

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+"""Which parameters matter: not there yet (see bluefin._absent)."""
+
+from typing import TYPE_CHECKING
+
+from bluefin import _absent
+
+if not TYPE_CHECKING:
+    __getattr__ = _absent.lookup(__name__)
