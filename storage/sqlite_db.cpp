@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "storage/file_locks.hpp"
+#include "storage/sqlite_open.hpp"
 
 namespace bluefin {
 namespace {
@@ -64,11 +65,10 @@ SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milli
       deadline_(std::chrono::steady_clock::now() + busy_timeout),
       jitter_(static_cast<unsigned>(getpid()) ^
               static_cast<unsigned>(std::chrono::steady_clock::now().time_since_epoch().count())) {
-  const int code = sqlite3_open_v2(path.c_str(), &handle_,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = open_sqlite(path, name_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, &handle_);
   if (code != SQLITE_OK) {
     const std::string why = handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory";
-    sqlite3_close(handle_);
+    close_sqlite(handle_);
     throw Error(ErrorCode::kUnavailable, fmt::format("{}: the file cannot be opened ({})", name_, why));
   }
   sqlite3_extended_result_codes(handle_, 1);
@@ -84,7 +84,7 @@ SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milli
     run("PRAGMA journal_size_limit=67108864");
   } catch (...) {
     statements_.clear();
-    sqlite3_close(handle_);
+    close_sqlite(handle_);
     throw;
   }
 }
@@ -96,7 +96,7 @@ SqliteDb::~SqliteDb() {
     return;
   }
   statements_.clear();
-  sqlite3_close(handle_);
+  close_sqlite(handle_);
 }
 
 sqlite3_stmt* SqliteDb::prepare(std::string_view sql) {

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "storage/sqlite_open.hpp"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <compare>
+#include <cstdlib>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "bluefin/error.hpp"
+#include "storage/sqlite_copies.hpp"
+
+namespace bluefin {
+namespace {
+
+struct FileId {
+  dev_t device;
+  ino_t inode;
+  friend auto operator<=>(const FileId&, const FileId&) = default;
+};
+
+FileId id_of(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+
+bool refers_to(int descriptor, const FileId& file) {
+  struct stat status {};
+  return fstat(descriptor, &status) == 0 && id_of(status) == file;
+}
+
+// By which descriptors this process has a file open; none for a file that does not exist, or where there is no /proc.
+struct Opened {
+  std::optional<FileId> file;
+  std::set<int> descriptors;
+
+  explicit Opened(const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) return;
+    file = id_of(status);
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc/self/fd"), closedir);
+    while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
+      const int descriptor = std::atoi(entry->d_name);  // "." and "..": 0, which is no database
+      if (refers_to(descriptor, *file)) descriptors.insert(descriptor);
+    }
+  }
+};
+
+// What SQLite has opened for bluefin. It keeps a descriptor beyond sqlite3_close() while another connection holds a
+// lock.
+struct Ours {
+  std::mutex mutex;  // held while a file is opened or closed
+  std::map<FileId, std::set<int>> files;
+
+  bool includes(const Opened& opened) const {
+    const auto known = opened.file ? files.find(*opened.file) : files.end();
+    if (known == files.end()) return opened.descriptors.empty();
+    return std::includes(known->second.begin(), known->second.end(), opened.descriptors.begin(),
+                         opened.descriptors.end());
+  }
+
+  void add_new(const Opened& before, const Opened& after) {
+    if (!after.file) return;
+    auto& known = files[*after.file];
+    std::set_difference(after.descriptors.begin(), after.descriptors.end(), before.descriptors.begin(),
+                        before.descriptors.end(), std::inserter(known, known.end()));
+  }
+
+  void forget_closed() {
+    for (auto& [file, descriptors] : files) {
+      std::erase_if(descriptors, [&id = file](int descriptor) { return !refers_to(descriptor, id); });
+    }
+    std::erase_if(files, [](const auto& entry) { return entry.second.empty(); });
+  }
+};
+
+Ours& ours() {
+  static auto& files = *new Ours;  // never destroyed: storages may outlive every static object
+  return files;
+}
+
+}  // namespace
+
+int open_sqlite(const std::string& path, const std::string& name, int flags, sqlite3** handle) {
+  const std::lock_guard lock(ours().mutex);
+  const Opened before(path);
+  if (!ours().includes(before)) {
+    // Looked for only here: a second copy that leaves the file alone is no harm.
+    if (const std::string copy = other_sqlite_copy(); !copy.empty()) {
+      throw Error(
+          ErrorCode::kUnavailable,
+          fmt::format("{}: this process has the file open and has a second copy of SQLite ({}); two copies with "
+                      "one file open can damage it, so close it there first, or use it in another process",
+                      name, copy));
+    }
+  }
+  const int code = sqlite3_open_v2(path.c_str(), handle, flags, nullptr);
+  if (code == SQLITE_OK) ours().add_new(before, Opened(path));
+  return code;
+}
+
+void close_sqlite(sqlite3* handle) {
+  const std::lock_guard lock(ours().mutex);
+  sqlite3_close(handle);
+  ours().forget_closed();
+}
+
+}  // namespace bluefin
