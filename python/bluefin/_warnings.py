@@ -42,7 +42,7 @@ def warn_experimental_argument(name: str) -> None:
 
 
 def _warn_first(thing: Any, message: str, category: type[Warning]) -> Any:
-    function = thing.__init__ if isinstance(thing, type) else thing
+    function = thing.__init__ if isinstance(thing, type) else thing  # type: ignore[misc]
 
     @functools.wraps(function)
     def warns(*args: Any, **kwargs: Any) -> Any:

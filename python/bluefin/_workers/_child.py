@@ -88,8 +88,8 @@ def _caller(connection: Connection) -> Callable[..., Any]:
             connection.send_bytes(dumps(("call", of_study, name, arguments)))
             word, *content = loads(connection.recv_bytes())
         if word == "raised":
-            error, text = content
-            raise unpack_error(error, text, with_traceback=False)
+            packed, text = content
+            raise unpack_error(packed, text, with_traceback=False)
         return loads(*content)
 
     return call

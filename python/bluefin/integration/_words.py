@@ -30,7 +30,7 @@ class Words:
         if not isinstance(cls, type) or not issubclass(cls, self._package.distributions.BaseDistribution):
             raise TypeError(f"Expected a distribution of Optuna or bluefin, but got {distribution!r}.")
         # Not through __init__, which was called before: no bound is rounded again, no warning is given twice.
-        made = cls.__new__(cls)
+        made: Any = object.__new__(cls)
         made.__dict__.update(distribution.__dict__)
         return made
 

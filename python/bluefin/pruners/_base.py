@@ -25,7 +25,7 @@ class BasePruner(abc.ABC):
         """Whether `prune` has to be called, and not the engine's own pruner."""
         return True
 
-    def _to_native(self) -> Any:
+    def _to_native(self) -> _native.Pruner:
         return _native.make_pruner("nop", {})  # never asked
 
 
@@ -33,7 +33,7 @@ class NativePruner(Configured, BasePruner):
     """A pruner of the engine. It holds options only and may serve several studies."""
 
     def __init__(self) -> None:
-        self._models: weakref.WeakKeyDictionary[Study, Any] = weakref.WeakKeyDictionary()
+        self._models: weakref.WeakKeyDictionary[Study, _native.PrunerModel] = weakref.WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_models"}
@@ -45,7 +45,7 @@ class NativePruner(Configured, BasePruner):
     def _prunes_in_python(self) -> bool:
         return type(self).prune is not NativePruner.prune or "prune" in self.__dict__
 
-    def _to_native(self) -> Any:
+    def _to_native(self) -> _native.Pruner:
         return _native.make_pruner(self._name, self._texts())
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:

@@ -62,7 +62,7 @@ class BaseSampler(abc.ABC):
         """Whether `after_trial` has to be called."""
         return True
 
-    def _to_native(self) -> Any:
+    def _to_native(self) -> _native.Sampler:
         # Never asked for a value: Trial passes on what the methods above have chosen.
         return _native.make_sampler("random", {})
 

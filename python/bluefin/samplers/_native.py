@@ -37,7 +37,7 @@ class NativeSampler(Configured, BaseSampler):
         self._forget()
 
     def _forget(self) -> None:
-        self._models: weakref.WeakKeyDictionary[Study, Any] = weakref.WeakKeyDictionary()
+        self._models: weakref.WeakKeyDictionary[Study, _native.SamplerModel] = weakref.WeakKeyDictionary()
         self._direct_seed = random.getrandbits(64) if self._seed is None else self._seed
         self._calls = itertools.count()
 
@@ -49,7 +49,7 @@ class NativeSampler(Configured, BaseSampler):
         self.__dict__.update(state)
         self._forget()
 
-    def _to_native(self) -> Any:
+    def _to_native(self) -> _native.Sampler:
         return _native.make_sampler(self._name, self._texts())
 
     def _samples_in_python(self) -> bool:
@@ -65,7 +65,7 @@ class NativeSampler(Configured, BaseSampler):
 
     # --- by hand -----------------------------------------------------------------------------------------------------
 
-    def _model(self, study: Study) -> Any:
+    def _model(self, study: Study) -> _native.SamplerModel:
         model = self._models.get(study)
         if model is None:
             model = self._models[study] = _native.SamplerModel(self._to_native(), study._native)

@@ -136,7 +136,7 @@ class TPESampler(NativeSampler):
         # A study's config names every option; a deprecated one at its default is no reason to warn.
         return cls(**{name: value for name, value in options.items() if _DEPRECATED_DEFAULTS.get(name) != value})
 
-    def _to_native(self) -> Any:
+    def _to_native(self) -> _native.Sampler:
         return _native.make_tpe(self._texts(), self._checked_gamma(), self._checked_weights())
 
     def _checked_gamma(self) -> Callable[[int], int] | None:

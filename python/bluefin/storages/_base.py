@@ -176,7 +176,7 @@ class BaseStorage(abc.ABC):
         if not complete:
             raise ValueError("No trials are completed yet.")
         best = max if directions[0] == StudyDirection.MAXIMIZE else min
-        return copy.deepcopy(best(complete, key=lambda trial: trial.value))
+        return copy.deepcopy(best(complete, key=lambda trial: trial.value))  # type: ignore[arg-type, return-value]
 
     def get_trial_params(self, trial_id: int) -> dict[str, Any]:
         """Name to value, as an objective sees it."""

@@ -29,7 +29,7 @@ class NativeStorage(BaseStorage):
     _native: Any = None  # type: ignore[assignment]
     _table: _objects.ObjectTable | None = None  # type: ignore[assignment] # for objects that only memory can hold
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: _native.Storage) -> None:
         self._native = native
         self._open_studies: weakref.WeakSet[Any] = weakref.WeakSet()
 

@@ -189,7 +189,7 @@ def _checked_directions(direction: Any, directions: Any) -> list[StudyDirection]
     if not given:
         raise ValueError("The number of objectives must be greater than 0.")
     words = {"minimize": StudyDirection.MINIMIZE, "maximize": StudyDirection.MAXIMIZE}
-    checked = [words.get(d) if isinstance(d, str) else d for d in given]
+    checked: list[Any] = [words.get(d) if isinstance(d, str) else d for d in given]
     if any(d not in (StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE) for d in checked):
         raise ValueError(
             f"`directions` must be a list of `minimize` or `maximize`, but got {given}. For single-objective "

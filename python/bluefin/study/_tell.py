@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import math
-from typing import Any
 from typing import TYPE_CHECKING
 
 from bluefin.exceptions import UpdateFinishedTrialError

@@ -22,6 +22,7 @@ from bluefin.trial._base import BaseTrial
 from bluefin.trial._frozen import FrozenTrial
 
 if TYPE_CHECKING:
+    from bluefin import _native
     from bluefin.samplers import BaseSampler
     from bluefin.storages import BaseStorage
     from bluefin.study import Study
@@ -39,13 +40,14 @@ class Trial(BaseTrial):
 
     def __init__(self, study: Study | None, trial_id: Any) -> None:
         # The engine's own trial, or the id of one that was begun elsewhere.
+        # Without a study: the trial of a supervisor.
+        self.study: Study = study  # type: ignore[assignment]
         native = trial_id
         if isinstance(trial_id, int):
-            native = study._native.resume(study._storage.get_trial_number_from_id(trial_id))
-        self.study = study
-        self._native = native
+            native = self.study._native.resume(self.study._storage.get_trial_number_from_id(trial_id))
+        self._native: _native.Trial = native
         # The engine that began the trial ends it; the study gets a new one with another sampler or pruner.
-        self._native_study = None if study is None else study._native
+        self._native_study: _native.Study = None if study is None else study._native  # type: ignore[assignment]
         self._table = None if study is None else study._storage._table
         self._number: int = native.number()
         self._sampler: BaseSampler | None = None  # one that is asked here, not by the engine
@@ -134,6 +136,7 @@ class Trial(BaseTrial):
         if name not in frozen.params and name not in fixed and not distribution.single():
             value = self._relative_value(name, distribution)
             if value is _NOTHING:
+                assert self._sampler is not None
                 value = self._sampler.sample_independent(self.study, frozen, name, distribution)
             internal = distribution.to_internal_repr(value)
         return distribution.to_external_repr(self._native.suggest_chosen(name, text, internal))

@@ -80,4 +80,4 @@ class JournalRedisBackend(BaseJournalBackend, BaseJournalSnapshot):
         self._redis.set(f"{self._prefix}:snapshot", snapshot)
 
     def load_snapshot(self) -> bytes | None:
-        return self._redis.get(f"{self._prefix}:snapshot")
+        return self._redis.get(f"{self._prefix}:snapshot")  # type: ignore[return-value]
