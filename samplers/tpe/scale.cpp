@@ -24,7 +24,7 @@ Scale::Scale(const Distribution& distribution) {
   }
   low = kernel_space(x_low - 0.5 * step);
   high = kernel_space(x_high + 0.5 * step);
-  centre = 0.5 * (low + high);
+  centre = 0.5 * low + 0.5 * high;
   unit = (high - low) / kMaxS;
   factor = 1.0 / (kSqrt2 * unit);
 }
