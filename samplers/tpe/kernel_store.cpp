@@ -46,7 +46,7 @@ void BoxList::include_constant(std::size_t box, double c) {
 
 BoundTask BoxList::groups(std::size_t first, std::size_t n) const {
   BoundTask task{};
-  task.boxes = cells_[first * n_columns_].v;
+  task.boxes = cells_.empty() ? nullptr : cells_[first * n_columns_].v;
   task.c = c_[first].v;
   task.n_groups = n;
   task.n_numeric = n_numeric_;
@@ -193,7 +193,7 @@ void KernelStore::regroup(const Positions& positions) {
 
 ScoreTask KernelStore::blocks(std::size_t first, std::size_t n) const {
   ScoreTask task{};
-  task.cells = cells_[first * n_columns_].v;
+  task.cells = cells_.empty() ? nullptr : cells_[first * n_columns_].v;  // a space without a usable parameter
   task.c = c_[first].v;
   task.w = w_[first].v;
   task.n_blocks = n;
