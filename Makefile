@@ -3,10 +3,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test bench python optuna-suite format lint asan tsan clean
 
-# Set on the command line: make build JOBS=4, make test PRESET=ci, make demo SETUP="--no-torch".
+# Set on the command line: make build JOBS=4, make test PRESET=ci, make demo SETUP="--no-torch", make bench ONLY=study.
 PRESET ?= release
 JOBS ?= $(shell nproc)
 SETUP ?=
+ONLY ?=
 
 # Ubuntu 22.04: g++ is 11, version 12 has its own name.
 ifeq ($(origin CXX),default)
@@ -30,9 +31,11 @@ demo: build ## tune a neural network on handwritten digits, two workers, one SQL
 test: build $(if $(wildcard pyproject.toml),python) ## every test, C++ and Python
 	@scripts/run-tests $(PRESET) $(JOBS)
 
-bench: setup ## build and run the benchmarks (build-bench/)
+bench: setup ## bluefin beside Optuna and Rustuna, ten minutes; ONLY="trial sqlite" for some sections (docs/benchmarks.md)
+	@bench/setup --packages
 	@scripts/build bench $(JOBS)
-	@build-bench/bench/suggest_bench
+	@bench/setup
+	@.venv-bench/bin/python bench/run --only "$(ONLY)"
 
 python: setup ## the Python module, into .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --no-build-isolation ./
