@@ -9,13 +9,7 @@
 
 namespace bluefin::tpe {
 
-Grid::Grid(const Scale& scale) : scale_(scale) {
-  if (!scale.log) {
-    const double n = std::min((scale.x_high - scale.x_low) / scale.step, kMaxDistance);
-    by_distance_.assign(static_cast<std::size_t>(n) + 1, std::numeric_limits<double>::quiet_NaN());
-  }
-  clear();
-}
+Grid::Grid(const Scale& scale) : scale_(scale) { clear(); }
 
 std::uint32_t Grid::add(Kernel kernel) {
   const auto [it, added] = numbers_.try_emplace({kernel.mu, kernel.s}, static_cast<std::uint32_t>(entries_.size()));
@@ -38,12 +32,14 @@ void Grid::clear() {
 
 double Grid::log_mass(const Entry& entry, const Row& row) {
   const double sigma = entry.s * scale_.unit;
-  if (entry.s == 1.0 && !by_distance_.empty()) {
+  if (entry.s == 1.0 && !scale_.log) {
     const double distance = std::abs(row.x - entry.mu) / scale_.step;
     const double steps = std::nearbyint(distance);
     // Observed under another range it may lie off the grid; rounding takes a point off by 1e-12 at the most.
-    if (steps < static_cast<double>(by_distance_.size()) && std::abs(distance - steps) < 1e-11 * (1.0 + steps)) {
-      double& known = by_distance_[static_cast<std::size_t>(steps)];
+    if (steps < kMaxDistance && std::abs(distance - steps) < 1e-11 * (1.0 + steps)) {
+      const auto at = static_cast<std::size_t>(steps);
+      if (at >= by_distance_.size()) by_distance_.resize(at + 1, std::numeric_limits<double>::quiet_NaN());
+      double& known = by_distance_[at];
       if (std::isnan(known)) known = math::log_gauss_mass_about(steps * scale_.step / sigma, scale_.step / sigma);
       return known;
     }

@@ -58,7 +58,7 @@ class Grid {
   };
   double log_mass(const Entry& entry, const Row& row);
 
-  static constexpr std::size_t kMaxCells = std::size_t{1} << 20U;  // kept in rows
+  static constexpr std::size_t kMaxCells = std::size_t{1} << 18U;  // kept in rows: 2 MiB
   static constexpr double kMaxDistance = 65536.0;                  // steps; beyond them nothing is tabulated
 
   Scale scale_;
@@ -67,7 +67,7 @@ class Grid {
   double least_inside_ = 0.0;                                   // the smallest log_inside
   std::unordered_map<double, std::vector<double>> rows_;        // by x; as long as entries_ was when last asked for
   std::size_t n_cells_ = 0;
-  std::vector<double> by_distance_;  // even grid, s = 1: by |x - mu| / step; NaN: not yet known
+  std::vector<double> by_distance_;  // even grid, s = 1: by |x - mu| / step as far as asked for; NaN: not yet known
 };
 
 }  // namespace bluefin::tpe

@@ -78,6 +78,7 @@ class ParzenEstimator {
     std::size_t k;
   };
 
+  double prior_weight() const { return size() == 0 ? 1.0 : options_.prior_weight; }
   Place place(int number);
   void set_place(int number, Place at);
   std::size_t column_of(const KernelStore& store, std::size_t i) const;

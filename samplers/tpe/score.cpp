@@ -12,7 +12,10 @@ namespace {
 bool runs_here(const ScoreKernel* kernel) {
   if (kernel == nullptr) return false;
 #if defined(__x86_64__)
-  if (kernel == kScoreAvx512) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+  if (kernel == kScoreAvx512) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+  }
   if (kernel == kScoreAvx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
   return true;

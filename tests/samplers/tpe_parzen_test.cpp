@@ -221,6 +221,27 @@ TEST_CASE("weights that are none are refused, and say what they are") {
   }
 }
 
+TEST_CASE("weights that fail once are asked for again, and nothing of the failure is kept") {
+  const tpe::Space space = {spec("x", FloatDistribution{0.0, 1.0})};
+  bool fails = false;
+  ParzenOptions options;
+  options.weights = [&](std::size_t m) { return std::vector<double>(fails ? 1 : m, 2.0); };
+  ParzenEstimator estimator(space, options);
+  for (int i = 0; i < 40; ++i) estimator.insert(i, std::vector<double>{0.02 * i});
+  Rng rng(1);
+  estimator.sample(3, rng);
+  estimator.insert(40, std::vector<double>{0.9});
+  fails = true;
+  CHECK_THROWS_AS(estimator.sample(3, rng), Error);
+  CHECK_THROWS_AS(estimator.log_pdf(std::vector<double>{0.5}), Error);
+  fails = false;
+  const auto weights = estimator.kernel_weights();
+  REQUIRE(weights.size() == 42);
+  CHECK(weights[40] == Approx(2.0 / 83.0));
+  CHECK(weights[41] == Approx(1.0 / 83.0));
+  CHECK(estimator.sample(3, rng).size() == 3);
+}
+
 TEST_CASE("points that have no place in kernel space are left out") {
   // Observed when the parameter was not log yet.
   const tpe::Space space = {spec("x", FloatDistribution{1e-3, 1.0, 0.0, true})};

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// What a ParzenEstimator is made of; for its own sources only.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "samplers/tpe/parzen.hpp"
+
+namespace bluefin::tpe {
+
+// A cell that holds the number of a kernel of a grid.
+inline double as_cell(std::uint32_t index) { return std::bit_cast<double>(std::uint64_t{index}); }
+inline std::uint32_t as_index(double cell) { return static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(cell)); }
+
+struct ParzenEstimator::Numeric {
+  std::size_t j;
+  Scale scale;
+  Bandwidths bandwidths;
+  std::optional<Grid> grid;
+  double log_unit;      // log of what a density in u misses to be one in kernel space
+  double prior_inside;  // log_mass_inside(0, 100)
+};
+
+struct ParzenEstimator::Categorical {
+  std::size_t j;
+  std::size_t n_choices;
+};
+
+// Points in batches of kCandidates, as score.hpp wants them; kept so that their memory is.
+struct ParzenEstimator::Batches {
+  std::size_t n = 0;  // points
+  std::size_t n_batches = 0;
+  std::vector<double> x;        // [n_batches][columns][kCandidates][kCopies]
+  std::vector<double> ends;     // [n_batches][numeric][2][kCandidates][kCopies]
+  std::vector<Grid::Row> rows;  // [n_batches][grids][kCandidates]
+  std::vector<const double*> row_pointers;
+  std::vector<double> delta;   // [categorical]
+  std::vector<double> offset;  // [n_batches][kCandidates], as the next five
+  std::vector<double> shift;
+  std::vector<double> prior;  // its term of the sum
+  std::vector<double> log_prior;
+  std::vector<double> most;           // that the discrete parameters add to a kernel's exponent
+  std::vector<std::uint8_t> outside;  // the density is 0
+  std::vector<Lanes> lanes;           // [n_batches][kCandidates] sums
+  std::vector<Lanes> branch_bounds;   // [groups of branches][kCandidates]
+  std::vector<Lanes> branch_excess;   // [groups of branches]
+  std::vector<Lanes> leaf_bounds;     // [branches][kCandidates], where seen
+  std::vector<std::uint8_t> seen;     // [branches]
+  std::vector<std::uint8_t> done;     // [leaves]
+  double log_others = 0.0;            // of a kernel whose choices are all different
+};
+
+}  // namespace bluefin::tpe
