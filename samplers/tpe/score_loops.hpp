@@ -9,11 +9,12 @@ namespace {
 
 template <int V>
 struct VectorOf;
-#define BLUEFIN_VECTOR(V)                                                  \
-  template <>                                                              \
-  struct VectorOf<V> {                                                     \
-    typedef double Double __attribute__((vector_size(V * 8), aligned(8))); \
-    typedef long long Int __attribute__((vector_size(V * 8), aligned(8))); \
+#define BLUEFIN_VECTOR(V)                                                    \
+  template <>                                                                \
+  struct VectorOf<V> {                                                       \
+    typedef double Double __attribute__((vector_size(V * 8)));               \
+    typedef long long Int __attribute__((vector_size(V * 8)));               \
+    typedef double InMemory __attribute__((vector_size(V * 8), aligned(8))); \
   }
 BLUEFIN_VECTOR(2);
 BLUEFIN_VECTOR(4);
@@ -25,8 +26,12 @@ struct Loops {
   using Double = typename VectorOf<V>::Double;
   using Int = typename VectorOf<V>::Int;
 
-  static Double load(const double* p) { return *reinterpret_cast<const Double*>(p); }
-  static void store(double* p, Double x) { *reinterpret_cast<Double*>(p) = x; }
+  // For memory that is aligned as single numbers are. Not for variables: without optimisation g++ 12 does not align
+  // such a variable, but moves it as an aligned vector.
+  using InMemory = typename VectorOf<V>::InMemory;
+
+  static Double load(const double* p) { return *reinterpret_cast<const InMemory*>(p); }
+  static void store(double* p, Double x) { *reinterpret_cast<InMemory*>(p) = x; }
   static Double splat(double x) { return x - Double{}; }
   static Double copies(const double* p) { return V <= static_cast<int>(kCopies) ? load(p) : splat(*p); }
 
