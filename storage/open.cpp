@@ -17,14 +17,17 @@ namespace {
 struct Scheme {
   std::string_view prefix;
   std::string_view forms;  // for messages
-  std::shared_ptr<Storage> (*open)(const std::string& url);
+  std::shared_ptr<Storage> (*open)(const std::string& url, const StorageOptions& options);
 };
 
 constexpr std::array<Scheme, 3> kSchemes{{
-    {"memory:", "memory:", open_memory_storage},
+    {"memory:", "memory:", [](const std::string& url, const StorageOptions&) { return open_memory_storage(url); }},
     {"sqlite:", "sqlite:///relative/path.db, sqlite:////absolute/path.db",
-     [](const std::string& url) { return open_sqlite_storage(url); }},
-    {"journal:", "journal:///relative/path.log, journal:////absolute/path.log", open_journal_storage},
+     [](const std::string& url, const StorageOptions& options) {
+       return open_sqlite_storage(url, {.durability = options.durability});
+     }},
+    {"journal:", "journal:///relative/path.log, journal:////absolute/path.log",
+     [](const std::string& url, const StorageOptions&) { return open_journal_storage(url); }},
 }};
 
 Error no_heartbeats(const Storage& storage) {
@@ -36,10 +39,10 @@ Error no_heartbeats(const Storage& storage) {
 void Storage::record_heartbeat(TrialId) { throw no_heartbeats(*this); }
 std::vector<TrialId> Storage::stale_trials(StudyId, std::chrono::seconds) { throw no_heartbeats(*this); }
 
-std::shared_ptr<Storage> open_storage(const std::string& url) {
+std::shared_ptr<Storage> open_storage(const std::string& url, const StorageOptions& options) {
   std::string forms;
   for (const Scheme& scheme : kSchemes) {
-    if (url.compare(0, scheme.prefix.size(), scheme.prefix) == 0) return scheme.open(url);
+    if (url.compare(0, scheme.prefix.size(), scheme.prefix) == 0) return scheme.open(url, options);
     forms.append(forms.empty() ? "" : ", ").append(scheme.forms);
   }
   if (url.empty()) throw Error(ErrorCode::kInvalidArgument, fmt::format("storage: empty, expected one of: {}", forms));

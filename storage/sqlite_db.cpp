@@ -78,7 +78,7 @@ SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milli
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   try {
     run("PRAGMA foreign_keys=OFF");  // as Optuna has it
-    run("PRAGMA synchronous=FULL");  // a commit that was acknowledged survives a power cut
+    run("PRAGMA synchronous=FULL");  // until enable_wal()
     run("PRAGMA temp_store=MEMORY");
     run("PRAGMA cache_size=-16000");
     run("PRAGMA journal_size_limit=67108864");
@@ -95,6 +95,7 @@ SqliteDb::~SqliteDb() {
     for (auto& [sql, statement] : statements_) static_cast<void>(statement.release());
     return;
   }
+  if (wal_sync_) wal_sync_->finish();
   statements_.clear();
   close_sqlite(handle_);
 }
@@ -114,7 +115,9 @@ void SqliteDb::commit() {
   // In a rollback-journal file COMMIT itself can be refused while others read; the body then runs again.
   const bool wrote = sqlite3_txn_state(handle_, "main") == SQLITE_TXN_WRITE;
   run("COMMIT");
-  if (wrote) ++version_;
+  if (!wrote) return;
+  ++version_;
+  if (wal_sync_) last_commit_ = wal_sync_->committed();
 }
 
 void SqliteDb::rollback() noexcept {
@@ -165,8 +168,14 @@ bool SqliteDb::enable_wal(std::chrono::milliseconds patience) {
   deadline_ = std::chrono::steady_clock::now() + patience;
   for (int count = 0;; ++count) {
     try {
-      auto pragma = query("PRAGMA journal_mode=WAL");
-      return pragma.step() && pragma.text(0) == "wal";
+      {
+        auto pragma = query("PRAGMA journal_mode=WAL");
+        if (!pragma.step() || pragma.text(0) != "wal") return false;
+      }
+      run("PRAGMA synchronous=NORMAL");
+      gate_.emplace(sqlite3_filename_wal(sqlite3_db_filename(handle_, "main")));
+      wal_sync_.emplace(handle_, name_);
+      return true;
     } catch (const SqliteBusy&) {
       // SQLite does not call the busy handler for this one.
       if (std::chrono::steady_clock::now() >= deadline_) return false;

@@ -17,8 +17,11 @@
 #include <unordered_map>
 #include <utility>
 
+#include "bluefin/durability.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/types.hpp"
+#include "storage/wal_sync.hpp"
+#include "storage/write_gate.hpp"
 
 namespace bluefin {
 
@@ -97,31 +100,59 @@ class SqliteDb {
 
   // One transaction, all or nothing. The body runs again from its start when the file was busy, so it must not leave
   // half-done effects elsewhere. Throws Error(kUnavailable) that says who holds the lock when the wait was in vain.
+  // Survives the process; for a power cut see make_durable().
   template <class Body>
   auto write(Body&& body) {
-    return transact("BEGIN IMMEDIATE", std::forward<Body>(body));
+    return transact(Mode::kWrite, std::forward<Body>(body));
   }
   // One consistent view of the file.
   template <class Body>
   auto read(Body&& body) {
-    return transact("BEGIN", std::forward<Body>(body));
+    return transact(Mode::kRead, std::forward<Body>(body));
+  }
+
+  // The last commit of this connection, for make_durable().
+  std::uint64_t last_commit() const { return last_commit_; }
+  // Returns when that commit survives a power cut, as far as `durability` says. From any thread, without the owner's
+  // mutex: the others go on meanwhile.
+  void make_durable(std::uint64_t commit, Durability durability) {
+    if (wal_sync_) wal_sync_->reach(commit, durability);
   }
 
   // A number that grows with every commit of any process that this connection could see. Cheap: reads no page.
   std::int64_t version();
-  // Makes the file a WAL file (it stays one). False when other users of the file did not let go of it in `patience`.
+  // Makes the file a WAL file (it stays one). False when other users of the file did not let go of it in `patience`;
+  // then every commit is durable by itself, with its syncs under the write lock.
   bool enable_wal(std::chrono::milliseconds patience);
 
   [[noreturn]] void fail(int code) const;
 
  private:
+  enum class Mode : std::uint8_t { kRead, kWrite };
+
+  // Holds the write gate, if there is one and it can be had.
+  class Turn {
+   public:
+    Turn(SqliteDb& db, Mode mode)
+        : gate_(mode == Mode::kWrite && db.gate_ && db.gate_->enter(db.deadline_) ? &*db.gate_ : nullptr) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+      if (gate_ != nullptr) gate_->leave();
+    }
+
+   private:
+    WriteGate* gate_;
+  };
+
   template <class Body>
-  auto transact(const char* begin, Body&& body) -> std::invoke_result_t<Body&> {
+  auto transact(Mode mode, Body&& body) -> std::invoke_result_t<Body&> {
     check_process();
     deadline_ = std::chrono::steady_clock::now() + busy_timeout_;
+    const Turn turn(*this, mode);
     for (;;) {
       try {
-        run(begin);
+        run(mode == Mode::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
         if constexpr (std::is_void_v<std::invoke_result_t<Body&>>) {
           body();
           commit();
@@ -158,6 +189,9 @@ class SqliteDb {
   std::chrono::milliseconds busy_timeout_;
   std::chrono::steady_clock::time_point deadline_;
   std::minstd_rand jitter_;
+  std::optional<WriteGate> gate_;    // in WAL mode
+  std::optional<WalSync> wal_sync_;  // in WAL mode
+  std::uint64_t last_commit_ = 0;
   std::int64_t version_ = 0;
   std::int64_t data_version_ = -1;  // PRAGMA data_version: commits of other connections
   std::unordered_map<std::string_view, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;

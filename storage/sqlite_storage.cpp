@@ -29,7 +29,11 @@ struct StudyIdentity {
 class SqliteStorage final : public Storage {
  public:
   SqliteStorage(const std::string& url, const SqliteOptions& options)
-      : url_(url), db_(file_path(url, "sqlite"), url, options.busy_timeout), reader_(db_), writer_(db_, reader_) {
+      : url_(url),
+        durability_(options.durability),
+        db_(file_path(url, "sqlite"), url, options.busy_timeout),
+        reader_(db_),
+        writer_(db_, reader_) {
     const bool complete = has_schema(db_);  // first of all: another program's file is not to be changed
     // Someone may be reading or writing the file in the old mode right now; it works in that mode too, only slower.
     constexpr std::chrono::seconds kPatience{2};
@@ -43,8 +47,7 @@ class SqliteStorage final : public Storage {
 
   StudyId create_study(const NewStudy& study) override {
     storage_rules::check_study(study);
-    const std::lock_guard lock(mutex_);
-    return db_.write([&] { return writer_.insert_study(study); });
+    return durably(Durability::kTrial, [&] { return db_.write([&] { return writer_.insert_study(study); }); });
   }
 
   std::optional<StudyRecord> find_study(std::string_view name) override {
@@ -78,15 +81,19 @@ class SqliteStorage final : public Storage {
   }
 
   void delete_study(StudyId study) override {
-    const std::lock_guard lock(mutex_);
-    db_.write([&] { writer_.delete_study(study); });
-    writer_.forget(study);
+    durably(Durability::kTrial, [&] {
+      db_.write([&] { writer_.delete_study(study); });
+      writer_.forget(study);
+      return true;
+    });
   }
 
   void set_study_attributes(StudyId study, AttributeKind kind, std::span<const Attribute> attributes) override {
     storage_rules::check_attributes(attributes);
-    const std::lock_guard lock(mutex_);
-    db_.write([&] { writer_.set_study_attributes(study, kind, attributes); });
+    durably(Durability::kTrial, [&] {
+      db_.write([&] { writer_.set_study_attributes(study, kind, attributes); });
+      return true;
+    });
   }
 
   FrozenTrial start_trial(StudyId study, const NewTrial& trial) override {
@@ -97,18 +104,24 @@ class SqliteStorage final : public Storage {
 
   std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) override {
     for (const auto& trial : trials) storage_rules::check_trial(trial);
-    const std::lock_guard lock(mutex_);
-    auto stored = db_.write([&] { return writer_.add_trials(study, trials); });
-    writer_.committed();
-    return stored;
+    return durably(durability_, [&] {
+      auto stored = db_.write([&] { return writer_.add_trials(study, trials); });
+      writer_.committed();
+      return stored;
+    });
   }
 
   bool update_trial(StudyId study, const TrialUpdate& update) override {
     storage_rules::check_update(update);
+    const auto write = [&] {
+      const bool written = db_.write([&] { return writer_.update_trial(study, update); });
+      writer_.committed();
+      return written;
+    };
+    // What a running trial has reported is not worth a sync: it is lost only with the trial's own process.
+    if (update.state && is_finished(*update.state)) return durably(durability_, write);
     const std::lock_guard lock(mutex_);
-    const bool written = db_.write([&] { return writer_.update_trial(study, update); });
-    writer_.committed();
-    return written;
+    return write();
   }
 
   std::optional<StoredTrial> find_trial(TrialId trial) override {
@@ -178,6 +191,18 @@ class SqliteStorage final : public Storage {
   }
 
  private:
+  // What `work` has committed when it returns survives a power cut. The sync is made without the mutex, so that the
+  // other threads go on. Studies and their attributes are always worth one; they are few.
+  template <class Work>
+  auto durably(Durability durability, Work&& work) -> std::invoke_result_t<Work&> {
+    std::unique_lock lock(mutex_);
+    auto result = work();
+    const std::uint64_t commit = db_.last_commit();
+    lock.unlock();
+    db_.make_durable(commit, durability);
+    return result;
+  }
+
   // The study's incarnation now. `expected` 0: the first call of a cursor. Throws Error(kNotFound) when the study is
   // gone or is another one under the same id.
   std::int64_t identify(StudyId study, std::int64_t expected) {
@@ -210,6 +235,7 @@ class SqliteStorage final : public Storage {
   }
 
   const std::string url_;
+  const Durability durability_;
   std::mutex mutex_;  // guards everything below
   SqliteDb db_;
   SqliteReader reader_;

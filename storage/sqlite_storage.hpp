@@ -6,12 +6,14 @@
 #include <memory>
 #include <string>
 
+#include "bluefin/durability.hpp"
 #include "bluefin/storage.hpp"
 
 namespace bluefin {
 
 struct SqliteOptions {
   std::chrono::milliseconds busy_timeout = std::chrono::seconds(30);  // how long a call waits for a locked file
+  Durability durability = default_durability();
 };
 
 // `url` is "sqlite:///relative/path" or "sqlite:////absolute/path"; the path is taken as it stands, without percent

@@ -4,6 +4,7 @@
 
 #include "bluefin/attached.hpp"            // IWYU pragma: export
 #include "bluefin/distribution.hpp"        // IWYU pragma: export
+#include "bluefin/durability.hpp"          // IWYU pragma: export
 #include "bluefin/error.hpp"               // IWYU pragma: export
 #include "bluefin/frozen_trial.hpp"        // IWYU pragma: export
 #include "bluefin/history.hpp"             // IWYU pragma: export

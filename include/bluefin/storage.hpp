@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bluefin/durability.hpp"
 #include "bluefin/frozen_trial.hpp"
 #include "bluefin/types.hpp"
 
@@ -106,9 +107,13 @@ class Storage {
   virtual Changes changes_since(StudyId study, StorageCursor& cursor) = 0;
 };
 
+struct StorageOptions {
+  Durability durability = default_durability();  // of SQLite files; a journal syncs each line
+};
+
 // "memory:" or "sqlite:///relative/path" or "sqlite:////absolute/path", or "journal:" with a path in the same form.
 // Throws Error(kInvalidArgument) for another scheme, with the known ones named; Error(kUnavailable / kCorrupt) when the
 // file cannot be used, with what to do.
-std::shared_ptr<Storage> open_storage(const std::string& url);
+std::shared_ptr<Storage> open_storage(const std::string& url, const StorageOptions& options = {});
 
 }  // namespace bluefin

@@ -34,10 +34,13 @@ po::options_description study_options(const std::string& storage, const std::str
   const std::string sampler_help = names(list_samplers()) + "; default: the study's own, else tpe";
   const std::string pruner_help = names(list_pruners()) + "; default: the study's own, else median";
   po::options_description options("study");
-  options.add_options()                                                                           //
-      ("storage", po::value<std::string>()->value_name("URL"), storage_help.c_str())              //
-      ("storage-class", po::value<std::string>()->value_name("CLASS"),                            //
-       "of Optuna's classes RDBStorage (SQLite) and JournalFileBackend; default: by the URL")     //
+  options.add_options()                                                                        //
+      ("storage", po::value<std::string>()->value_name("URL"), storage_help.c_str())           //
+      ("storage-class", po::value<std::string>()->value_name("CLASS"),                         //
+       "of Optuna's classes RDBStorage (SQLite) and JournalFileBackend; default: by the URL")  //
+      ("durability", po::value<std::string>()->value_name("D"),                                //
+       "what a power cut may take of an SQLite file: trial (default: nothing that was told), group "
+       "(100 ms), os (about 30 s); also $BLUEFIN_DURABILITY")                                     //
       ("study-name", po::value<std::string>()->value_name("NAME"), name_help.c_str())             //
       ("create", po::bool_switch(), "make the study, or join it if it is there")                  //
       ("direction", po::value<std::string>()->value_name("D"), "minimize (default) or maximize")  //

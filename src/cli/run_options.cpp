@@ -116,6 +116,13 @@ void apply(const po::variables_map& values, RunOptions& options) {
     text("storage-class", storage_class);
     options.storage = resolve_storage(options.storage, storage_class);
   }
+  if (values.count("durability")) {
+    try {
+      options.durability = parse_durability(values["durability"].as<std::string>(), "--durability");
+    } catch (const Error& error) {
+      throw UsageError(error.what());
+    }
+  }
   text("study-name", options.study_name);
   options.create = options.create || values["create"].as<bool>();
   if (values.count("direction") && values.count("directions")) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bluefin/durability.hpp"
 #include "bluefin/log.hpp"
 #include "bluefin/options.hpp"
 #include "bluefin/run_main.hpp"
@@ -21,8 +22,9 @@ using Configuration = std::vector<std::pair<std::string, Choice>>;
 
 struct RunOptions {
   bool help = false;
-  std::string storage;     // URL; empty: none was given
-  std::string study_name;  // empty: the only study of the storage
+  std::string storage;                   // URL; empty: none was given
+  std::optional<Durability> durability;  // none: $BLUEFIN_DURABILITY, then trial
+  std::string study_name;                // empty: the only study of the storage
   bool create = false;
   std::vector<Direction> directions;
   std::vector<std::string> metric_names;

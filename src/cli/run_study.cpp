@@ -46,7 +46,8 @@ class EarlyMessages {
 
 Study open_study(const RunOptions& options) {
   StudyOptions study;
-  study.open_storage = open_storage(options.storage);
+  study.open_storage =
+      open_storage(options.storage, {.durability = options.durability ? *options.durability : default_durability()});
   study.name = options.study_name;
   study.directions = options.directions;
   study.load_if_exists = true;

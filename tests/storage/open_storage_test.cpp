@@ -182,3 +182,16 @@ TEST_CASE("files of other programs and other schemas are refused untouched", "[s
     REQUIRE_THAT(refusal(url, kCorrupt), ContainsSubstring("the file is damaged"));
   }
 }
+
+TEST_CASE("a durability is one of three words", "[storage]") {
+  for (const auto durability : {Durability::kTrial, Durability::kGroup, Durability::kOs}) {
+    REQUIRE(parse_durability(to_string(durability), "") == durability);
+  }
+  REQUIRE_THROWS_WITH(parse_durability("full", "--durability"), "--durability: 'full', expected trial, group or os");
+  setenv("BLUEFIN_DURABILITY", "group", 1);
+  REQUIRE(default_durability() == Durability::kGroup);
+  setenv("BLUEFIN_DURABILITY", "sometimes", 1);
+  REQUIRE_THROWS_WITH(open_storage("memory:"), "$BLUEFIN_DURABILITY: 'sometimes', expected trial, group or os");
+  unsetenv("BLUEFIN_DURABILITY");
+  REQUIRE(default_durability() == Durability::kTrial);
+}
