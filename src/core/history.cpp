@@ -18,6 +18,9 @@ std::shared_ptr<T[]> resized(const std::shared_ptr<T[]>& old, std::size_t n, std
   return fresh;
 }
 
+// Trials may each bring objects of their own.
+constexpr std::size_t kMaxSeen = 4096;
+
 std::string spec_key(std::string_view name, const Distribution& distribution) {
   return std::string(name) + '\0' + to_json(distribution);
 }
@@ -73,13 +76,11 @@ void History::grow() {
 }
 
 History::KnownSpec& History::known(const ParamSpecPtr& spec) {
-  if (const auto it = key_of_.find(spec.get()); it != key_of_.end()) return known_.at(it->second);
-  std::string key = spec_key(spec->name, spec->distribution);
-  const auto [it, added] = known_.try_emplace(key, KnownSpec{spec, kNoSpec});
-  if (added) {
-    key_of_.emplace(spec.get(), std::move(key));
-    first_specs_.try_emplace(spec->name, spec);
-  }
+  if (const auto it = seen_.find(spec); it != seen_.end()) return *it->second;
+  const auto [it, added] = known_.try_emplace(spec_key(spec->name, spec->distribution), KnownSpec{spec, kNoSpec});
+  if (added) first_specs_.try_emplace(spec->name, spec);
+  if (seen_.size() >= kMaxSeen) seen_.clear();
+  seen_.emplace(spec, &it->second);
   return it->second;
 }
 

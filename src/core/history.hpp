@@ -67,8 +67,10 @@ class History {
   std::shared_ptr<const std::vector<PendingTrial>> pending_;
   std::size_t n_ = 0;
   std::uint32_t n_specs_ = 1;
-  std::unordered_map<std::string, KnownSpec> known_;           // by name and distribution
-  std::unordered_map<const ParamSpec*, std::string> key_of_;   // only of specs that known_ keeps alive
+  std::unordered_map<std::string, KnownSpec> known_;  // by name and distribution
+  // The same entries by address, so that no text is made for a spec that was seen before, whoever made the object (this
+  // process or the storage's reader). It keeps the objects alive: an address must not be given to another one.
+  std::unordered_map<ParamSpecPtr, KnownSpec*> seen_;
   std::unordered_map<std::string, ParamSpecPtr> first_specs_;  // by name
 };
 
