@@ -44,11 +44,10 @@ void BoxList::include_constant(std::size_t box, double c) {
   if (c > largest) largest = c;  // never for NaN
 }
 
-BoundTask BoxList::groups(std::size_t first, std::size_t n) const {
+BoundTask BoxList::boxes() const {
   BoundTask task{};
-  task.boxes = cells_.empty() ? nullptr : cells_[first * n_columns_].v;
-  task.c = c_[first].v;
-  task.n_groups = n;
+  task.boxes = cells_[0].v;
+  task.c = c_[0].v;
   task.n_numeric = n_numeric_;
   return task;
 }
@@ -191,12 +190,12 @@ void KernelStore::regroup(const Positions& positions) {
   n_changes_ = 0;
 }
 
-ScoreTask KernelStore::blocks(std::size_t first, std::size_t n) const {
+ScoreTask KernelStore::blocks() const {
   ScoreTask task{};
-  task.cells = cells_.empty() ? nullptr : cells_[first * n_columns_].v;  // a space without a usable parameter
-  task.c = c_[first].v;
-  task.w = w_[first].v;
-  task.n_blocks = n;
+  task.cells = cells_.empty() ? nullptr : cells_[0].v;  // a space without a usable parameter
+  task.c = c_[0].v;
+  task.w = w_[0].v;
+  task.n_blocks = n_blocks();
   task.n_continuous = n_continuous_;
   task.n_categorical = n_categorical_;
   task.n_grid = n_grid_;

@@ -26,8 +26,8 @@ class BoxList {
   std::size_t size() const { return n_; }
   void include(std::size_t box, std::size_t i, double u, double inverse_s);
   void include_constant(std::size_t box, double c);
-  // Groups [first, first + n) without the candidates' part.
-  BoundTask groups(std::size_t first, std::size_t n) const;
+  // All boxes, of which there must be one, without the candidates' part.
+  BoundTask boxes() const;
   std::size_t n_groups() const { return c_.size(); }
 
  private:
@@ -86,8 +86,8 @@ class KernelStore {
   bool wants_regroup() const { return size() >= kRegroupFrom && n_changes_ > size() / 8; }
   void regroup(const Positions& positions);
 
-  // Blocks [first, first + n) as a task that lacks the candidates' part.
-  ScoreTask blocks(std::size_t first, std::size_t n) const;
+  // All blocks, of which there must be one, as a task that lacks the candidates' part.
+  ScoreTask blocks() const;
   bool has_boxes() const { return n_numeric() > 0 && size() >= kRegroupFrom; }
   const BoxList& leaves() const { return leaves_; }
   const BoxList& branches() const { return branches_; }

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -57,8 +58,13 @@ class ParzenEstimator {
   // n points, canonical and inside of the distributions. Result [n, d], row-major.
   std::vector<double> sample(std::size_t n, Rng& rng);
   // log p(x) in kernel space (the Jacobian of the logarithm is left out: it cancels in l/g). points: [n, d]. Result
-  // [n]; -inf outside of the distributions.
-  std::vector<double> log_pdf(std::span<const double> points);
+  // [n]; -inf outside of the distributions. Kernels that together would add less than the share `left_out` to what is
+  // summed may be left out: the result is low by log(1 + left_out) at the most. kNearest: all but a few.
+  static constexpr double kExact = 1e-13;
+  static constexpr double kNearest = std::numeric_limits<double>::infinity();
+  std::vector<double> log_pdf(std::span<const double> points, double left_out = kExact);
+  // Whether a larger `left_out` saves anything.
+  bool leaves_out() const { return options_.bandwidths.magic_clip && (narrow_.has_boxes() || wide_.has_boxes()); }
 
   // For a look inside: the kernels in the order of the trials, the prior's last.
   std::vector<double> kernel_weights();  // [K], sum 1
@@ -97,8 +103,10 @@ class ParzenEstimator {
   void settle_grid(std::size_t i);
   void settle_weights();
   void prepare(std::span<const double> points);
-  ScoreTask task_of(const KernelStore& store, std::size_t first, std::size_t n, std::size_t batch);
-  void add_kernels(const KernelStore& store, std::size_t batch);
+  ScoreTask task_of(const KernelStore& store, std::size_t batch) const;
+  template <std::size_t n_points>
+  void know(const KernelStore& store, std::size_t first, std::size_t n, std::size_t batch, std::size_t p);
+  void add_kernels(const KernelStore& store, std::size_t batch, double left_out);
   double draw_number(const Numeric& numeric, double u, double s, Rng& rng) const;
 
   Space space_;

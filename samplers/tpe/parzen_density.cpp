@@ -11,7 +11,8 @@ namespace bluefin::tpe {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kLeftOut = 1e-13;  // of a sum, at the most
+constexpr double kNear = -3.0;       // a leaf of a larger bound is a point's first guess
+constexpr double kNowhere = -1e200;  // kernels are nearer, a box without kernels (-1e300) is not
 
 // log x for a weight that may be 0; finite, so that sums can be taken back.
 double log_weight(double x) { return x > 0.0 ? std::log(x) : -1e4; }
@@ -86,91 +87,83 @@ void ParzenEstimator::prepare(std::span<const double> points) {
   }
 }
 
-// Blocks [first, first + n) and a batch of points; what is not known of their grids is found.
-ScoreTask ParzenEstimator::task_of(const KernelStore& store, std::size_t first, std::size_t n, std::size_t batch) {
-  Batches& batches = *batches_;
+// The store's blocks and a batch of points.
+ScoreTask ParzenEstimator::task_of(const KernelStore& store, std::size_t batch) const {
   const std::size_t p0 = batch * kCandidates;
-  const std::size_t n_grid = numeric_.size() - n_continuous_;
-  for (std::size_t i = 0; i < n_grid; ++i) {
-    Grid& grid = *numeric_[n_continuous_ + i].grid;
-    const Grid::Row* rows = &batches.rows[p0 * n_grid + i * kCandidates];
-    const std::size_t end = std::min((first + n) * kLanes, store.size());
-    for (std::size_t k = first * kLanes; k < end; ++k) {
-      const std::uint32_t index = as_index(store.cell(k, store.grid_column(i)));
-      for (std::size_t p = 0; p < kCandidates; ++p) grid.know(rows[p], index);
-    }
-  }
-  ScoreTask task = store.blocks(first, n);
-  task.x = batches.x.data() + p0 * kCopies * (n_continuous_ + categorical_.size());
-  task.delta = batches.delta.data();
-  task.rows = batches.row_pointers.data() + p0 * n_grid;
-  task.offset = batches.offset.data() + p0;
+  ScoreTask task = store.blocks();
+  task.x = batches_->x.data() + p0 * kCopies * (n_continuous_ + categorical_.size());
+  task.delta = batches_->delta.data();
+  task.rows = batches_->row_pointers.data() + p0 * (numeric_.size() - n_continuous_);
+  task.offset = batches_->offset.data() + p0;
   return task;
 }
 
-// Adds the store's kernels to the sums of a batch, near leaves first. What has been summed is a lower bound of the
-// whole, and a leaf that cannot add a noticeable part to it is left out.
-void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch) {
+// What is not known of the grids' rows of points [p, p + n_points) of a batch and of kernels [first, first + n) is
+// found.
+template <std::size_t n_points>
+void ParzenEstimator::know(const KernelStore& store, std::size_t first, std::size_t n, std::size_t batch,
+                           std::size_t p) {
+  const std::size_t n_grid = numeric_.size() - n_continuous_;
+  const std::size_t end = std::min(first + n, store.size());
+  for (std::size_t i = 0; i < n_grid; ++i) {
+    Grid& grid = *numeric_[n_continuous_ + i].grid;
+    const Grid::Row* rows = &batches_->rows[batch * kCandidates * n_grid + i * kCandidates + p];
+    for (std::size_t k = first; k < end; ++k) {
+      const std::uint32_t index = as_index(store.cell(k, store.grid_column(i)));
+      for (std::size_t at = 0; at < n_points; ++at) grid.know(rows[at], index);
+    }
+  }
+}
+
+// Adds the store's kernels to the sums of a batch; of a large store each point's near leaves first. What has been
+// summed is a lower bound of the whole, and a leaf that cannot add a noticeable part to it is left out.
+void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch, double left_out) {
   if (store.size() == 0) return;
   Batches& batches = *batches_;
   const ScoreKernel& score = score_kernel();
   const std::size_t p0 = batch * kCandidates;
-  const auto add = [&](std::size_t first, std::size_t n) {
-    score.add(task_of(store, first, n, batch), batches.lanes[p0].v);
-  };
+  const ScoreTask task = task_of(store, batch);
   // Without the magic clip kernels can be narrower than the bounds know.
   if (!store.has_boxes() || !options_.bandwidths.magic_clip) {
-    add(0, store.n_blocks());
+    know<kCandidates>(store, 0, store.size(), batch, 0);
+    score.add(task, batches.lanes[p0].v);
     return;
   }
 
   std::array<double, kCandidates> offset{};
   for (std::size_t i = 0; i < kCandidates; ++i) offset[i] = batches.offset[p0 + i] + batches.most[p0 + i];
-  const auto bound = [&](BoundTask boxes, double* bounds) {
-    boxes.x = batches.ends.data() + p0 * 2 * kCopies * numeric_.size();
-    boxes.offset = offset.data();
-    score.bound(boxes, bounds);
-  };
-  const BoxList& branches = store.branches();
-  const std::size_t n_leaves = store.leaves().size();
-  batches.branch_bounds.resize(branches.n_groups() * kCandidates);
-  batches.branch_excess.resize(branches.n_groups());
-  batches.leaf_bounds.resize(branches.size() * kCandidates);
-  batches.seen.assign(branches.size(), 0);
-  batches.done.assign(n_leaves, 0);
-  bound(branches.groups(0, branches.n_groups()), batches.branch_bounds[0].v);
-  // All that is left out adds less than this to a sum.
-  const double log_share = std::log(kLeftOut / (largest_weight_ * static_cast<double>(store.size())));
-  for (const double near : {-4.0, -16.0, -kInfinity}) {
-    std::array<double, kCandidates> threshold{};
-    for (std::size_t i = 0; i < kCandidates; ++i) {
-      double sum = batches.prior[p0 + i];
-      for (const double lane : batches.lanes[p0 + i].v) sum += lane;
-      threshold[i] = std::max(near, std::log(sum) + log_share);
-    }
-    score.excess(batches.branch_bounds[0].v, branches.n_groups(), threshold.data(), batches.branch_excess[0].v);
-    for (std::size_t branch = 0; branch < branches.size(); ++branch) {
-      if (!(batches.branch_excess[branch / kLanes].v[branch % kLanes] > 0.0)) continue;
-      double* bounds = batches.leaf_bounds[branch * kCandidates].v;
-      if (batches.seen[branch] == 0) {
-        batches.seen[branch] = 1;
-        bound(store.leaves().groups(branch, 1), bounds);
+  BoundTask branches = store.branches().boxes();
+  BoundTask leaves = store.leaves().boxes();
+  branches.x = leaves.x = batches.ends.data() + p0 * 2 * kCopies * numeric_.size();
+  branches.offset = leaves.offset = offset.data();
+  batches.branches.resize(store.branches().n_groups() * kLanes);
+  batches.leaves.resize(batches.branches.size() * kLanes);
+  // All kernels that are left out, of both stores, add less than this share to a sum.
+  const double log_share = std::log(left_out / (largest_weight_ * static_cast<double>(size())));
+  for (std::size_t i = 0; i < kCandidates && p0 + i < batches.n; ++i) {
+    double done = kInfinity;  // leaves with a larger bound are in the sum
+    for (const bool nearest : {true, false}) {
+      double threshold = kNear;
+      if (left_out != kNearest) {
+        double sum = batches.prior[p0 + i];
+        for (const double lane : batches.lanes[p0 + i].v) sum += lane;
+        threshold = std::max(nearest ? kNear : kNowhere, std::log(sum) + log_share);
       }
-      Lanes excess;
-      score.excess(bounds, 1, threshold.data(), excess.v);
-      const std::size_t end = std::min((branch + 1) * kLanes, n_leaves);
-      const auto wanted = [&](std::size_t leaf) { return batches.done[leaf] == 0 && excess.v[leaf % kLanes] > 0.0; };
-      for (std::size_t leaf = branch * kLanes; leaf < end; ++leaf) {
-        const std::size_t first = leaf;
-        for (; leaf < end && wanted(leaf); ++leaf) batches.done[leaf] = 1;
-        if (leaf == first) continue;
-        add(first * kLeafBlocks, std::min(leaf * kLeafBlocks, store.n_blocks()) - first * kLeafBlocks);
+      if (!(threshold < done)) break;
+      const std::size_t n_branches =
+          score.near(branches, i, threshold, kInfinity, nullptr, store.branches().n_groups(), batches.branches.data());
+      const std::size_t n =
+          score.near(leaves, i, threshold, done, batches.branches.data(), n_branches, batches.leaves.data());
+      if (numeric_.size() > n_continuous_) {
+        for (std::size_t at = 0; at < n; ++at) know<1>(store, batches.leaves[at] * kLanes, kLanes, batch, i);
       }
+      score.add_listed(task, i, batches.leaves.data(), n, batches.lanes[p0 + i].v);
+      done = threshold;
     }
   }
 }
 
-std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points) {
+std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points, double left_out) {
   if (points.empty()) return {};
   prepare(points);
   Batches& batches = *batches_;
@@ -189,7 +182,8 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points) {
     for (std::size_t p0 = 0; p0 < n; p0 += kCandidates) {
       for (const KernelStore* store : {&narrow_, &wide_}) {
         if (store->size() == 0) continue;
-        score_kernel().max(task_of(*store, 0, store->n_blocks(), p0 / kCandidates), batches.lanes[p0].v);
+        know<kCandidates>(*store, 0, store->size(), p0 / kCandidates, 0);
+        score_kernel().max(task_of(*store, p0 / kCandidates), batches.lanes[p0].v);
       }
     }
     for (std::size_t p = 0; p < n; ++p) {
@@ -208,8 +202,8 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points) {
   }
   batches.lanes.assign(n, Lanes{});
   for (std::size_t batch = 0; batch < batches.n_batches; ++batch) {
-    add_kernels(narrow_, batch);
-    add_kernels(wide_, batch);
+    add_kernels(narrow_, batch, left_out);
+    add_kernels(wide_, batch, left_out);
   }
 
   double log_units = 0.0;

@@ -43,15 +43,12 @@ struct ParzenEstimator::Batches {
   std::vector<double> shift;
   std::vector<double> prior;  // its term of the sum
   std::vector<double> log_prior;
-  std::vector<double> most;           // that the discrete parameters add to a kernel's exponent
-  std::vector<std::uint8_t> outside;  // the density is 0
-  std::vector<Lanes> lanes;           // [n_batches][kCandidates] sums
-  std::vector<Lanes> branch_bounds;   // [groups of branches][kCandidates]
-  std::vector<Lanes> branch_excess;   // [groups of branches]
-  std::vector<Lanes> leaf_bounds;     // [branches][kCandidates], where seen
-  std::vector<std::uint8_t> seen;     // [branches]
-  std::vector<std::uint8_t> done;     // [leaves]
-  double log_others = 0.0;            // of a kernel whose choices are all different
+  std::vector<double> most;             // that the discrete parameters add to a kernel's exponent
+  std::vector<std::uint8_t> outside;    // the density is 0
+  std::vector<Lanes> lanes;             // [n_batches][kCandidates] sums
+  std::vector<std::uint32_t> branches;  // near to a point
+  std::vector<std::uint32_t> leaves;
+  double log_others = 0.0;  // of a kernel whose choices are all different
 };
 
 }  // namespace bluefin::tpe

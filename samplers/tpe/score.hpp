@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace bluefin::tpe {
@@ -33,16 +34,14 @@ struct ScoreTask {
   const double* offset;       // [kCandidates]
 };
 
-// Kernels in leaves of kLeafBlocks blocks, each with the box that its numeric positions lie in. kLanes boxes are a
-// group: for each numeric parameter (continuous ones, then those with a grid) a column of lows, one of highs and one of
-// the smallest 1/s.
-inline constexpr std::size_t kLeafBlocks = 1;
-inline constexpr std::size_t kLeafKernels = kLeafBlocks * kLanes;
+// A block is a leaf, with the box that its kernels' numeric positions lie in. kLanes boxes are a group: for each
+// numeric parameter (continuous ones, then those with a grid) a column of lows, one of highs and one of the smallest
+// 1/s.
+inline constexpr std::size_t kLeafKernels = kLanes;
 inline constexpr std::size_t kBoxColumns = 3;
 struct BoundTask {
   const double* boxes;  // [n_groups][n_numeric][kBoxColumns][kLanes]
   const double* c;      // [n_groups][kLanes] at least as large as any kernel's
-  std::size_t n_groups;
   std::size_t n_numeric;
   const double* x;       // [n_numeric][2][kCandidates][kCopies] the ends of what a candidate covers
   const double* offset;  // [kCandidates] of the kernels' offset, and the most that discrete parameters add
@@ -53,12 +52,14 @@ struct ScoreKernel {
   std::string_view name;
   // sums[i][l] += w_k exp(t) over the blocks; exp of less than -708 is taken as exp(-708). [kCandidates][kLanes]
   void (*add)(const ScoreTask& task, double* sums);
+  // The same for the candidate i alone and the n blocks that `blocks` lists; sums: [kLanes].
+  void (*add_listed)(const ScoreTask& task, std::size_t i, const std::uint32_t* blocks, std::size_t n, double* sums);
   // largest[i][l] = max of it and every t with w_k > 0.
   void (*max)(const ScoreTask& task, double* largest);
-  // bounds[group][i][leaf] = what no t of the leaf's kernels exceeds. [n_groups][kCandidates][kLanes]
-  void (*bound)(const BoundTask& task, double* bounds);
-  // excess[group][leaf] = max over i of bounds - threshold[i]. threshold: [kCandidates]
-  void (*excess)(const double* bounds, std::size_t n_groups, const double* threshold, double* excess);
+  // Lists the boxes of some groups whose bound lies in (above, up_to]: what no t of candidate i and the box's kernels
+  // exceeds. groups: [n], ascending; null: the first n. boxes: [n kLanes]; returns how many there are.
+  std::size_t (*near)(const BoundTask& task, std::size_t i, double above, double up_to, const std::uint32_t* groups,
+                      std::size_t n, std::uint32_t* boxes);
 };
 
 // Null where the compiler or the processor's family does not have them.

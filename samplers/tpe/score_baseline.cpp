@@ -4,8 +4,8 @@
 
 namespace bluefin::tpe {
 namespace {
-const ScoreKernel kKernel{"baseline", &Loops<2>::run<4, false>, &Loops<2>::run<4, true>, &Loops<2>::bound,
-                          &Loops<2>::excess};
+const ScoreKernel kKernel{"baseline", &Loops<2>::run<4, false>, &Loops<2>::add_listed<4>, &Loops<2>::run<4, true>,
+                          &Loops<2>::near};
 }  // namespace
 const ScoreKernel* const kScoreBaseline = &kKernel;
 }  // namespace bluefin::tpe

@@ -142,44 +142,97 @@ struct Loops {
     }
   }
 
-  static Double larger(Double a, Double b) { return a > b ? a : b; }
-
-  static void bound(const BoundTask& task, double* bounds) {
-    for (std::size_t group = 0; group < task.n_groups; ++group) {
-      for (std::size_t part = 0; part < kLanes; part += V) {
-        const double* cells = task.boxes + group * task.n_numeric * kBoxColumns * kLanes + part;
-        const double* x = task.x;
-        const Double c = load(task.c + group * kLanes + part);
-        Double t[kCandidates];
-        for (std::size_t i = 0; i < kCandidates; ++i) t[i] = c + task.offset[i];
-        for (std::size_t j = 0; j < task.n_numeric; ++j) {
-          const Double low = load(cells);
-          const Double high = load(cells + kLanes);
-          const Double inverse_s = load(cells + 2 * kLanes);
-          const double* x_high = x + kCandidates * kCopies;
-          for (std::size_t i = 0; i < kCandidates; ++i) {
-            const Double left = low - copies(x_high + i * kCopies);
-            const Double right = copies(x + i * kCopies) - high;
-            const Double z = larger(larger(left, right), Double{}) * inverse_s;
-            t[i] -= z * z;
-          }
-          cells += kBoxColumns * kLanes;
-          x += 2 * kCandidates * kCopies;
+  // G blocks at a time; where the list ends, the last one stands in with weight 0.
+  template <int G, bool kWide, bool kDiscrete>
+  static void add_listed(const ScoreTask& task, std::size_t i, const unsigned* blocks, std::size_t n, double* sums) {
+    const std::size_t columns = (kWide ? 2 : 1) * task.n_continuous + task.n_categorical + task.n_grid;
+    for (std::size_t part = 0; part < kLanes; part += V) {
+      Double sum = load(sums + part);
+      for (std::size_t b = 0; b < n; b += G) {
+        std::size_t block[G];
+        const double* cells[G];
+        Double t[G];
+        for (int g = 0; g < G; ++g) {
+          block[g] = blocks[b + g < n ? b + g : n - 1];
+          cells[g] = task.cells + block[g] * columns * kLanes + part;
+          t[g] = load(task.c + block[g] * kLanes + part) + task.offset[i];
         }
-        for (std::size_t i = 0; i < kCandidates; ++i) store(bounds + (group * kCandidates + i) * kLanes + part, t[i]);
+        const double* x = task.x + i * kCopies;
+        std::size_t at = 0;
+        for (std::size_t j = 0; j < task.n_continuous; ++j) {
+          const Double value = copies(x);
+          for (int g = 0; g < G; ++g) {
+            Double z = load(cells[g] + at) - value;
+            if (kWide) z *= load(cells[g] + at + kLanes);
+            t[g] -= z * z;
+          }
+          at += (kWide ? 2 : 1) * kLanes;
+          x += kCandidates * kCopies;
+        }
+        if (kDiscrete) {
+          for (std::size_t j = 0; j < task.n_categorical; ++j) {
+            const Double value = copies(x);
+            const Double delta = splat(task.delta[j]);
+            for (int g = 0; g < G; ++g) t[g] += load(cells[g] + at) == value ? delta : Double{};
+            at += kLanes;
+            x += kCandidates * kCopies;
+          }
+          for (std::size_t j = 0; j < task.n_grid; ++j) {
+            const double* row = task.rows[j * kCandidates + i];
+            for (int g = 0; g < G; ++g) t[g] += gather(row, cells[g] + at);
+            at += kLanes;
+          }
+        }
+        exp<G>(t);
+        for (int g = 0; g < G; ++g) {
+          const Double w = load(task.w + block[g] * kLanes + part);
+          sum += (b + g < n ? w : Double{}) * t[g];
+        }
       }
+      store(sums + part, sum);
     }
   }
 
-  static void excess(const double* bounds, std::size_t n_groups, const double* threshold, double* excess) {
-    for (std::size_t group = 0; group < n_groups; ++group) {
+  template <int G>
+  static void add_listed(const ScoreTask& task, std::size_t i, const unsigned* blocks, std::size_t n, double* sums) {
+    if (task.n_categorical + task.n_grid == 0) {
+      task.wide ? add_listed<G, true, false>(task, i, blocks, n, sums)
+                : add_listed<G, false, false>(task, i, blocks, n, sums);
+    } else {
+      task.wide ? add_listed<G, true, true>(task, i, blocks, n, sums)
+                : add_listed<G, false, true>(task, i, blocks, n, sums);
+    }
+  }
+
+  static Double larger(Double a, Double b) { return a > b ? a : b; }
+
+  static std::size_t near(const BoundTask& task, std::size_t i, double above, double up_to, const unsigned* groups,
+                          std::size_t n, unsigned* boxes) {
+    std::size_t found = 0;
+    for (std::size_t at = 0; at < n; ++at) {
+      const std::size_t group = groups == nullptr ? at : groups[at];
+      double bounds[kLanes];
       for (std::size_t part = 0; part < kLanes; part += V) {
-        const double* from = bounds + group * kCandidates * kLanes + part;
-        Double largest = load(from) - threshold[0];
-        for (std::size_t i = 1; i < kCandidates; ++i) largest = larger(largest, load(from + i * kLanes) - threshold[i]);
-        store(excess + group * kLanes + part, largest);
+        const double* cells = task.boxes + group * task.n_numeric * kBoxColumns * kLanes + part;
+        const double* x = task.x + i * kCopies;
+        Double t = load(task.c + group * kLanes + part) + task.offset[i];
+        for (std::size_t j = 0; j < task.n_numeric; ++j) {
+          const Double left = load(cells) - copies(x + kCandidates * kCopies);
+          const Double right = copies(x) - load(cells + kLanes);
+          const Double z = larger(larger(left, right), Double{}) * load(cells + 2 * kLanes);
+          t -= z * z;
+          cells += kBoxColumns * kLanes;
+          x += 2 * kCandidates * kCopies;
+        }
+        store(bounds + part, t);
+      }
+      // Without a branch: which boxes are near is hard to guess.
+      for (std::size_t box = 0; box < kLanes; ++box) {
+        boxes[found] = static_cast<unsigned>(group * kLanes + box);
+        found += static_cast<std::size_t>(above < bounds[box]) & static_cast<std::size_t>(bounds[box] <= up_to);
       }
     }
+    return found;
   }
 };
 

@@ -11,6 +11,7 @@
 #include "catch.hpp"
 #include "math/normal.hpp"
 #include "samplers/prior.hpp"
+#include "samplers/tpe/acquisition.hpp"
 
 using namespace bluefin;
 using tpe::ParzenEstimator;
@@ -109,6 +110,45 @@ TEST_CASE("an estimator's density is the mixture of its kernels, whatever came a
         CHECK(found[p] == Approx(by_definition(estimator, space, x)).epsilon(1e-10));
       }
     }
+  }
+}
+
+TEST_CASE("the best candidate is that of the whole sums, and what a density leaves out is bounded") {
+  const tpe::Space all = every_kind();
+  const std::vector<tpe::Space> spaces = {all, {all[0]}, {all[0], all[1]}, {all[0], all[2], all[5]}};
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const tpe::Space& space = spaces[seed % spaces.size()];
+    Rng rng(seed);
+    ParzenEstimator l(space, {});
+    ParzenEstimator g(space, {});
+    const auto centre = random_point(space, rng);
+    for (int i = 0; i < 1000; ++i) {
+      // Some around a point, as in a study that has gone on for long.
+      auto point = random_point(space, rng);
+      for (std::size_t j = 0; j < 2 && j < space.size() && i % 3 != 0; ++j) {
+        point[j] = centre[j] + 0.05 * (point[j] - centre[j]);
+        if (std::holds_alternative<CategoricalDistribution>(space[j]->distribution)) point[j] = centre[j];
+      }
+      (i < 25 ? l : g).insert(i, point);
+    }
+    constexpr std::size_t kDraws = 24;
+    Rng first(1000 + seed);
+    Rng second(1000 + seed);
+    const auto best = tpe::best_candidate(l, g, kDraws, first, {});
+    const auto candidates = l.sample(kDraws, second);
+    const auto log_l = l.log_pdf(candidates);
+    const auto log_g = g.log_pdf(candidates);
+    const auto rough = g.log_pdf(candidates, 0.5);
+    const auto nearest = g.log_pdf(candidates, ParzenEstimator::kNearest);
+    double highest = -INFINITY;
+    for (std::size_t p = 0; p < kDraws; ++p) {
+      INFO("seed " << seed);
+      highest = std::max(highest, log_l[p] - log_g[p]);
+      CHECK(rough[p] <= log_g[p] + 1e-10);
+      CHECK(rough[p] >= log_g[p] - std::log(1.5) - 1e-10);
+      CHECK(nearest[p] <= log_g[p] + 1e-10);
+    }
+    CHECK(std::abs(l.log_pdf(best)[0] - g.log_pdf(best)[0] - highest) < 1e-10);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "samplers/tpe/score.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -120,6 +121,25 @@ Sums add(const tpe::ScoreKernel& kernel, const tpe::ScoreTask& task) {
   return sums;
 }
 
+// The blocks of odd numbers, the last one first and twice.
+std::vector<std::uint32_t> some_blocks(std::size_t n_blocks) {
+  std::vector<std::uint32_t> blocks;
+  for (std::size_t b = n_blocks; b-- > 0;) {
+    if (b % 2 == 1 || b + 1 == n_blocks) blocks.push_back(static_cast<std::uint32_t>(b));
+  }
+  blocks.push_back(blocks.front());
+  return blocks;
+}
+
+Sums add_listed(const tpe::ScoreKernel& kernel, const tpe::ScoreTask& task) {
+  const auto blocks = some_blocks(task.n_blocks);
+  alignas(64) Sums sums{};
+  for (std::size_t i = 0; i < kCandidates; ++i) {
+    kernel.add_listed(task, i, blocks.data(), blocks.size(), &sums[i * kLanes]);
+  }
+  return sums;
+}
+
 }  // namespace
 
 TEST_CASE("every instruction set sums kernels as the formula says") {
@@ -129,9 +149,11 @@ TEST_CASE("every instruction set sums kernels as the formula says") {
     const std::size_t nc = rng.below(6);
     const std::size_t nk = rng.below(3);
     const std::size_t ng = nc + nk == 0 ? 1 : rng.below(3);
-    const Problem problem(seed, nc, nk, ng, rng.below(2) == 0, 1 + rng.below(9));
+    const Problem problem(seed, nc, nk, ng, rng.below(2) == 0, 1 + rng.below(40));
     const auto& task = problem.task;
+    const auto blocks = some_blocks(task.n_blocks);
     Sums expected{};
+    Sums listed{};
     Sums largest;
     largest.fill(-INFINITY);
     for (std::size_t i = 0; i < kCandidates; ++i) {
@@ -139,7 +161,9 @@ TEST_CASE("every instruction set sums kernels as the formula says") {
         for (std::size_t l = 0; l < kLanes; ++l) {
           const double t = exponent(task, i, b, l);
           const double weight = task.w[b * kLanes + l];
-          expected[i * kLanes + l] += weight * std::exp(std::max(t, -708.0));
+          const double term = weight * std::exp(std::max(t, -708.0));
+          expected[i * kLanes + l] += term;
+          listed[i * kLanes + l] += static_cast<double>(std::count(blocks.begin(), blocks.end(), b)) * term;
           if (weight > 0.0) largest[i * kLanes + l] = std::max(largest[i * kLanes + l], t);
         }
       }
@@ -147,11 +171,13 @@ TEST_CASE("every instruction set sums kernels as the formula says") {
     for (const auto* kernel : kernels_here()) {
       INFO(kernel->name << ", seed " << seed);
       const Sums sums = add(*kernel, task);
+      const Sums some = add_listed(*kernel, task);
       alignas(64) Sums found;
       found.fill(-INFINITY);
       kernel->max(task, found.data());
       for (std::size_t s = 0; s < sums.size(); ++s) {
         CHECK(sums[s] == Approx(expected[s]).epsilon(1e-12));
+        CHECK(some[s] == Approx(listed[s]).epsilon(1e-12));
         CHECK((found[s] == largest[s] || std::abs(found[s] - largest[s]) < 1e-12 * std::abs(largest[s])));
       }
     }
@@ -162,7 +188,10 @@ TEST_CASE("vectors of eight and of four doubles give the same sums to the last b
   if (kernels_here().size() < 3) return;  // a processor without one of them
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const Problem problem(seed, 4, 1, 1, seed % 2 == 0, 7);
-    CHECK(add(tpe::score_kernel("avx512"), problem.task) == add(tpe::score_kernel("avx2"), problem.task));
+    const auto& wide = tpe::score_kernel("avx512");
+    const auto& narrow = tpe::score_kernel("avx2");
+    CHECK(add(wide, problem.task) == add(narrow, problem.task));
+    CHECK(add_listed(wide, problem.task) == add_listed(narrow, problem.task));
   }
 }
 
