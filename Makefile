@@ -1,7 +1,7 @@
 # A thin front: every target is a script or one CMake call that can be typed by hand. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench python optuna-suite format lint asan tsan clean
+.PHONY: help setup build demo test bench python optuna-suite soak format lint asan tsan clean
 
 # Set on the command line: make build JOBS=4, make test PRESET=ci, make demo SETUP="--no-torch", make bench ONLY=study.
 PRESET ?= release
@@ -42,6 +42,9 @@ python: setup ## the Python module, into .venv
 
 optuna-suite: python ## how many of Optuna's own tests pass with bluefin in its part (scripts/optuna-suite --help)
 	@scripts/optuna-suite --all
+
+soak: python ## memory of a study of 50,000 trials in Python, three minutes (scripts/soak-python --help)
+	@.venv/bin/python scripts/soak-python
 
 format: ## clang-format 14 over every C++ file
 	@scripts/setup --format $(SETUP)
