@@ -1,7 +1,7 @@
 # A thin front: every target is a script or one CMake call that can be typed by hand. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench python optuna-suite soak format lint asan tsan clean
+.PHONY: help setup build demo test bench python optuna-suite soak format lint asan python-asan tsan clean
 
 # Set on the command line: make build JOBS=4, make test PRESET=ci, make demo SETUP="--no-torch", make bench ONLY=study.
 PRESET ?= release
@@ -57,6 +57,9 @@ lint: build ## format, layers, headers that compile alone, the README's examples
 asan: setup ## the fast tests under AddressSanitizer and UBSan
 	@scripts/build asan $(JOBS)
 	@scripts/run-tests asan $(JOBS)
+
+python-asan: setup ## the Python module's tests under AddressSanitizer and UBSan
+	@JOBS=$(JOBS) scripts/python-asan
 
 tsan: setup ## the tests that use threads under ThreadSanitizer
 	@scripts/build tsan $(JOBS)
