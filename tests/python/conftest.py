@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
 """What the tests of the module share."""
 
+import signal
+
 import optuna
 import pytest
 
 import bluefin
+
+# A shell ignores SIGINT for what it starts in the background, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
