@@ -19,9 +19,10 @@ _PLAIN = (type(None), bool, int, float, str)
 
 
 class ObjectTable:
-    """The objects of one storage in memory, by place."""
+    """The objects of one storage in memory, by place. With ``json_only`` attributes must be what JSON can hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, json_only: bool = False) -> None:
+        self.json_only = json_only
         self._objects: list[Any] = []
         self._lock = threading.Lock()
 
@@ -49,12 +50,13 @@ class ObjectTable:
 
 def dumps(key: str, value: Any, table: ObjectTable | None) -> str:
     """An attribute's value as JSON text. TypeError names the key of a value that the storage cannot hold."""
-    if table is not None and type(value) not in _PLAIN:
-        return json.dumps(table.put(value))
-    try:
-        return json.dumps(value)
-    except TypeError as error:
-        raise TypeError(f"The value of attribute {key!r} cannot be stored: {error}") from error
+    in_table = table is not None and type(value) not in _PLAIN
+    if table is None or table.json_only or not in_table:
+        try:
+            text = json.dumps(value)
+        except TypeError as error:
+            raise TypeError(f"The value of attribute {key!r} cannot be stored: {error}") from error
+    return json.dumps(table.put(value)) if table is not None and in_table else text
 
 
 def loads(text: str, table: ObjectTable | None) -> Any:
@@ -75,6 +77,10 @@ def plain_choice(name: str, choice: Any, table: ObjectTable | None) -> Any:
     """A choice as the engine takes it. TypeError names the parameter of one that the storage cannot hold."""
     if choice is None or isinstance(choice, (bool, int, float, str)):
         return choice
+    if getattr(choice, "ndim", None) == 0 and callable(getattr(choice, "item", None)):
+        scalar = choice.item()  # of NumPy or PyTorch
+        if isinstance(scalar, (bool, int, float, str)):
+            return scalar
     if table is None:
         raise TypeError(
             f"Parameter {name!r}: {choice!r} is of type {type(choice).__name__}; this storage holds None, bool, int, "

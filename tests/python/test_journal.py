@@ -5,6 +5,8 @@ from concurrent.futures import ProcessPoolExecutor
 import json
 import os
 import pickle
+import subprocess
+import sys
 import time
 import warnings
 
@@ -199,3 +201,39 @@ def test_a_new_reader_begins_with_the_snapshot():
     assert min(read) > 100 and [t.params for t in again.trials] == [t.params for t in study.trials]
     backend.save_snapshot(b"nothing that was pickled")
     assert len(bluefin.load_study(storage=bluefin.storages.JournalStorage(backend), study_name="s").trials) == 102
+
+
+def test_what_a_running_trial_has_gathered_is_in_the_journal_when_the_interpreter_ends(tmp_path):
+    script = """
+import sys
+import bluefin
+
+storage = bluefin.storages.JournalStorage(bluefin.storages.journal.JournalFileBackend(sys.argv[1]))
+study = bluefin.create_study(storage=storage, study_name="s")
+trial = study.ask()
+trial.suggest_float("x", 0, 1)
+trial.report(0.5, 1)
+trial.set_user_attr("a", 1)
+"""
+    path = str(tmp_path / "study.log")
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script, path], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("could not be written")) == (0, 0)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))
+    (trial,) = optuna.load_study(storage=storage, study_name="s").trials
+    assert set(trial.params) == {"x"} and trial.intermediate_values == {1: 0.5} and trial.user_attrs == {"a": 1}
+
+
+def test_an_attribute_that_the_journal_cannot_hold_is_refused_where_it_is_set(tmp_path):
+    backend = journal.JournalFileBackend(str(tmp_path / "study.log"))
+    study = bluefin.create_study(storage=bluefin.storages.JournalStorage(backend))
+
+    def objective(trial):
+        x = trial.suggest_float("x", 0, 1)
+        trial.set_user_attr("model", object())
+        return x
+
+    study.optimize(objective, n_trials=2, catch=(TypeError,))
+    assert [t.state for t in study.trials] == [bluefin.trial.TrialState.FAIL] * 2
+    assert all(set(t.params) == {"x"} for t in study.trials)
+    with pytest.raises(TypeError, match="'model'"):
+        study.set_user_attr("model", object())

@@ -180,3 +180,12 @@ def test_a_running_trial_is_told_by_another_process(tmp_path):
     assert told.value == 1.5 and told.params["x"] == x and "y" in told.params
     again = bluefin.trial.Trial(study, told._trial_id)
     assert again.suggest_float("x", 0, 1) == x
+
+
+def test_a_studys_attributes_in_a_storage_of_ones_own_are_what_was_set():
+    study = bluefin.create_study(storage=PlainStorage())
+    study.set_user_attr("pair", (1, 2))
+    study.set_user_attr("by_number", {1: 2})
+    assert study.user_attrs == {"pair": (1, 2), "by_number": {1: 2}}
+    study.user_attrs["by_number"][1] = 3
+    assert study.user_attrs["by_number"] == {1: 2}

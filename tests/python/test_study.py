@@ -266,3 +266,40 @@ def test_columns_of_a_study_are_the_engines_memory():
     del study, history
     gc.collect()
     assert np.array_equal(kept, losses)
+
+
+def test_scalars_of_numpy_can_be_queued(storage):
+    numpy = pytest.importorskip("numpy")
+    study = bluefin.create_study(storage=storage)
+    study.enqueue_trial({"i": numpy.int64(3), "x": numpy.float32(0.5), "c": numpy.bool_(True)})
+    study.optimize(
+        lambda t: t.suggest_int("i", 1, 5) + t.suggest_float("x", 0, 1) + t.suggest_categorical("c", [False, True]),
+        n_trials=1,
+    )
+    assert study.best_params == {"i": 3, "x": 0.5, "c": True}
+
+
+def test_a_value_beyond_every_float_fails_the_trial():
+    study = bluefin.create_study()
+    study.optimize(lambda _: 10**400, n_trials=1)
+    assert study.trials[0].state == bluefin.trial.TrialState.FAIL
+
+
+def test_an_added_trial_of_another_kind_is_refused(storage):
+    study = bluefin.create_study(storage=storage)
+    study.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=1)
+    other = bluefin.create_trial(
+        value=1.0, params={"x": 1}, distributions={"x": bluefin.distributions.IntDistribution(0, 2)}
+    )
+    with pytest.raises(ValueError, match="'x'.*kind"):
+        study.add_trial(other)
+    assert len(study.trials) == 1
+
+
+def test_a_summary_is_made_as_in_optuna():
+    summary = bluefin.study.StudySummary("s", bluefin.study.StudyDirection.MINIMIZE, None, {}, 0, None, 1)
+    assert summary.direction == bluefin.study.StudyDirection.MINIMIZE
+    both = [bluefin.study.StudyDirection.MINIMIZE] * 2
+    assert bluefin.study.StudySummary("s", None, None, {}, 0, None, 1, directions=both).directions == both
+    with pytest.raises(ValueError, match="Specify one"):
+        bluefin.study.StudySummary("s", None, None, {}, 0, None, 1)

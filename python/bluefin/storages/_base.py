@@ -33,6 +33,9 @@ class BaseStorage(abc.ABC):
     a change of a finished trial.
     """
 
+    # Attributes are written in batches, so what the storage would refuse is refused when it is set.
+    _json_only = False
+
     @property
     def _native(self) -> Any:
         return self._bridge.native

@@ -34,7 +34,7 @@ class Bridge:
 
     def __init__(self, storage: BaseStorage) -> None:
         self._weak_storage = weakref.ref(storage)
-        self.table = _objects.ObjectTable()  # objects on their way through the engine
+        self.table = _objects.ObjectTable(storage._json_only)  # objects on their way through the engine
         self.native = _native.python_storage(_WeakBridge(self))
 
     @property

@@ -167,12 +167,13 @@ def get_all_study_summaries(
         summaries.append(
             StudySummary(
                 name,
-                study.directions,
+                None,
                 best,
                 study.user_attrs,
                 len(trials),
                 min(starts, default=None),
                 study._study_id,
+                directions=study.directions,
             )
         )
     return summaries

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Sequence
+import copy
 import threading
 from typing import Any
 from typing import TYPE_CHECKING
 from typing import Union
 import warnings
+import weakref
 
 from bluefin import _native
 from bluefin import _objects
@@ -19,6 +22,7 @@ from bluefin import storages
 from bluefin._options import from_native
 from bluefin._warnings import experimental
 from bluefin.distributions import BaseDistribution
+from bluefin.exceptions import UpdateFinishedTrialError
 from bluefin.logging import get_logger
 from bluefin.storages._heartbeat import is_heartbeat_enabled
 from bluefin.study._dataframe import trials_dataframe
@@ -35,6 +39,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _logger = get_logger(__name__)
+
+_open_studies: weakref.WeakSet[Study] = weakref.WeakSet()
+
+
+@atexit.register
+def _flush_open_studies() -> None:
+    """What running trials have gathered is written now: a storage written in Python cannot be called any later."""
+    for study in list(_open_studies):
+        try:
+            study._native.flush()
+        except Exception as error:
+            _logger.error(f"A running trial of the study {study.study_name!r} could not be written: {error}")
+
 
 _METRIC_NAMES_KEY = "study:metric_names"
 _SAMPLERS = (samplers.TPESampler, samplers.RandomSampler)
@@ -73,6 +90,7 @@ class Study:
         self._open(study_name, checked_sampler(sampler), checked_pruner(pruner))
         if isinstance(self._storage, storages.NativeStorage):
             self._storage._open_studies.add(self)
+        _open_studies.add(self)
 
     def _open(
         self, name: str, sampler: samplers.BaseSampler | None, pruner: pruners.BasePruner | None
@@ -209,6 +227,8 @@ class Study:
     @property
     def user_attrs(self) -> dict[str, Any]:
         """What `set_user_attr` has kept."""
+        if not isinstance(self._storage, storages.NativeStorage):
+            return copy.deepcopy(self._storage.get_study_user_attrs(self._study_id))  # it may hold what JSON cannot
         return _objects.load_attributes(self._native.user_attrs(), self._storage._table)
 
     @property
@@ -380,7 +400,8 @@ class Study:
         """Adds a trial that was run elsewhere; `create_trial` makes one.
 
         Raises:
-            ValueError: Its parts do not fit together, or not to the study's objectives.
+            ValueError: Its parts do not fit together, or not to the study's objectives, or a parameter is of another
+                kind than in the study's other trials.
         """
         self.add_trials([trial])
 
@@ -396,7 +417,10 @@ class Study:
                 )
             added.append(trial._to_native(self._storage._table))
         if added:
-            self._native.add_trials(added)
+            try:
+                self._native.add_trials(added)
+            except UpdateFinishedTrialError as error:  # the engine's word for any conflict; here it is a parameter's kind
+                raise ValueError(str(error)) from error
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Keeps a value with the study.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+from collections.abc import Sequence
 import datetime
 from typing import Any
 from typing import TYPE_CHECKING
@@ -26,15 +27,19 @@ class StudySummary:
     def __init__(
         self,
         study_name: str,
-        directions: list[StudyDirection],
+        direction: StudyDirection | None,
         best_trial: FrozenTrial | None,
         user_attrs: dict[str, Any],
         n_trials: int,
         datetime_start: datetime.datetime | None,
-        study_id: int = -1,
+        study_id: int,
+        *,
+        directions: Sequence[StudyDirection] | None = None,
     ) -> None:
+        if (direction is None) == (directions is None):
+            raise ValueError("Specify one of `direction` and `directions`.")
         self.study_name = study_name
-        self.directions = directions
+        self.directions = [direction] if direction is not None else list(directions or ())
         self.best_trial = best_trial
         self.user_attrs = user_attrs
         self.n_trials = n_trials

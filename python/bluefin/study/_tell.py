@@ -97,7 +97,7 @@ def _floats(n_objectives: int, given: float | Sequence[float] | None) -> tuple[l
     for value in values:
         try:
             floats.append(float(value))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             problems.append(f"The value {value!r} could not be cast to float")
             continue
         if math.isnan(floats[-1]):

@@ -43,6 +43,8 @@ class JournalStorage(BaseStorage):
         log_storage: Where the journal is kept, `JournalFileBackend` for example.
     """
 
+    _json_only = True
+
     def __init__(self, log_storage: BaseJournalBackend) -> None:
         self._backend = log_storage
         self._begin()
