@@ -15,13 +15,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long to sleep before asking again: random, so that no two keep in step, and the shorter the longer one has
-// waited.
+// How long to sleep before asking again: random, so that no two keep in step and each has a fair chance. A long wait
+// means that many wait: they ask less often, or 64 of them would leave no processor to the one that writes.
 std::chrono::microseconds pause(std::minstd_rand& random, Clock::duration waited) {
-  constexpr int kMost = 400;
-  constexpr int kLeast = 20;
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(waited).count();
-  const int most = static_cast<int>(std::max<long long>(kLeast, kMost - micros / 20));  // at its least after 8 ms
+  const int most = waited < std::chrono::milliseconds(10) ? 400 : 1500;
   return std::chrono::microseconds(std::uniform_int_distribution<int>(most / 2, most)(random));
 }
 

@@ -2,7 +2,7 @@
 // A queue for the writers of one SQLite file.
 //
 // SQLite lets whoever asks at the right moment write next: one that commits in a loop can keep all others out for
-// seconds. Here a writer holds a flock() around its transaction, and who has waited longer asks more often.
+// seconds. Here a writer holds a flock() around its transaction, and those that wait ask at random moments.
 //
 // The gate is for fairness alone. SQLite's own locks stay the truth, so Optuna, which knows no gate, is as safe beside
 // us as ever, and a gate that cannot be had is no reason not to write.
