@@ -148,6 +148,7 @@ class SqliteDb {
   template <class Body>
   auto transact(Mode mode, Body&& body) -> std::invoke_result_t<Body&> {
     check_process();
+    if (mode == Mode::kWrite && wal_sync_) wal_sync_->check();
     deadline_ = std::chrono::steady_clock::now() + busy_timeout_;
     const Turn turn(*this, mode);
     for (;;) {

@@ -19,20 +19,24 @@ std::uint64_t WalSync::committed() {
   return ++committed_;
 }
 
+void WalSync::check() const {
+  if (failure_ != SQLITE_OK) fail();
+}
+
 void WalSync::reach(std::uint64_t commit, Durability durability) {
   if (durability == Durability::kOs) return;
   const std::lock_guard lock(mutex_);
-  if (!failure_.empty()) throw Error(ErrorCode::kUnavailable, failure_);
+  check();
   if (synced_ >= commit) return;  // by another thread, while this one waited
   postponed_ = durability == Durability::kGroup && std::chrono::steady_clock::now() - last_sync_ < kGroupInterval;
   if (postponed_) return;
   sync();
-  if (!failure_.empty()) throw Error(ErrorCode::kUnavailable, failure_);
+  check();
 }
 
 void WalSync::finish() noexcept {
   const std::lock_guard lock(mutex_);
-  if (failure_.empty() && postponed_) sync();
+  if (failure_ == SQLITE_OK && postponed_) sync();
 }
 
 void WalSync::sync() {
@@ -43,12 +47,16 @@ void WalSync::sync() {
   last_sync_ = std::chrono::steady_clock::now();
   if (code == SQLITE_OK) {
     synced_ = reached;
-    return;
+  } else {
+    failure_ = code;
   }
-  failure_ = fmt::format(
-      "{}: the disk did not confirm what was written ({}); see to the disk, then open the file again: a trial that was "
-      "told just now may be missing after a power cut",
-      name_, sqlite3_errstr(code));
+}
+
+void WalSync::fail() const {
+  throw Error(ErrorCode::kUnavailable,
+              fmt::format("{}: the disk did not confirm what was written ({}); see to the disk, then open the file "
+                          "again: a trial that was told last may be missing after a power cut",
+                          name_, sqlite3_errstr(failure_)));
 }
 
 }  // namespace bluefin

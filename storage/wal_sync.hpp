@@ -26,25 +26,27 @@ class WalSync {
 
   // The count of commits so far. The connection's mutex is held.
   std::uint64_t committed();
-  // Returns when that commit is as durable as `durability` says. Throws Error(kUnavailable) when the disk refuses; then
-  // all later calls throw too, since what the disk has of the log is unknown from there on, until the file is opened
-  // anew.
+  // Throws Error(kUnavailable) once a sync was refused: what the disk has of the log is unknown from there on, until
+  // the file is opened anew. For the beginning of a transaction, so that nothing more is written.
+  void check() const;
+  // Returns when that commit is as durable as `durability` says. Throws Error(kUnavailable) when the disk refuses.
   void reach(std::uint64_t commit, Durability durability);
   // Syncs what reach() has left for later under kGroup. For the end; reports no error.
   void finish() noexcept;
 
  private:
   void sync();  // mutex_ held
+  [[noreturn]] void fail() const;
 
   sqlite3* const handle_;
   const std::string name_;
   std::atomic<sqlite3_file*> log_{nullptr};
   std::atomic<std::uint64_t> committed_{0};
   std::atomic<std::uint64_t> synced_{0};
-  std::mutex mutex_;  // guards the rest, and is held during a sync
+  std::atomic<int> failure_{SQLITE_OK};  // the code of the first sync that was refused
+  std::mutex mutex_;                     // guards the rest, and is held during a sync
   std::chrono::steady_clock::time_point last_sync_{};
   bool postponed_ = false;
-  std::string failure_;
 };
 
 }  // namespace bluefin

@@ -38,6 +38,10 @@ struct HistorySlab {
 class History {
  public:
   explicit History(const std::vector<Direction>& directions);
+  History(const History&) = delete;  // seen_ points into known_
+  History& operator=(const History&) = delete;
+  History(History&&) = default;
+  History& operator=(History&&) = default;
 
   // Appends a COMPLETE or PRUNED trial; one in another state is ignored. Amortised O(parameters of the study).
   void append(const std::shared_ptr<const FrozenTrial>& trial);

@@ -269,9 +269,10 @@ def test_columns_of_a_study_are_the_engines_memory():
 
 
 def test_scalars_of_numpy_can_be_queued(storage):
-    numpy = pytest.importorskip("numpy")
+    import numpy as np
+
     study = bluefin.create_study(storage=storage)
-    study.enqueue_trial({"i": numpy.int64(3), "x": numpy.float32(0.5), "c": numpy.bool_(True)})
+    study.enqueue_trial({"i": np.int64(3), "x": np.float32(0.5), "c": np.bool_(True)})
     study.optimize(
         lambda t: t.suggest_int("i", 1, 5) + t.suggest_float("x", 0, 1) + t.suggest_categorical("c", [False, True]),
         n_trials=1,

@@ -149,3 +149,30 @@ TEST_CASE("without a sync after each trial a power cut may lose trials, but dama
   CHECK(after.half == 0);
   if (durability == Durability::kOs) CHECK(after.lost > 0);
 }
+
+TEST_CASE("when the disk refuses a sync the tell says so, and nothing more is written", "[storage][sqlite][power]") {
+  test::TempDir dir;
+  {
+    test::RecordingVfs vfs;
+    const auto storage = open_storage(dir.url());
+    const StudyId study = storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
+    const FrozenTrial first = storage->start_trial(study, {});
+    const FrozenTrial second = storage->start_trial(study, {});
+    vfs.refuse_syncs("-wal");
+    const auto tell = [&](const FrozenTrial& trial) {
+      storage->update_trial(study, {.id = trial.id, .state = TrialState::kComplete, .values = {1.0}});
+    };
+    const auto refused = Catch::Contains("the disk did not confirm");
+    REQUIRE_THROWS_WITH(tell(first), refused);
+    REQUIRE_THROWS_WITH(tell(second), refused);
+    REQUIRE_THROWS_WITH(storage->start_trial(study, {}), refused);
+    REQUIRE(storage->find_study("s"));
+  }
+  const auto again = open_storage(dir.url());
+  StorageCursor cursor;
+  const auto changes = again->changes_since(again->find_study("s").value().id, cursor);
+  REQUIRE(changes.finished.size() == 1);
+  REQUIRE(changes.unfinished.size() == 1);
+  again->update_trial(again->find_study("s").value().id,
+                      {.id = changes.unfinished[0].id, .state = TrialState::kComplete, .values = {2.0}});
+}

@@ -45,6 +45,12 @@ class RecordingVfs {
     self_ = nullptr;
   }
 
+  // From now on every sync of a file whose name ends so is refused.
+  void refuse_syncs(std::string tail) {
+    const std::lock_guard lock(mutex_);
+    refused_ = std::move(tail);
+  }
+
   std::size_t size() {
     const std::lock_guard lock(mutex_);
     return log_.size();
@@ -67,6 +73,11 @@ class RecordingVfs {
   static std::string base_name(const char* path) {
     const char* slash = std::strrchr(path, '/');
     return slash == nullptr ? path : slash + 1;
+  }
+
+  bool refuses(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return !refused_.empty() && name.ends_with(refused_);
   }
 
   void note(DiskOperation operation) {
@@ -117,6 +128,7 @@ class RecordingVfs {
         },
         [](sqlite3_file* f, int flags) {
           // What is written while the sync runs need not be part of it, so it is noted where it began.
+          if (self_->refuses(*file_of(f)->name)) return SQLITE_IOERR_FSYNC;
           self_->note({*file_of(f)->name, DiskOperation::Kind::kSync, 0, {}});
           return real_of(f)->pMethods->xSync(real_of(f), flags);
         },
@@ -148,6 +160,7 @@ class RecordingVfs {
   sqlite3_vfs vfs_;
   std::mutex mutex_;
   std::vector<DiskOperation> log_;
+  std::string refused_;
 };
 
 // The contents of the files after a power cut when the first `count` operations had been made: what was synced, and of
