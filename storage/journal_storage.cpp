@@ -107,7 +107,7 @@ class JournalStorage final : public Storage {
     });
     return table().trials(study, before, trials.size());
   }
-  bool update_trial(StudyId study, const TrialUpdate& update) override {
+  Updated update_trial(StudyId study, const TrialUpdate& update) override {
     storage_rules::check_update(update);
     const std::lock_guard lock(mutex_);
     bool written = false;
@@ -115,7 +115,7 @@ class JournalStorage final : public Storage {
       written = table().check_update(study, update);
       return written ? writer_.update_trial(update) : std::vector<std::string>{};
     });
-    return written;
+    return {.written = written};
   }
   std::optional<StoredTrial> find_trial(TrialId trial) override {
     const std::lock_guard lock(mutex_);

@@ -62,7 +62,7 @@ class MemoryStorage final : public Storage {
     for (const auto& trial : trials) stored.push_back(table_.insert_trial(study, trial));
     return stored;
   }
-  bool update_trial(StudyId study, const TrialUpdate& update) override {
+  Updated update_trial(StudyId study, const TrialUpdate& update) override {
     storage_rules::check_update(update);
     const std::lock_guard lock(mutex_);
     return table_.update_trial(study, update);

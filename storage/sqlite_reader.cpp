@@ -10,49 +10,90 @@
 #include <utility>
 
 #include "bluefin/error.hpp"
+#include "storage/rules.hpp"
 #include "storage/sqlite_rows.hpp"
 
 namespace bluefin {
 
 namespace {
 
-// The rows that belong to all trials of study ?1 with ids above ?2, or to the one trial ?2. CROSS JOIN makes SQLite
-// walk the study's trials and look their rows up, whatever its statistics say.
-struct Sql {
+// Rows of trials of study ?1 with ids above ?2, or of the one trial ?2.
+struct TrialsSql {
   std::string_view range;
   std::string_view one;
 };
 
-constexpr Sql kTrials{
+constexpr TrialsSql kTrials{
     "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "
     "WHERE study_id=?1 AND trial_id>?2 ORDER BY trial_id",
     "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials WHERE study_id=?1 AND trial_id=?2"};
-// Children: the trial, what orders them within it, their data. Sorting a trial's few rows here is cheaper than asking
-// SQLite to. Parameters and attributes are in the order in which they were written.
-constexpr Sql kParams{
+
+}  // namespace
+
+// A table whose rows belong to trials. The columns of the first three: the trial, what orders its rows, their data; the
+// third has the row's id as column 5. Sorting a trial's few rows here is cheaper than asking SQLite to. Parameters and
+// attributes are in the order in which they were written.
+struct ChildTable {
+  std::string_view range;  // of all trials of study ?1 with ids above ?2. CROSS JOIN makes SQLite walk the study's
+                           // trials and look their rows up, whatever its statistics say
+  std::string_view one;    // of trial ?2
+  std::string_view since;  // of any trial, with ids above ?1
+  std::string_view mark;   // the last row up to ?1: its id, its trial, the trial's study and start
+};
+
+namespace {
+
+constexpr ChildTable kParams{
     "SELECT c.trial_id, c.param_id, c.param_name, c.param_value, c.distribution_json FROM trials t "
     "CROSS JOIN trial_params c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 ORDER BY t.trial_id",
-    "SELECT trial_id, param_id, param_name, param_value, distribution_json FROM trial_params WHERE trial_id=?2"};
-constexpr Sql kValues{
+    "SELECT trial_id, param_id, param_name, param_value, distribution_json FROM trial_params WHERE trial_id=?2",
+    "SELECT trial_id, param_id, param_name, param_value, distribution_json, param_id FROM trial_params "
+    "WHERE param_id>?1 ORDER BY param_id",
+    "SELECT c.param_id, c.trial_id, t.study_id, t.datetime_start FROM trial_params c "
+    "LEFT JOIN trials t ON t.trial_id=c.trial_id WHERE c.param_id<=?1 ORDER BY c.param_id DESC LIMIT 1"};
+constexpr ChildTable kValues{
     "SELECT c.trial_id, c.objective, c.value, c.value_type FROM trials t "
     "CROSS JOIN trial_values c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 ORDER BY t.trial_id",
-    "SELECT trial_id, objective, value, value_type FROM trial_values WHERE trial_id=?2"};
-constexpr Sql kReports{
+    "SELECT trial_id, objective, value, value_type FROM trial_values WHERE trial_id=?2",
+    "SELECT trial_id, objective, value, value_type, NULL, trial_value_id FROM trial_values "
+    "WHERE trial_value_id>?1 ORDER BY trial_value_id",
+    "SELECT c.trial_value_id, c.trial_id, t.study_id, t.datetime_start FROM trial_values c "
+    "LEFT JOIN trials t ON t.trial_id=c.trial_id WHERE c.trial_value_id<=?1 ORDER BY c.trial_value_id DESC LIMIT 1"};
+constexpr ChildTable kReports{
     "SELECT c.trial_id, c.step, c.intermediate_value, c.intermediate_value_type FROM trials t "
     "CROSS JOIN trial_intermediate_values c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
     "ORDER BY t.trial_id",
     "SELECT trial_id, step, intermediate_value, intermediate_value_type FROM trial_intermediate_values "
-    "WHERE trial_id=?2"};
-constexpr Sql kUserAttributes{
+    "WHERE trial_id=?2",
+    "SELECT trial_id, step, intermediate_value, intermediate_value_type, NULL, trial_intermediate_value_id "
+    "FROM trial_intermediate_values WHERE trial_intermediate_value_id>?1 ORDER BY trial_intermediate_value_id",
+    "SELECT c.trial_intermediate_value_id, c.trial_id, t.study_id, t.datetime_start FROM trial_intermediate_values c "
+    "LEFT JOIN trials t ON t.trial_id=c.trial_id WHERE c.trial_intermediate_value_id<=?1 "
+    "ORDER BY c.trial_intermediate_value_id DESC LIMIT 1"};
+constexpr ChildTable kUserAttributes{
     "SELECT c.trial_id, c.trial_user_attribute_id, c.\"key\", c.value_json FROM trials t "
     "CROSS JOIN trial_user_attributes c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
     "ORDER BY t.trial_id",
-    "SELECT trial_id, trial_user_attribute_id, \"key\", value_json FROM trial_user_attributes WHERE trial_id=?2"};
-constexpr Sql kSystemAttributes{
+    "SELECT trial_id, trial_user_attribute_id, \"key\", value_json FROM trial_user_attributes WHERE trial_id=?2",
+    "SELECT trial_id, trial_user_attribute_id, \"key\", value_json, NULL, trial_user_attribute_id "
+    "FROM trial_user_attributes WHERE trial_user_attribute_id>?1 ORDER BY trial_user_attribute_id",
+    "SELECT c.trial_user_attribute_id, c.trial_id, t.study_id, t.datetime_start FROM trial_user_attributes c "
+    "LEFT JOIN trials t ON t.trial_id=c.trial_id WHERE c.trial_user_attribute_id<=?1 "
+    "ORDER BY c.trial_user_attribute_id DESC LIMIT 1"};
+constexpr ChildTable kSystemAttributes{
     "SELECT c.trial_id, c.trial_system_attribute_id, c.\"key\", c.value_json FROM trials t "
     "CROSS JOIN trial_system_attributes c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
     "ORDER BY t.trial_id",
-    "SELECT trial_id, trial_system_attribute_id, \"key\", value_json FROM trial_system_attributes WHERE trial_id=?2"};
+    "SELECT trial_id, trial_system_attribute_id, \"key\", value_json FROM trial_system_attributes WHERE trial_id=?2",
+    "SELECT trial_id, trial_system_attribute_id, \"key\", value_json, NULL, trial_system_attribute_id "
+    "FROM trial_system_attributes WHERE trial_system_attribute_id>?1 ORDER BY trial_system_attribute_id",
+    "SELECT c.trial_system_attribute_id, c.trial_id, t.study_id, t.datetime_start FROM trial_system_attributes c "
+    "LEFT JOIN trials t ON t.trial_id=c.trial_id WHERE c.trial_system_attribute_id<=?1 "
+    "ORDER BY c.trial_system_attribute_id DESC LIMIT 1"};
+
+constexpr std::int64_t kLastRow = std::numeric_limits<std::int64_t>::max();
+// The start of a trial that has none, or that is not there: never equal to what is read, so never trusted.
+constexpr std::string_view kUnknownStart = "?";
 
 // Parses a cell; an Error becomes one that names the row.
 template <class Parse>
@@ -77,26 +118,23 @@ std::optional<Time> read_time(const SqliteDb& db, const SqliteQuery& query, int 
 
 }  // namespace
 
-void SqliteReader::read_trials(SqliteQuery& query, std::vector<FrozenTrial>& trials) const {
-  while (query.step()) {
-    FrozenTrial& trial = trials.emplace_back();
-    const std::int64_t id = query.integer(0);
-    trial.id = TrialId{id};
-    const std::int64_t number = query.integer(1);
-    if (query.is_null(1) || number < 0 || number > std::numeric_limits<int>::max()) {
-      corrupt_row(db_, "trials", id, fmt::format("number = {}", query.is_null(1) ? "NULL" : query.text(1)));
-    }
-    trial.number = static_cast<int>(number);
-    const std::string_view word = query.text(2);
-    const auto state = parse_trial_state(word);
-    if (!state || to_string(*state) != word) {
-      corrupt_row(db_, "trials", id,
-                  fmt::format("state = '{}', expected RUNNING, COMPLETE, PRUNED, FAIL or WAITING", word));
-    }
-    trial.state = *state;
-    trial.datetime_start = read_time(db_, query, 3, id, "datetime_start");
-    trial.datetime_complete = read_time(db_, query, 4, id, "datetime_complete");
+void SqliteReader::read_trial(const SqliteQuery& row, FrozenTrial& trial) const {
+  const std::int64_t id = row.integer(0);
+  trial.id = TrialId{id};
+  const std::int64_t number = row.integer(1);
+  if (row.is_null(1) || number < 0 || number > std::numeric_limits<int>::max()) {
+    corrupt_row(db_, "trials", id, fmt::format("number = {}", row.is_null(1) ? "NULL" : row.text(1)));
   }
+  trial.number = static_cast<int>(number);
+  const std::string_view word = row.text(2);
+  const auto state = parse_trial_state(word);
+  if (!state || to_string(*state) != word) {
+    corrupt_row(db_, "trials", id,
+                fmt::format("state = '{}', expected RUNNING, COMPLETE, PRUNED, FAIL or WAITING", word));
+  }
+  trial.state = *state;
+  trial.datetime_start = read_time(db_, row, 3, id, "datetime_start");
+  trial.datetime_complete = read_time(db_, row, 4, id, "datetime_complete");
 }
 
 Json SqliteReader::json(const SqliteQuery& query, int column, std::string_view table, std::int64_t id) const {
@@ -104,8 +142,8 @@ Json SqliteReader::json(const SqliteQuery& query, int column, std::string_view t
 }
 
 template <class T, class Decode>
-void SqliteReader::read_children(SqliteQuery query, std::vector<FrozenTrial>& trials,
-                                 std::vector<T> FrozenTrial::*member, Decode&& decode) {
+void SqliteReader::read_children(SqliteQuery query, std::span<FrozenTrial> trials, std::vector<T> FrozenTrial::*member,
+                                 Decode&& decode) {
   std::vector<std::pair<std::int64_t, T>> rows;  // of one trial
   const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
   auto trial = trials.begin();
@@ -118,38 +156,39 @@ void SqliteReader::read_children(SqliteQuery query, std::vector<FrozenTrial>& tr
                     fmt::format("objective = {}, expected {}", rows[i].first, i));
       }
     }
-    for (auto& row : rows) (*trial.*member).push_back(std::move(row.second));
+    ((*trial).*member).reserve(rows.size());
+    for (auto& row : rows) ((*trial).*member).push_back(std::move(row.second));
     rows.clear();
   };
   while (query.step()) {
     const TrialId id{query.integer(0)};
     if (trial->id != id) {
-      flush();
-      // Both lists ascend, and each row's trial is in the list: it was read in the same transaction.
-      while (trial->id != id) ++trial;
+      if (!rows.empty()) flush();
+      while (trial != trials.end() && trial->id < id) ++trial;
+      if (trial == trials.end()) break;
+      if (trial->id != id) continue;
     }
     rows.emplace_back(query.integer(1), decode(query, static_cast<std::int64_t>(id)));
   }
-  flush();
+  if (!rows.empty()) flush();
 }
 
-void SqliteReader::read_children(StudyId study, std::int64_t key, bool range, std::vector<FrozenTrial>& trials) {
-  const auto query = [&](const Sql& sql) { return db_.query(range ? sql.range : sql.one, study, key); };
+template <class Visit>
+void SqliteReader::each_kind(Visit&& visit) {
   const auto attribute = [&](std::string_view table) {
     return [this, table](const SqliteQuery& row, std::int64_t id) {
       return Attribute{std::string(row.text(2)), json(row, 3, table, id)};
     };
   };
-  read_children(query(kParams), trials, &FrozenTrial::params,
-                [&](const SqliteQuery& row, std::int64_t id) { return param(row, id); });
-  read_children(query(kValues), trials, &FrozenTrial::values, [&](const SqliteQuery& row, std::int64_t id) {
+  visit(kParams, &FrozenTrial::params, [&](const SqliteQuery& row, std::int64_t id) { return param(row, id); });
+  visit(kValues, &FrozenTrial::values, [&](const SqliteQuery& row, std::int64_t id) {
     return decode_value(db_, row, 2, false, "trial_values", id);
   });
-  read_children(query(kReports), trials, &FrozenTrial::reports, [&](const SqliteQuery& row, std::int64_t id) {
+  visit(kReports, &FrozenTrial::reports, [&](const SqliteQuery& row, std::int64_t id) {
     return Report{row.integer(1), decode_value(db_, row, 2, true, "trial_intermediate_values", id)};
   });
-  read_children(query(kUserAttributes), trials, &FrozenTrial::user_attrs, attribute("trial_user_attributes"));
-  read_children(query(kSystemAttributes), trials, &FrozenTrial::system_attrs, attribute("trial_system_attributes"));
+  visit(kUserAttributes, &FrozenTrial::user_attrs, attribute("trial_user_attributes"));
+  visit(kSystemAttributes, &FrozenTrial::system_attrs, attribute("trial_system_attributes"));
 }
 
 TrialParam SqliteReader::param(const SqliteQuery& row, std::int64_t trial) {
@@ -169,25 +208,163 @@ TrialParam SqliteReader::param(const SqliteQuery& row, std::int64_t trial) {
   return {std::move(spec), value};
 }
 
-std::vector<FrozenTrial> SqliteReader::trials_after(StudyId study, std::int64_t last) {
+std::vector<FrozenTrial> SqliteReader::trials_after(StudyId study, std::int64_t last, std::span<const TrialId> told) {
   std::vector<FrozenTrial> trials;
   {
     auto query = db_.query(kTrials.range, study, last);
-    read_trials(query, trials);
+    while (query.step()) {
+      if (std::binary_search(told.begin(), told.end(), TrialId{query.integer(0)})) continue;
+      read_trial(query, trials.emplace_back());
+    }
   }
-  if (!trials.empty()) read_children(study, last, true, trials);
+  if (trials.empty()) return trials;
+  each_kind([&](const ChildTable& table, auto member, auto&& decode) {
+    read_children(db_.query(table.range, study, last), trials, member, decode);
+  });
   return trials;
 }
 
 std::optional<FrozenTrial> SqliteReader::trial(StudyId study, TrialId id) {
-  std::vector<FrozenTrial> trials;
+  std::optional<FrozenTrial> trial;
   {
     auto query = db_.query(kTrials.one, study, id);
-    read_trials(query, trials);
+    if (!query.step()) return std::nullopt;
+    read_trial(query, trial.emplace());
   }
-  if (trials.empty()) return std::nullopt;
-  read_children(study, static_cast<std::int64_t>(id), false, trials);
-  return std::move(trials.front());
+  each_kind([&](const ChildTable& table, auto member, auto&& decode) {
+    read_children(db_.query(table.one, study, id), std::span(&*trial, 1), member, decode);
+  });
+  return trial;
+}
+
+// --- what is new -----------------------------------------------------------------------------------------------------
+
+RowMark SqliteReader::mark_at(const ChildTable& table, StudyId study, std::int64_t row) {
+  RowMark mark;
+  auto query = db_.query(table.mark, row);
+  if (!query.step()) return mark;
+  mark.row = query.integer(0);
+  mark.trial = query.integer(1);
+  if (query.is_null(2) || StudyId{query.integer(2)} != study) {
+    mark.start = query.is_null(3) ? kUnknownStart : query.text(3);
+  }
+  return mark;
+}
+
+std::vector<RowMark> SqliteReader::ends(StudyId study) {
+  std::vector<RowMark> marks;
+  each_kind([&](const ChildTable& table, auto, auto&&) { marks.push_back(mark_at(table, study, kLastRow)); });
+  return marks;
+}
+
+// Ids of rows grow until the last one is deleted: then its id is given again, and a new row may be below the mark. A row
+// of the study that is read is there as long as the study; one of another study goes when that study is deleted.
+bool SqliteReader::hold(const std::vector<RowMark>& marks) {
+  std::size_t k = 0;
+  bool all = true;
+  each_kind([&](const ChildTable& table, auto, auto&&) {
+    const RowMark& mark = marks[k++];
+    if (mark.start.empty() || !all) return;
+    const RowMark now = mark_at(table, StudyId{-1}, mark.row);
+    all = now.row == mark.row && now.trial == mark.trial && now.start == mark.start && now.start != kUnknownStart;
+  });
+  return all;
+}
+
+FrozenTrial& SqliteReader::Open::change() {
+  if (!now) now = std::make_shared<FrozenTrial>(*before);
+  return *now;
+}
+
+void SqliteReader::read_states(StudyId study, std::vector<Open>& open) {
+  std::vector<TrialId> waiting;
+  const auto waits = [](const Open& o) { return o.before->state == TrialState::kWaiting; };
+  if (std::any_of(open.begin(), open.end(), waits)) {
+    // There may be thousands in the queue: one walk over the index on them is cheaper than a look at each.
+    auto query =
+        db_.query("SELECT trial_id FROM trials WHERE study_id=?1 AND state='WAITING' ORDER BY trial_id", study);
+    while (query.step()) waiting.push_back(TrialId{query.integer(0)});
+  }
+  for (Open& o : open) {
+    if (waits(o) && std::binary_search(waiting.begin(), waiting.end(), o.before->id)) continue;
+    auto query = db_.query("SELECT state FROM trials WHERE trial_id=?1 AND study_id=?2", o.before->id, study);
+    if (!query.step()) throw storage_rules::study_gone(study);  // single trials are never deleted
+    if (query.text(0) == to_string(o.before->state)) continue;
+    auto row = db_.query(kTrials.one, study, o.before->id);
+    if (row.step()) read_trial(row, o.change());
+  }
+}
+
+void SqliteReader::catch_up(StudyId study, std::int64_t last, std::span<const TrialId> told,
+                            std::vector<RowMark>& marks, std::vector<FrozenTrialPtr>& trials) {
+  const auto is_told = [&](TrialId id) { return std::binary_search(told.begin(), told.end(), id); };
+  std::vector<Open> open;
+  for (auto& trial : trials) {
+    if (!is_told(trial->id)) open.push_back({std::move(trial), nullptr});
+  }
+  read_states(study, open);
+  {
+    auto query = db_.query(kTrials.range, study, last);
+    while (query.step()) {
+      if (is_told(TrialId{query.integer(0)})) continue;
+      open.push_back({nullptr, std::make_shared<FrozenTrial>()});
+      read_trial(query, *open.back().now);
+    }
+  }
+  trials.clear();
+  if (open.empty()) {
+    marks.clear();  // nobody's rows are waited for; whoever comes next is read from its start
+    return;
+  }
+
+  const auto find = [&](TrialId id) -> Open* {
+    const auto it = std::lower_bound(open.begin(), open.end(), id,
+                                     [](const Open& o, TrialId wanted) { return o.trial().id < wanted; });
+    return it != open.end() && it->trial().id == id ? &*it : nullptr;
+  };
+  std::size_t k = 0;
+  each_kind([&](const ChildTable& table, auto member, auto&& decode) {
+    RowMark& mark = marks[k++];
+    Open* owner = nullptr;
+    {
+      auto query = db_.query(table.since, mark.row);
+      bool any = false;
+      while (query.step()) {
+        const std::int64_t trial = query.integer(0);
+        if (!any || trial != mark.trial) owner = find(TrialId{trial});
+        any = true;
+        mark.row = query.integer(5);
+        mark.trial = trial;
+        if (owner == nullptr) continue;
+        auto& elements = owner->change().*member;
+        if constexpr (std::is_same_v<std::decay_t<decltype(elements)>, std::vector<double>>) {
+          owner->disordered |= query.integer(1) != static_cast<std::int64_t>(elements.size());
+        }
+        elements.push_back(decode(query, trial));
+      }
+      if (!any) return;
+    }
+    mark.start.clear();
+    if (owner == nullptr && !is_told(TrialId{mark.trial})) mark = mark_at(table, study, mark.row);
+  });
+
+  const auto by_step = [](const Report& a, const Report& b) { return a.step < b.step; };
+  for (Open& o : open) {
+    if (o.disordered) {
+      o.now = std::make_shared<FrozenTrial>(trial(study, o.now->id).value());
+    } else if (o.now && o.before && is_finished(o.now->state)) {
+      // What was read while it ran may have been overwritten since.
+      each_kind([&](const ChildTable& table, auto member, auto&& decode) {
+        if (((*o.before).*member).empty()) return;
+        ((*o.now).*member).clear();
+        read_children(db_.query(table.one, study, o.now->id), std::span(o.now.get(), 1), member, decode);
+      });
+    }
+    if (o.now && !std::is_sorted(o.now->reports.begin(), o.now->reports.end(), by_step)) {
+      std::sort(o.now->reports.begin(), o.now->reports.end(), by_step);
+    }
+    trials.push_back(o.now ? std::move(o.now) : std::move(o.before));
+  }
 }
 
 std::vector<Attribute> SqliteReader::study_attributes(std::string_view sql, std::string_view table, StudyId study) {

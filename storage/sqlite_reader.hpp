@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,23 +22,47 @@ class SqliteReader {
  public:
   explicit SqliteReader(SqliteDb& db) : db_(db) {}
 
-  // The trials of a study with ids above `last`, ascending.
-  std::vector<FrozenTrial> trials_after(StudyId study, std::int64_t last);
+  // The trials of a study with ids above `last`, ascending, without those in `told` (ascending).
+  std::vector<FrozenTrial> trials_after(StudyId study, std::int64_t last, std::span<const TrialId> told);
   // nullopt when the study has no such trial.
   std::optional<FrozenTrial> trial(StudyId study, TrialId id);
+
+  // Where the tables end whose rows belong to trials: the marks of a reader that has read all of a study.
+  std::vector<RowMark> ends(StudyId study);
+  // Whether nothing that was read before `marks` has been deleted since, so that new rows are all above them.
+  bool hold(const std::vector<RowMark>& marks);
+  // What has come since: new states, new trials, new rows. Brings `trials`, all unfinished ones as read before, up to
+  // date and adds those with ids above `last`, but for the ids in `told` (ascending), which are dropped; moves the marks.
+  // O(running trials + rows added to the file since), and for a trial that finishes after it was read while it ran, its
+  // reports and attributes are read once more, since they may have been overwritten.
+  void catch_up(StudyId study, std::int64_t last, std::span<const TrialId> told, std::vector<RowMark>& marks,
+                std::vector<FrozenTrialPtr>& trials);
 
   std::optional<StudyRecord> study(StudyId id);
 
   ParamSpecPtr spec(std::string_view name, std::string_view text) { return specs_.find(name, text); }
 
  private:
-  void read_trials(SqliteQuery& query, std::vector<FrozenTrial>& trials) const;
-  // Puts each row into the trial that it belongs to. Both the rows and the trials ascend by trial id.
+  // A trial that catch_up() brings up to date.
+  struct Open {
+    FrozenTrialPtr before;             // null: it is new
+    std::shared_ptr<FrozenTrial> now;  // null: nothing has changed
+    bool disordered = false;           // its values came in another order than their objectives
+    const FrozenTrial& trial() const { return now ? *now : *before; }
+    FrozenTrial& change();
+  };
+
+  void read_trial(const SqliteQuery& row, FrozenTrial& trial) const;
+  void read_states(StudyId study, std::vector<Open>& open);
+  // Calls visit(table, member of FrozenTrial, how a row becomes an element of it) for each kind of row.
+  template <class Visit>
+  void each_kind(Visit&& visit);
+  // Puts each row into the trial that it belongs to, if that is there. Rows and trials ascend by trial id.
   template <class T, class Decode>
-  void read_children(SqliteQuery query, std::vector<FrozenTrial>& trials, std::vector<T> FrozenTrial::*member,
+  void read_children(SqliteQuery query, std::span<FrozenTrial> trials, std::vector<T> FrozenTrial::*member,
                      Decode&& decode);
   TrialParam param(const SqliteQuery& row, std::int64_t trial);
-  void read_children(StudyId study, std::int64_t key, bool range, std::vector<FrozenTrial>& trials);
+  RowMark mark_at(const struct ChildTable& table, StudyId study, std::int64_t row);
   std::vector<Attribute> study_attributes(std::string_view sql, std::string_view table, StudyId study);
   Json json(const SqliteQuery& query, int column, std::string_view table, std::int64_t id) const;
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 
@@ -111,12 +112,12 @@ class SqliteStorage final : public Storage {
     });
   }
 
-  bool update_trial(StudyId study, const TrialUpdate& update) override {
+  Updated update_trial(StudyId study, const TrialUpdate& update) override {
     storage_rules::check_update(update);
     const auto write = [&] {
       const bool written = db_.write([&] { return writer_.update_trial(study, update); });
       writer_.committed();
-      return written;
+      return Updated{.written = written};
     };
     // What a running trial has reported is not worth a sync: it is lost only with the trial's own process.
     if (update.state && is_finished(*update.state)) return durably(durability_, write);
@@ -159,33 +160,36 @@ class SqliteStorage final : public Storage {
     const std::lock_guard lock(mutex_);
     // Taken before the read: what is committed in between is read now, and once more looked for next time.
     const std::int64_t version = db_.version();
-    if (cursor.version == version) return {};
+    if (version == (cursor.whole ? cursor.whole_version : cursor.version)) return {};
+    std::sort(cursor.told.begin(), cursor.told.end());
     StorageCursor next;
     Changes changes = db_.read([&] {
-      next = StorageCursor{};
-      next.version = version;
-      next.last_trial = cursor.last_trial;
+      next = cursor;
       next.incarnation = identify(study, cursor.incarnation);
+      std::vector<FrozenTrialPtr> trials;
+      if (!cursor.whole && !cursor.rows.empty() && reader_.hold(cursor.rows)) {
+        trials = cursor.unfinished;
+        reader_.catch_up(study, cursor.last_trial, cursor.told, next.rows, trials);
+      } else {
+        trials = read_whole(study, cursor);
+        next.rows.clear();
+      }
       Changes news;
       news.any = true;
-      const auto take = [&](FrozenTrial&& trial) {
-        if (is_finished(trial.state)) {
-          news.finished.push_back(std::move(trial));
-        } else {
-          next.unfinished.push_back(trial.id);
-          news.unfinished.push_back(std::move(trial));
-        }
-      };
-      for (const TrialId id : cursor.unfinished) {
-        auto trial = reader_.trial(study, id);
-        if (!trial) throw storage_rules::study_gone(study);  // single trials are never deleted
-        take(std::move(*trial));
+      for (auto& trial : trials) {
+        next.last_trial = std::max(next.last_trial, static_cast<std::int64_t>(trial->id));
+        (is_finished(trial->state) ? news.finished : news.unfinished).push_back(std::move(trial));
       }
-      auto fresh = reader_.trials_after(study, cursor.last_trial);
-      if (!fresh.empty()) next.last_trial = static_cast<std::int64_t>(fresh.back().id);
-      for (auto& trial : fresh) take(std::move(trial));
+      if (next.rows.empty() && !news.unfinished.empty()) next.rows = reader_.ends(study);
       return news;
     });
+    next.version = version;
+    if (cursor.whole) next.whole_version = version;
+    if (!cursor.told.empty()) {
+      next.last_trial = std::max(next.last_trial, static_cast<std::int64_t>(cursor.told.back()));
+    }
+    next.unfinished = changes.unfinished;
+    next.told.clear();
     cursor = std::move(next);
     return changes;
   }
@@ -201,6 +205,22 @@ class SqliteStorage final : public Storage {
     lock.unlock();
     db_.make_durable(commit, durability);
     return result;
+  }
+
+  // The trials that had not finished as they are now, and those that are new.
+  std::vector<FrozenTrialPtr> read_whole(StudyId study, const StorageCursor& cursor) {
+    std::vector<FrozenTrialPtr> trials;
+    const auto take = [&](FrozenTrial&& trial) {
+      trials.push_back(std::make_shared<const FrozenTrial>(std::move(trial)));
+    };
+    for (const auto& before : cursor.unfinished) {
+      if (std::binary_search(cursor.told.begin(), cursor.told.end(), before->id)) continue;
+      auto trial = reader_.trial(study, before->id);
+      if (!trial) throw storage_rules::study_gone(study);  // single trials are never deleted
+      take(std::move(*trial));
+    }
+    for (auto& trial : reader_.trials_after(study, cursor.last_trial, cursor.told)) take(std::move(trial));
+    return trials;
   }
 
   // The study's incarnation now. `expected` 0: the first call of a cursor. Throws Error(kNotFound) when the study is

@@ -2,6 +2,8 @@
 #include "storage/study_table.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "bluefin/error.hpp"
 #include "storage/rules.hpp"
@@ -23,10 +25,10 @@ StudyTable::Study& StudyTable::at(StudyId id) {
 
 const StudyTable::Study& StudyTable::at(StudyId id) const { return const_cast<StudyTable*>(this)->at(id); }
 
-const FrozenTrial* StudyTable::find(const Study& study, TrialId id) {
+const FrozenTrialPtr* StudyTable::find(const Study& study, TrialId id) {
   const auto it = std::lower_bound(study.trials.begin(), study.trials.end(), id,
-                                   [](const FrozenTrial& trial, TrialId wanted) { return trial.id < wanted; });
-  return it != study.trials.end() && it->id == id ? &*it : nullptr;
+                                   [](const FrozenTrialPtr& trial, TrialId wanted) { return trial->id < wanted; });
+  return it != study.trials.end() && (*it)->id == id ? &*it : nullptr;
 }
 
 // --- studies ---------------------------------------------------------------------------------------------------------
@@ -75,7 +77,7 @@ void StudyTable::set_study_attributes(StudyId study, AttributeKind kind, std::sp
 std::optional<TrialId> StudyTable::first_waiting(StudyId id) const {
   const Study& study = at(id);
   if (study.waiting.empty()) return std::nullopt;
-  return study.trials[*study.waiting.begin()].id;
+  return study.trials[*study.waiting.begin()]->id;
 }
 
 void StudyTable::check_trials(StudyId id, std::span<const FrozenTrial> trials) const {
@@ -89,21 +91,22 @@ void StudyTable::check_trials(StudyId id, std::span<const FrozenTrial> trials) c
 
 const FrozenTrial& StudyTable::insert_trial(StudyId id, const FrozenTrial& trial) {
   Study& study = at(id);
-  FrozenTrial& stored = study.trials.emplace_back(trial);
-  stored.id = TrialId{next_trial_++};
-  stored.number = static_cast<int>(study.trials.size() - 1);
-  if (stored.state == TrialState::kWaiting) study.waiting.insert(study.trials.size() - 1);
-  for (const auto& param : stored.params) study.first_specs.try_emplace(param.spec->name, param.spec);
+  auto stored = std::make_shared<FrozenTrial>(trial);
+  stored->id = TrialId{next_trial_++};
+  stored->number = static_cast<int>(study.trials.size());
+  if (stored->state == TrialState::kWaiting) study.waiting.insert(study.trials.size());
+  for (const auto& param : stored->params) study.first_specs.try_emplace(param.spec->name, param.spec);
   ++study.version;
-  return stored;
+  return *study.trials.emplace_back(std::move(stored));
 }
 
 bool StudyTable::check_update(StudyId id, const TrialUpdate& update) const {
   const Study& study = at(id);
-  const FrozenTrial* trial = find(study, update.id);
-  if (trial == nullptr) throw storage_rules::no_trial(id, update.id);
-  if (is_finished(trial->state)) throw storage_rules::trial_finished(update.id, trial->state);
-  if (update.state == TrialState::kRunning && trial->state != TrialState::kWaiting) return false;
+  const FrozenTrialPtr* found = find(study, update.id);
+  if (found == nullptr) throw storage_rules::no_trial(id, update.id);
+  const TrialState state = (*found)->state;
+  if (is_finished(state)) throw storage_rules::trial_finished(update.id, state);
+  if (update.state == TrialState::kRunning && state != TrialState::kWaiting) return false;
   for (const auto& param : update.params) {
     const auto first = study.first_specs.find(param.spec->name);
     if (first != study.first_specs.end()) check_param(*first->second, param);
@@ -111,30 +114,39 @@ bool StudyTable::check_update(StudyId id, const TrialUpdate& update) const {
   return true;
 }
 
-bool StudyTable::update_trial(StudyId id, const TrialUpdate& update) {
-  if (!check_update(id, update)) return false;
+Updated StudyTable::update_trial(StudyId id, const TrialUpdate& update) {
+  if (!check_update(id, update)) return {.written = false};
   Study& study = at(id);
-  auto& trial = const_cast<FrozenTrial&>(*find(study, update.id));
   for (const auto& param : update.params) study.first_specs.try_emplace(param.spec->name, param.spec);
-  storage_rules::apply(update, trial);
-  const auto number = static_cast<std::size_t>(trial.number);
-  if (trial.state == TrialState::kWaiting)
+  // A copy, since readers share the trial as it was.
+  auto trial = std::make_shared<FrozenTrial>(**find(study, update.id));
+  storage_rules::apply(update, *trial);
+  const auto number = static_cast<std::size_t>(trial->number);
+  if (trial->state == TrialState::kWaiting)
     study.waiting.insert(number);
   else
     study.waiting.erase(number);
   ++study.version;
-  return true;
+  if (!is_finished(trial->state)) {
+    study.trials[number] = std::move(trial);
+    return {};
+  }
+  // It stays as it is from now on. Copied once more, its vectors are no longer than they need to be.
+  study.trials[number] = std::make_shared<const FrozenTrial>(*trial);
+  return {.finished = study.trials[number]};
 }
 
 const FrozenTrial& StudyTable::get_trial(StudyId id, TrialId trial) const {
-  const FrozenTrial* found = find(at(id), trial);
+  const FrozenTrialPtr* found = find(at(id), trial);
   if (found == nullptr) throw storage_rules::no_trial(id, trial);
-  return *found;
+  return **found;
 }
 
 std::vector<FrozenTrial> StudyTable::trials(StudyId id, std::size_t first_number, std::size_t n) const {
-  const auto begin = at(id).trials.begin() + static_cast<std::ptrdiff_t>(first_number);
-  return {begin, begin + static_cast<std::ptrdiff_t>(n)};
+  std::vector<FrozenTrial> result;
+  result.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) result.push_back(*at(id).trials[first_number + i]);
+  return result;
 }
 
 std::optional<StudyId> StudyTable::study_of(TrialId trial) const {
@@ -157,21 +169,16 @@ Changes StudyTable::changes_since(StudyId id, StorageCursor& cursor) const {
   Changes changes;
   if (cursor.version == study.version) return changes;
   changes.any = true;
-  std::vector<TrialId> unfinished;
-  const auto take = [&](const FrozenTrial& trial) {
-    if (is_finished(trial.state)) {
-      changes.finished.push_back(trial);
-    } else {
-      changes.unfinished.push_back(trial);
-      unfinished.push_back(trial.id);
-    }
+  const auto take = [&](const FrozenTrialPtr& trial) {
+    (is_finished(trial->state) ? changes.finished : changes.unfinished).push_back(trial);
   };
-  for (const TrialId trial : cursor.unfinished) take(*find(study, trial));
+  for (const auto& trial : cursor.unfinished) take(*find(study, trial->id));
   const auto fresh = std::upper_bound(study.trials.begin(), study.trials.end(), TrialId{cursor.last_trial},
-                                      [](TrialId last, const FrozenTrial& trial) { return last < trial.id; });
+                                      [](TrialId last, const FrozenTrialPtr& trial) { return last < trial->id; });
   std::for_each(fresh, study.trials.end(), take);
-  if (!study.trials.empty()) cursor.last_trial = static_cast<std::int64_t>(study.trials.back().id);
-  cursor.unfinished = std::move(unfinished);
+  if (!study.trials.empty()) cursor.last_trial = static_cast<std::int64_t>(study.trials.back()->id);
+  cursor.unfinished = changes.unfinished;
+  cursor.told.clear();
   cursor.version = study.version;
   return changes;
 }

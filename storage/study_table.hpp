@@ -38,9 +38,9 @@ class StudyTable {
   const FrozenTrial& insert_trial(StudyId study, const FrozenTrial& trial);
   // Throws what the update would; otherwise what it would return.
   bool check_update(StudyId study, const TrialUpdate& update) const;
-  bool update_trial(StudyId study, const TrialUpdate& update);
+  Updated update_trial(StudyId study, const TrialUpdate& update);
   const FrozenTrial& get_trial(StudyId study, TrialId trial) const;
-  const FrozenTrial& last_trial(StudyId study) const { return at(study).trials.back(); }  // there is one
+  const FrozenTrial& last_trial(StudyId study) const { return *at(study).trials.back(); }  // there is one
   std::size_t n_trials(StudyId study) const { return at(study).trials.size(); }
   std::vector<FrozenTrial> trials(StudyId study, std::size_t first_number, std::size_t n) const;
   std::optional<StoredTrial> find_trial(TrialId trial) const;
@@ -51,7 +51,7 @@ class StudyTable {
  private:
   struct Study {
     StudyRecord record;
-    std::vector<FrozenTrial> trials;  // by number, so by ascending ids too
+    std::vector<FrozenTrialPtr> trials;  // by number, so by ascending ids too; each as good as its last update
     std::set<std::size_t> waiting;    // numbers
     std::map<std::string, ParamSpecPtr, std::less<>> first_specs;
     std::int64_t version = 0;  // grows with every change of the trials
@@ -59,7 +59,7 @@ class StudyTable {
 
   Study& at(StudyId id);
   const Study& at(StudyId id) const;
-  static const FrozenTrial* find(const Study& study, TrialId id);
+  static const FrozenTrialPtr* find(const Study& study, TrialId id);
 
   std::map<StudyId, Study> studies_;
   std::int64_t next_study_;

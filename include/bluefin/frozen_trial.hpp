@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ struct FrozenTrial {
   std::vector<std::pair<std::string, double>> constraints() const;
   std::optional<std::int64_t> last_step() const;
 };
+
+using FrozenTrialPtr = std::shared_ptr<const FrozenTrial>;
 
 // Sum of the positive constraint values; NaN when the trial has no constraints at all, which counts as feasible.
 // Source: optuna/samplers/_tpe/sampler.py, _get_infeasible_trial_score.

@@ -59,18 +59,38 @@ struct StoredTrial {
   FrozenTrial trial;
 };
 
+// The last row of a table that has been read, and what it belonged to.
+struct RowMark {
+  std::int64_t row = 0;
+  std::int64_t trial = -1;
+  std::string start;  // of a trial of another study: when it began; empty: of the study that is read
+};
+
 // How far a reader has read a study. Made empty, advanced by changes_since(), owned by the reader.
 struct StorageCursor {
-  std::int64_t version = -1;             // storage's own "has anything been committed" counter
-  std::int64_t last_trial = -1;          // the highest trial id read so far
-  std::int64_t incarnation = 0;          // storage's own mark of the study: ids of deleted ones are used again
-  std::vector<TrialId> unfinished = {};  // ids below it that were not finished when read
+  // For the reader to set before a call.
+  bool whole = true;                 // false: see changes_since()
+  std::vector<TrialId> told = {};    // trials that the reader knows to have finished; taken over by the call
+  // The storage's own.
+  std::int64_t version = -1;                   // "has anything been committed"
+  std::int64_t whole_version = -1;             // the same, of the last call with `whole`
+  std::int64_t last_trial = -1;                // the highest trial id read so far
+  std::int64_t incarnation = 0;                // a mark of the study: ids of deleted ones are used again
+  std::vector<FrozenTrialPtr> unfinished = {};  // up to it, not finished when read, ascending ids
+  std::vector<RowMark> rows = {};              // of each table whose rows belong to trials
 };
 
 struct Changes {
-  bool any = false;                          // false: nothing was committed since; the vectors are empty
-  std::vector<FrozenTrial> finished = {};    // each finished trial exactly once in a cursor's life, ascending ids
-  std::vector<FrozenTrial> unfinished = {};  // all of them as they are now, ascending ids
+  bool any = false;  // false: nothing was committed since; the vectors are empty
+  // Each finished trial exactly once in a cursor's life, ascending ids; those in `told` perhaps not at all.
+  std::vector<FrozenTrialPtr> finished = {};
+  std::vector<FrozenTrialPtr> unfinished = {};  // all of them as they are now, ascending ids
+};
+
+struct Updated {
+  bool written = true;
+  FrozenTrialPtr finished = nullptr;  // the trial as the storage keeps it in memory, to be shared; null: it does not
+  explicit operator bool() const { return written; }
 };
 
 // Any method from any thread and, for files, any process; each call is one transaction, all or nothing.
@@ -92,10 +112,10 @@ class Storage {
   virtual FrozenTrial start_trial(StudyId study, const NewTrial& trial) = 0;
   // Inserts trials in any state; returns them as stored (ids and numbers set).
   virtual std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) = 0;
-  // False, and nothing is written, when `update` would begin a trial (state kRunning) that is not WAITING any more:
-  // somebody else was faster. Throws Error(kConflict) when the trial is finished already or a parameter's kind differs
+  // Not written when `update` would begin a trial (state kRunning) that is not WAITING any more: somebody else was
+  // faster. Throws Error(kConflict) when the trial is finished already or a parameter's kind differs
   // from the study's first record of that name, Error(kNotFound) when there is no such trial.
-  virtual bool update_trial(StudyId study, const TrialUpdate& update) = 0;
+  virtual Updated update_trial(StudyId study, const TrialUpdate& update) = 0;
   // A trial by its key, whatever its study; nullopt when there is none.
   virtual std::optional<StoredTrial> find_trial(TrialId trial) = 0;
   // Heartbeats, for trials whose processes nobody here can see: that a trial is alive, and which RUNNING trials of a
@@ -103,7 +123,9 @@ class Storage {
   // SQLite has.
   virtual void record_heartbeat(TrialId trial);
   virtual std::vector<TrialId> stale_trials(StudyId study, std::chrono::seconds grace);
-  // Throws Error(kNotFound) when the study was deleted.
+  // What is new. Without cursor.whole the call is cheap however many trials are running: of one that was read before and
+  // still runs, only rows that came to it are read; an attribute or a report that was overwritten shows its old value
+  // until the trial finishes or is read whole. Throws Error(kNotFound) when the study was deleted.
   virtual Changes changes_since(StudyId study, StorageCursor& cursor) = 0;
 };
 

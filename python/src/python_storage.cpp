@@ -105,8 +105,8 @@ class PythonStorage final : public Storage {
       return stored;
     });
   }
-  bool update_trial(StudyId, const TrialUpdate& update) override {
-    return call<bool>([&] {
+  Updated update_trial(StudyId, const TrialUpdate& update) override {
+    const bool written = call<bool>([&] {
       std::vector<std::pair<std::int64_t, double>> reports;
       for (const auto& report : update.reports) reports.emplace_back(report.step, report.value);
       std::optional<int> state;
@@ -115,6 +115,7 @@ class PythonStorage final : public Storage {
                                           attributes_to(update.user_attrs), attributes_to(update.system_attrs), state,
                                           update.values);
     });
+    return {.written = written};
   }
   std::optional<StoredTrial> find_trial(TrialId) override {
     // Python code asks its own storage.
@@ -123,21 +124,17 @@ class PythonStorage final : public Storage {
   Changes changes_since(StudyId study, StorageCursor& cursor) override {
     return in_python([&] {
       std::vector<std::int64_t> known;
-      for (const TrialId id : cursor.unfinished) known.push_back(static_cast<std::int64_t>(id));
+      for (const auto& trial : cursor.unfinished) known.push_back(static_cast<std::int64_t>(trial->id));
       const py::object trials = bridge_.attr("trials")(static_cast<std::int64_t>(study), cursor.last_trial, known);
       Changes changes;
       changes.any = true;
-      cursor.unfinished.clear();
       for (const py::handle item : trials) {
-        const FrozenTrial& trial = *item.cast<const FrozenHandle&>().trial;
-        cursor.last_trial = std::max(cursor.last_trial, static_cast<std::int64_t>(trial.id));
-        if (is_finished(trial.state)) {
-          changes.finished.push_back(trial);
-        } else {
-          cursor.unfinished.push_back(trial.id);
-          changes.unfinished.push_back(trial);
-        }
+        const FrozenTrialPtr& trial = item.cast<const FrozenHandle&>().trial;
+        cursor.last_trial = std::max(cursor.last_trial, static_cast<std::int64_t>(trial->id));
+        (is_finished(trial->state) ? changes.finished : changes.unfinished).push_back(trial);
       }
+      cursor.unfinished = changes.unfinished;
+      cursor.told.clear();
       return changes;
     });
   }

@@ -35,15 +35,9 @@ std::vector<std::shared_ptr<const FrozenTrial>> StorageHandle::trials(StudyId st
     changes = storage_->changes_since(study, reader.cursor);
   }
   if (changes.any) {
-    for (auto& trial : changes.finished) {
-      const int number = trial.number;
-      reader.finished[number] = std::make_shared<const FrozenTrial>(std::move(trial));
-    }
+    for (const auto& trial : changes.finished) reader.finished[trial->number] = trial;
     reader.unfinished.clear();
-    for (auto& trial : changes.unfinished) {
-      const int number = trial.number;
-      reader.unfinished[number] = std::make_shared<const FrozenTrial>(std::move(trial));
-    }
+    for (const auto& trial : changes.unfinished) reader.unfinished[trial->number] = trial;
   }
   std::vector<std::shared_ptr<const FrozenTrial>> result;
   result.reserve(reader.finished.size() + reader.unfinished.size());
@@ -136,7 +130,7 @@ bool update_trial(const StorageHandle& self, std::int64_t id, const ParamTexts& 
   return without_gil([&] {
     const auto stored = self.storage()->find_trial(update.id);
     if (!stored) throw no_such_trial(id);
-    return self.storage()->update_trial(stored->study, update);
+    return self.storage()->update_trial(stored->study, update).written;
   });
 }
 

@@ -61,8 +61,14 @@ StudyImpl::StudyImpl(Parts parts)
 
 // --- the cache -------------------------------------------------------------------------------------------------------
 
-void StudyImpl::refresh() {
+void StudyImpl::refresh(bool whole) {
   const std::lock_guard reading(refresh_mutex_);
+  cursor_.whole = whole;
+  {
+    const std::lock_guard lock(mutex_);
+    cursor_.told.insert(cursor_.told.end(), told_.begin(), told_.end());
+    told_.clear();
+  }
   Changes changes = storage->changes_since(id, cursor_);
   refreshed_ms_ = steady_ms();
   if (changes.any || first_read_) apply(std::move(changes));
@@ -82,26 +88,26 @@ void StudyImpl::apply(Changes&& changes) {
   };
   bool stranger = false;
   for (auto& trial : changes.finished) {
-    const bool foreign = sighted(trial.number);
+    const bool foreign = sighted(trial->number);
     stranger = stranger || (foreign && !first_read_);
-    add_finished(std::make_shared<const FrozenTrial>(std::move(trial)));
+    add_finished(trial);
   }
   unfinished_.clear();
   for (auto& trial : changes.unfinished) {
-    const bool foreign = sighted(trial.number);
-    stranger = stranger || (foreign && (!first_read_ || trial.state == TrialState::kRunning));
-    for (const auto& param : trial.params) history_.note_spec(param.spec);
-    const int number = trial.number;
+    const int number = trial->number;
+    const bool foreign = sighted(number);
+    stranger = stranger || (foreign && (!first_read_ || trial->state == TrialState::kRunning));
+    for (const auto& param : trial->params) history_.note_spec(param.spec);
     // A trial that this process has told since the storage was read is not unfinished any more.
     if (static_cast<std::size_t>(number) < finished_.size() && finished_[static_cast<std::size_t>(number)]) continue;
-    unfinished_.emplace(number, std::make_shared<const FrozenTrial>(std::move(trial)));
+    unfinished_.emplace(number, std::move(trial));
   }
   // Somebody else works on this study: from now on this process draws from streams of its own.
   if (stranger && nonce_ == 0) nonce_ = random_seed() | 1U;
   first_read_ = false;
 }
 
-void StudyImpl::add_finished(const std::shared_ptr<const FrozenTrial>& trial) {
+void StudyImpl::add_finished(const FrozenTrialPtr& trial) {
   const auto number = static_cast<std::size_t>(trial->number);
   if (number >= finished_.size()) finished_.resize(number + 1);
   if (finished_[number]) return;  // told here and read back
@@ -149,15 +155,15 @@ HistoryView StudyImpl::view() {
   return history_.view();
 }
 
-std::vector<std::shared_ptr<const FrozenTrial>> StudyImpl::trials() {
-  refresh();
+std::vector<FrozenTrialPtr> StudyImpl::trials() {
+  refresh(true);
   const std::lock_guard lock(mutex_);
-  std::map<int, std::shared_ptr<const FrozenTrial>> running = unfinished_;
+  std::map<int, FrozenTrialPtr> running = unfinished_;
   for (const auto& [number, live] : live_) {
     const std::lock_guard live_lock(live->mutex);
     if (!live->told) running[number] = std::make_shared<const FrozenTrial>(live->trial);
   }
-  std::vector<std::shared_ptr<const FrozenTrial>> result;
+  std::vector<FrozenTrialPtr> result;
   result.reserve(finished_.size() + running.size());
   auto next = running.begin();
   for (std::size_t number = 0; number < finished_.size(); ++number) {
@@ -193,7 +199,7 @@ void StudyImpl::forget_own(int number) {
   if (const auto it = own_numbers_.find(number); it != own_numbers_.end()) own_numbers_.erase(it);
 }
 
-std::shared_ptr<const FrozenTrial> StudyImpl::known_trial(int number) const {
+FrozenTrialPtr StudyImpl::known_trial(int number) const {
   if (number >= 0 && static_cast<std::size_t>(number) < finished_.size()) {
     if (const auto& finished = finished_[static_cast<std::size_t>(number)]) return finished;
   }
@@ -257,7 +263,7 @@ std::shared_ptr<LiveTrial> StudyImpl::make_live(FrozenTrial trial, std::uint64_t
 }
 
 std::shared_ptr<LiveTrial> StudyImpl::resume(int number) {
-  refresh();
+  refresh(true);
   const std::lock_guard lock(mutex_);
   if (const auto it = live_.find(number); it != live_.end()) return it->second;
   const auto known = known_trial(number);
@@ -458,11 +464,13 @@ FrozenTrial StudyImpl::finish(FrozenTrial trial, TrialUpdate update, const Outco
   update.state = trial.state;
   update.values = trial.values;
   update.datetime_complete = trial.datetime_complete;
-  storage->update_trial(id, update);
+  FrozenTrialPtr kept = storage->update_trial(id, update).finished;
+  if (!kept) kept = std::make_shared<const FrozenTrial>(trial);
 
   const std::lock_guard lock(mutex_);
   live_.erase(trial.number);
-  add_finished(std::make_shared<const FrozenTrial>(trial));
+  told_.push_back(trial.id);
+  add_finished(kept);
   return trial;
 }
 
@@ -494,8 +502,8 @@ FrozenTrial StudyImpl::tell(int number, const Outcome& outcome, bool skip_if_fin
     }
     if (live) return tell(live, outcome);
   }
-  refresh();
-  std::shared_ptr<const FrozenTrial> known;
+  refresh(true);
+  FrozenTrialPtr known;
   {
     const std::lock_guard lock(mutex_);
     known = known_trial(number);

@@ -51,8 +51,9 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   const std::uint64_t seed;
   std::atomic<bool> stop_requested{false};
 
-  // Reads what is new in the storage.
-  void refresh();
+  // Reads what is new in the storage. `whole`: running trials of others exactly as they are now (see
+  // Storage::changes_since); otherwise as a sampler or a pruner needs them.
+  void refresh(bool whole = false);
   // The same, but not more often than every 100 ms: for questions that are asked at every step of every trial.
   void refresh_now_and_then();
 
@@ -73,17 +74,17 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   bool update_running(const TrialUpdate& update);
   void note_own(int number);  // a trial that was added to the storage by this process
 
-  std::vector<std::shared_ptr<const FrozenTrial>> trials();  // by number
+  std::vector<FrozenTrialPtr> trials();  // by number
   HistoryView view();
   std::optional<FrozenTrial> best_trial();  // single objective; feasible and COMPLETE
   bool has_complete_trial();
 
  private:
   void apply(Changes&& changes);                                       // takes mutex_
-  void add_finished(const std::shared_ptr<const FrozenTrial>& trial);  // mutex_ held
+  void add_finished(const FrozenTrialPtr& trial);  // mutex_ held
   void update_pending();                                               // mutex_ held
   void forget_own(int number);                                         // mutex_ held
-  std::shared_ptr<const FrozenTrial> known_trial(int number) const;    // mutex_ held; null: there is none
+  FrozenTrialPtr known_trial(int number) const;    // mutex_ held; null: there is none
   std::shared_ptr<LiveTrial> make_live(FrozenTrial trial, std::uint64_t nonce) const;
   FrozenTrial finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome);
 
@@ -93,9 +94,10 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
 
   std::mutex mutex_;  // guards all below; never held while the sampler, the pruner, the objective or the storage works
   History history_;
-  std::vector<std::shared_ptr<const FrozenTrial>> finished_;      // by number; null: not finished or not known
-  std::map<int, std::shared_ptr<const FrozenTrial>> unfinished_;  // as last read, also of this process
+  std::vector<FrozenTrialPtr> finished_;      // by number; null: not finished or not known
+  std::map<int, FrozenTrialPtr> unfinished_;  // as last read, also of this process
   std::map<int, std::shared_ptr<LiveTrial>> live_;
+  std::vector<TrialId> told_;       // told here since the storage was last read: it need not be read back
   std::multiset<int> own_numbers_;  // begun or added here, until they are known as finished
   int next_number_ = 0;             // one above the highest number that is known or expected
   std::uint64_t nonce_ = 0;         // 0 until another process is seen on the study

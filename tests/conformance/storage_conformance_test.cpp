@@ -82,8 +82,9 @@ void require_same(const FrozenTrial& a, const FrozenTrial& b) {
 std::vector<FrozenTrial> read_all(Storage& storage, StudyId study) {
   StorageCursor cursor;
   const Changes changes = storage.changes_since(study, cursor);
-  std::vector<FrozenTrial> all = changes.finished;
-  all.insert(all.end(), changes.unfinished.begin(), changes.unfinished.end());
+  std::vector<FrozenTrial> all;
+  for (const auto& trial : changes.finished) all.push_back(*trial);
+  for (const auto& trial : changes.unfinished) all.push_back(*trial);
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return all;
 }
@@ -383,16 +384,16 @@ TEST_CASE("a cursor gives each finished trial once and the unfinished ones as th
   Changes changes = f.storage->changes_since(f.study, cursor);
   REQUIRE(changes.any);
   REQUIRE(changes.finished.size() == 1);
-  REQUIRE(changes.finished[0].id == b);
+  REQUIRE(changes.finished[0]->id == b);
   REQUIRE(changes.unfinished.size() == 2);
-  REQUIRE(changes.unfinished[0].id == a);
-  REQUIRE(changes.unfinished[1].id == c);
+  REQUIRE(changes.unfinished[0]->id == a);
+  REQUIRE(changes.unfinished[1]->id == c);
 
   f.storage->update_trial(f.study, {.id = c, .reports = {{0, 0.5}}});
   changes = f.storage->changes_since(f.study, cursor);
   REQUIRE(changes.finished.empty());
   REQUIRE(changes.unfinished.size() == 2);
-  REQUIRE(changes.unfinished[1].reports == std::vector<Report>{{0, 0.5}});
+  REQUIRE(changes.unfinished[1]->reports == std::vector<Report>{{0, 0.5}});
 
   finish(*f.storage, f.study, c, 2.0);
   finish(*f.storage, f.study, a, 3.0);
@@ -400,10 +401,10 @@ TEST_CASE("a cursor gives each finished trial once and the unfinished ones as th
   finish(*f.storage, f.study, d, 4.0);
   changes = f.storage->changes_since(f.study, cursor);
   REQUIRE(changes.finished.size() == 3);
-  REQUIRE(changes.finished[0].id == a);
-  REQUIRE(changes.finished[1].id == c);
-  REQUIRE(changes.finished[2].id == d);
-  REQUIRE(changes.finished[1].reports == std::vector<Report>{{0, 0.5}});
+  REQUIRE(changes.finished[0]->id == a);
+  REQUIRE(changes.finished[1]->id == c);
+  REQUIRE(changes.finished[2]->id == d);
+  REQUIRE(changes.finished[1]->reports == std::vector<Report>{{0, 0.5}});
   REQUIRE(changes.unfinished.empty());
   REQUIRE_FALSE(f.storage->changes_since(f.study, cursor).any);
   REQUIRE(read_all(*f.storage, f.study).size() == 4);

@@ -55,10 +55,10 @@ TEST_CASE("a trial's begin and its end are one append each", "[storage]") {
   // A reader that comes later has it all.
   StorageCursor cursor;
   const auto read = open_storage(dir.journal_url())->changes_since(study, cursor).finished.at(0);
-  CHECK(read.params.at(0).value == 0.5);
-  CHECK(read.reports.size() == 2);
-  CHECK(read.user_attrs.at(0).value.as_object()->at(0).first == "a");
-  CHECK(read.datetime_start == trial.datetime_start);
+  CHECK(read->params.at(0).value == 0.5);
+  CHECK(read->reports.size() == 2);
+  CHECK(read->user_attrs.at(0).value.as_object()->at(0).first == "a");
+  CHECK(read->datetime_start == trial.datetime_start);
 }
 
 TEST_CASE("a batch that may not be written leaves nothing behind", "[storage]") {
@@ -153,7 +153,7 @@ TEST_CASE("four processes append to one journal", "[storage]") {
   const Changes changes = storage->changes_since(study, cursor);
   CHECK(changes.unfinished.empty());
   REQUIRE(changes.finished.size() == 100);
-  for (int i = 0; i < 100; ++i) CHECK(changes.finished[static_cast<std::size_t>(i)].number == i);
+  for (int i = 0; i < 100; ++i) CHECK(changes.finished[static_cast<std::size_t>(i)]->number == i);
 }
 
 TEST_CASE("a journal waits while somebody else has its lock", "[storage][threads]") {

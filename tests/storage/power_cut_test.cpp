@@ -101,8 +101,8 @@ After cut(const Recording& recording, std::mt19937& random, bool syncs_count = t
     StorageCursor cursor;
     const auto changes = storage->changes_since(storage->find_study("s").value().id, cursor);
     for (const auto& trial : changes.finished) {
-      there.insert(static_cast<std::int64_t>(trial.id));
-      if (trial.params.size() != 1 || trial.reports.size() != 10 || trial.values.size() != 1) ++after.half;
+      there.insert(static_cast<std::int64_t>(trial->id));
+      if (trial->params.size() != 1 || trial->reports.size() != 10 || trial->values.size() != 1) ++after.half;
     }
   } catch (const std::exception& e) {
     UNSCOPED_INFO(e.what());
@@ -174,5 +174,5 @@ TEST_CASE("when the disk refuses a sync the tell says so, and nothing more is wr
   REQUIRE(changes.finished.size() == 1);
   REQUIRE(changes.unfinished.size() == 1);
   again->update_trial(again->find_study("s").value().id,
-                      {.id = changes.unfinished[0].id, .state = TrialState::kComplete, .values = {2.0}});
+                      {.id = changes.unfinished[0]->id, .state = TrialState::kComplete, .values = {2.0}});
 }

@@ -46,7 +46,7 @@ int run_processes(int n, const std::function<void(int)>& work) {
   return failed;
 }
 
-std::vector<FrozenTrial> finished_trials(const std::string& url) {
+std::vector<FrozenTrialPtr> finished_trials(const std::string& url) {
   const auto storage = open_storage(url);
   StorageCursor cursor;
   return storage->changes_since(storage->find_study("s").value().id, cursor).finished;
@@ -86,8 +86,8 @@ TEST_CASE("four processes write trials with unique numbers and no gap", "[storag
                                             .state = TrialState::kComplete,
                                             .values = {static_cast<double>(trial.number)}});
               for (const auto& finished : storage->changes_since(study, cursor).finished) {
-                if (!seen.insert(finished.number).second) throw std::runtime_error("a trial was read twice");
-                if (finished.reports.size() != 2) throw std::runtime_error("a trial was read half-written");
+                if (!seen.insert(finished->number).second) throw std::runtime_error("a trial was read twice");
+                if (finished->reports.size() != 2) throw std::runtime_error("a trial was read half-written");
               }
               if (seen.count(trial.number) == 0) throw std::runtime_error("its own trial was not read");
             }
@@ -95,8 +95,8 @@ TEST_CASE("four processes write trials with unique numbers and no gap", "[storag
   auto trials = finished_trials(dir.url());
   REQUIRE(trials.size() == kProcesses * kTrials);
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    REQUIRE(trials[i].number == static_cast<int>(i));  // in the order of ids
-    REQUIRE(trials[i].values == std::vector<double>{static_cast<double>(i)});
+    REQUIRE(trials[i]->number == static_cast<int>(i));  // in the order of ids
+    REQUIRE(trials[i]->values == std::vector<double>{static_cast<double>(i)});
   }
 }
 
@@ -125,7 +125,7 @@ TEST_CASE("a waiting trial is claimed by one process only", "[storage][sqlite][p
           }) == 0);
   const auto trials = finished_trials(dir.url());
   REQUIRE(trials.size() == kWaiting);
-  for (const auto& trial : trials) REQUIRE(trial.user_attrs.size() == 1);
+  for (const auto& trial : trials) REQUIRE(trial->user_attrs.size() == 1);
 }
 
 TEST_CASE("what a killed process had acknowledged is in the file", "[storage][sqlite][processes]") {
@@ -154,7 +154,7 @@ TEST_CASE("what a killed process had acknowledged is in the file", "[storage][sq
   while (read(ends[0], &number, sizeof number) == sizeof number) acknowledged.insert(number);
   close(ends[0]);
   REQUIRE(acknowledged.size() >= 10);
-  for (const auto& trial : finished_trials(dir.url())) acknowledged.erase(trial.number);
+  for (const auto& trial : finished_trials(dir.url())) acknowledged.erase(trial->number);
   REQUIRE(acknowledged.empty());
   StorageCursor cursor;
   const auto size = storage->changes_since(study, cursor);

@@ -159,13 +159,13 @@ TEST_CASE("distributions and times that other versions wrote are read", "[storag
       "{\"low\": 1, \"high\": 9, \"step\": 1}}')");
   raw("UPDATE trials SET datetime_start='2024-02-29 12:00:01'");
   StorageCursor cursor;
-  auto trial = storage->changes_since(study, cursor).unfinished.at(0);
+  auto trial = *storage->changes_since(study, cursor).unfinished.at(0);
   REQUIRE(trial.params.at(0).spec->name == "i");  // in the order of param_id
   REQUIRE(trial.params[0].spec->distribution == Distribution(IntDistribution{1, 9, 1, true}));
   REQUIRE(trial.params.at(1).spec->distribution == Distribution(FloatDistribution{0.0, 1.0, 0.0, false}));
   REQUIRE(*trial.datetime_start == Time(std::chrono::seconds(1'709'208'001)));
   raw("UPDATE trials SET datetime_start='2024-02-29 12:00:01.5'");  // SQLAlchemy reads five microseconds
-  trial = storage->changes_since(study, cursor).unfinished.at(0);
+  trial = *storage->changes_since(study, cursor).unfinished.at(0);
   REQUIRE(*trial.datetime_start == Time(std::chrono::microseconds(1'709'208'001'000'005)));
 }
 
@@ -284,7 +284,7 @@ TEST_CASE("a study that takes the ids of a deleted one is not mistaken for it", 
   REQUIRE(error_of([&] { ours->changes_since(study, cursor); }).code() == ErrorCode::kNotFound);
   // A reader that starts afresh gets the new study, and writers go by its kinds.
   StorageCursor fresh;
-  REQUIRE(ours->changes_since(study, fresh).finished.at(0).values == std::vector<double>{3.0});
+  REQUIRE(ours->changes_since(study, fresh).finished.at(0)->values == std::vector<double>{3.0});
   ours->add_trials(study, std::vector{other});
 }
 
@@ -329,5 +329,5 @@ TEST_CASE("a trial with a hundred thousand attributes is written and read", "[st
   storage->add_trials(study, std::vector{trial});
   StorageCursor cursor;
   const Changes changes = storage->changes_since(study, cursor);
-  REQUIRE(changes.finished.at(0).user_attrs == trial.user_attrs);
+  REQUIRE(changes.finished.at(0)->user_attrs == trial.user_attrs);
 }

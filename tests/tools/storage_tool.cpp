@@ -78,10 +78,10 @@ void dump(Storage& storage, const std::string& name) {
   std::puts(dump_json(tree).c_str());
   StorageCursor cursor;
   Changes changes = storage.changes_since(record.id, cursor);
-  std::vector<FrozenTrial> trials = std::move(changes.finished);
+  std::vector<FrozenTrialPtr> trials = std::move(changes.finished);
   trials.insert(trials.end(), changes.unfinished.begin(), changes.unfinished.end());
-  std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
-  for (const auto& trial : trials) std::puts(dump_json(tree_of(trial)).c_str());
+  std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a->number < b->number; });
+  for (const auto& trial : trials) std::puts(dump_json(tree_of(*trial)).c_str());
 }
 
 ParamSpecPtr spec(const std::string& name, Distribution distribution) {

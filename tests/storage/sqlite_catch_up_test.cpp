@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// A reader that reads only what is new must know what one knows that reads everything, whatever was written in between,
+// also when ids of deleted rows are given out again.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bluefin/rng.hpp"
+#include "bluefin/storage.hpp"
+#include "catch.hpp"
+#include "storage/temp_dir.hpp"
+
+using namespace bluefin;
+
+namespace {
+
+ParamSpecPtr spec(const std::string& name) {
+  return std::make_shared<const ParamSpec>(ParamSpec{name, FloatDistribution{0.0, 1.0}});
+}
+
+std::set<std::string> keys(const std::vector<Attribute>& attributes) {
+  std::set<std::string> result;
+  for (const auto& a : attributes) result.insert(a.key);
+  return result;
+}
+
+void require_same(const FrozenTrial& a, const FrozenTrial& b, bool values_too) {
+  REQUIRE(a.id == b.id);
+  REQUIRE(a.number == b.number);
+  REQUIRE(a.state == b.state);
+  REQUIRE(a.values == b.values);
+  REQUIRE(a.params.size() == b.params.size());
+  for (std::size_t i = 0; i < a.params.size(); ++i) {
+    REQUIRE(a.params[i].spec->name == b.params[i].spec->name);
+    REQUIRE(a.params[i].value == b.params[i].value);
+  }
+  REQUIRE(a.reports.size() == b.reports.size());
+  for (std::size_t i = 0; i < a.reports.size(); ++i) REQUIRE(a.reports[i].step == b.reports[i].step);
+  REQUIRE(keys(a.user_attrs) == keys(b.user_attrs));
+  REQUIRE(keys(a.system_attrs) == keys(b.system_attrs));
+  if (!values_too) return;
+  REQUIRE(a.reports == b.reports);
+  REQUIRE(a.user_attrs == b.user_attrs);
+  REQUIRE(a.system_attrs == b.system_attrs);
+  REQUIRE(a.datetime_start == b.datetime_start);
+  REQUIRE(a.datetime_complete == b.datetime_complete);
+}
+
+// What a reader has gathered.
+struct Known {
+  StorageCursor cursor;
+  std::map<TrialId, FrozenTrialPtr> finished;
+  std::vector<FrozenTrialPtr> unfinished;
+
+  void read(Storage& storage, StudyId study) {
+    const Changes changes = storage.changes_since(study, cursor);
+    if (!changes.any) return;
+    for (const auto& trial : changes.finished) REQUIRE(finished.emplace(trial->id, trial).second);
+    unfinished = changes.unfinished;
+  }
+};
+
+// Writes at random into the study that is read and into one that comes and goes in the same file.
+class Writer {
+ public:
+  Writer(Storage& storage, StudyId study, std::uint64_t seed) : storage_(storage), study_(study), rng_(seed, 0, 0) {}
+
+  void step(std::vector<TrialId>& told) {
+    const int kind = pick(16);
+    if (kind == 0) {
+      begin_other();
+    } else if (kind == 1 && other_) {
+      storage_.delete_study(*other_);
+      other_.reset();
+      others_.clear();
+    } else if (kind < 5) {
+      trials().push_back(storage_.start_trial(target(), {{{"begun", Json(pick(9))}}}).id);
+    } else if (kind == 5) {
+      FrozenTrial waiting;
+      waiting.state = TrialState::kWaiting;
+      waiting.system_attrs = {{"fixed_params", Json(pick(9))}};
+      storage_.add_trials(target(), std::vector{waiting});
+    } else if (kind == 6) {
+      FrozenTrial added;
+      added.state = TrialState::kComplete;
+      added.values = {1.0 * pick(9)};
+      added.params = {{x_, 0.5}};
+      added.reports = {{3, 0.5}, {9, 1.5}};
+      storage_.add_trials(target(), std::vector{added});
+    } else {
+      change(told);
+    }
+    into_other_ = other_ && pick(3) == 0;
+  }
+
+ private:
+  int pick(int n) { return static_cast<int>(rng_.uniform() * n); }
+  StudyId target() const { return into_other_ ? *other_ : study_; }
+  std::vector<TrialId>& trials() { return into_other_ ? others_ : own_; }
+
+  void begin_other() {
+    if (other_) return;
+    other_ = storage_.create_study({.name = "other", .directions = {Direction::kMinimize}});
+    into_other_ = true;
+  }
+
+  void change(std::vector<TrialId>& told) {
+    auto& open = trials();
+    if (open.empty()) return;
+    const auto which = static_cast<std::size_t>(pick(static_cast<int>(open.size())));
+    TrialUpdate update{.id = open[which]};
+    if (pick(2) == 0) update.params = {{pick(2) == 0 ? x_ : y_, 0.25}};
+    for (int i = pick(3); i > 0; --i) update.reports.push_back({pick(6), 1.0 * pick(100)});  // also a step again
+    if (pick(2) == 0) update.user_attrs = {{"a" + std::to_string(pick(3)), Json(pick(100))}};
+    if (pick(3) == 0) update.system_attrs = {{"begun", Json(pick(100))}};
+    const int end = pick(6);
+    if (end < 2) {
+      update.state = end == 0 ? TrialState::kComplete : TrialState::kFail;
+      if (end == 0) update.values = {1.0 * pick(100)};
+    } else if (end == 2 && pick(3) == 0) {
+      update.state = TrialState::kWaiting;
+    }
+    storage_.update_trial(target(), update);
+    if (!update.state) return;
+    if (end < 2 && !into_other_ && pick(3) == 0) told.push_back(open[which]);
+    open.erase(open.begin() + static_cast<std::ptrdiff_t>(which));
+  }
+
+  Storage& storage_;
+  const StudyId study_;
+  Rng rng_;
+  const ParamSpecPtr x_ = spec("x");
+  const ParamSpecPtr y_ = spec("y");
+  std::vector<TrialId> own_;
+  std::vector<TrialId> others_;
+  std::optional<StudyId> other_;
+  bool into_other_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("reading only what is new gives what reading everything gives", "[storage][sqlite]") {
+  const auto seed = static_cast<std::uint64_t>(GENERATE(range(0, 12)));
+  test::TempDir dir;
+  const auto writing = open_storage(dir.url(), {.durability = Durability::kOs});
+  const StudyId study = writing->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  const auto reading = open_storage(dir.url());
+  Writer writer(*writing, study, seed);
+  Rng rng(seed, 1, 0);
+
+  Known quick;
+  quick.cursor.whole = false;
+  std::set<TrialId> told;  // the quick reader need not be given these, but may be
+  for (int step = 0; step < 250; ++step) {
+    CAPTURE(seed, step);
+    std::vector<TrialId> known;
+    writer.step(known);
+    told.insert(known.begin(), known.end());
+    quick.cursor.told.insert(quick.cursor.told.end(), known.begin(), known.end());
+    if (rng.uniform() < 0.6) continue;
+    quick.cursor.whole = rng.uniform() < 0.1;
+    quick.read(*reading, study);
+
+    Known all;
+    all.read(*reading, study);
+    for (const auto& [id, trial] : all.finished) {
+      const auto it = quick.finished.find(id);
+      if (it == quick.finished.end()) {
+        REQUIRE(told.count(id) == 1);
+      } else {
+        require_same(*it->second, *trial, true);
+      }
+    }
+    REQUIRE(quick.unfinished.size() == all.unfinished.size());
+    for (std::size_t i = 0; i < all.unfinished.size(); ++i) {
+      require_same(*quick.unfinished[i], *all.unfinished[i], quick.cursor.whole);
+    }
+  }
+}
+
+TEST_CASE("a new row under a number that a deleted one had is read", "[storage][sqlite]") {
+  test::TempDir dir;
+  const auto writing = open_storage(dir.url());
+  const auto reading = open_storage(dir.url());
+  const StudyId study = writing->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  const StudyId other = writing->create_study({.name = "other", .directions = {Direction::kMinimize}});
+  const TrialId strange = writing->start_trial(other, {}).id;
+  const TrialId trial = writing->start_trial(study, {}).id;
+  writing->update_trial(other, {.id = strange, .reports = {{0, 1.0}, {1, 1.0}, {2, 1.0}}});
+  Known quick;
+  quick.cursor.whole = false;
+  quick.read(*reading, study);
+  REQUIRE(quick.unfinished.at(0)->reports.empty());
+
+  writing->delete_study(other);
+  writing->update_trial(study, {.id = trial, .reports = {{0, 5.0}}});
+  quick.read(*reading, study);
+  REQUIRE(quick.unfinished.at(0)->reports == std::vector<Report>{{0, 5.0}});
+}
+
+TEST_CASE("what was overwritten while a trial ran is right once it has finished or is read whole", "[storage]") {
+  test::TempDir dir;
+  const auto writing = open_storage(dir.url());
+  const auto reading = open_storage(dir.url());
+  const StudyId study = writing->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  const TrialId trial = writing->start_trial(study, {}).id;
+  writing->update_trial(study, {.id = trial, .user_attrs = {{"epoch", Json(1)}}});
+  Known quick;
+  quick.cursor.whole = false;
+  quick.read(*reading, study);
+  writing->update_trial(study, {.id = trial, .reports = {{0, 1.0}}, .user_attrs = {{"epoch", Json(2)}}});
+  quick.read(*reading, study);
+  REQUIRE(quick.unfinished.at(0)->reports.size() == 1);
+  quick.cursor.whole = true;
+  quick.read(*reading, study);
+  REQUIRE(quick.unfinished.at(0)->user_attrs == std::vector<Attribute>{{"epoch", Json(2)}});
+  quick.cursor.whole = false;
+  writing->update_trial(study, {.id = trial, .user_attrs = {{"epoch", Json(3)}}});
+  writing->update_trial(study, {.id = trial, .state = TrialState::kComplete, .values = {1.0}});
+  quick.read(*reading, study);
+  REQUIRE(quick.finished.at(trial)->user_attrs == std::vector<Attribute>{{"epoch", Json(3)}});
+}
