@@ -2,6 +2,7 @@
 // The one exception type of bluefin.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -22,10 +23,16 @@ enum class ErrorCode : std::uint8_t {
 // Thrown when an operation cannot be done. Expected outcomes are values instead (nullopt, false, Pruned).
 class Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  // A NUL byte, with which what() would end, is shown as \\x00.
+  Error(ErrorCode code, const std::string& message) : std::runtime_error(without_nul(message)), code_(code) {}
   ErrorCode code() const noexcept { return code_; }
 
  private:
+  static std::string without_nul(std::string text) {
+    for (std::size_t at = 0; (at = text.find('\0', at)) != std::string::npos;) text.replace(at, 1, "\\x00");
+    return text;
+  }
+
   ErrorCode code_;
 };
 

@@ -19,7 +19,12 @@ Choice choice_from(py::handle value) {
     return static_cast<std::int64_t>(integer);
   }
   if (PyFloat_Check(object)) return PyFloat_AS_DOUBLE(object);
-  if (PyUnicode_Check(object)) return value.cast<std::string>();
+  if (PyUnicode_Check(object)) {
+    py::ssize_t size = 0;
+    const char* text = PyUnicode_AsUTF8AndSize(object, &size);
+    if (text == nullptr) throw py::error_already_set();
+    return std::string(text, static_cast<std::size_t>(size));
+  }
   throw py::type_error(py::str("{!r} is of type '{}', expected None, bool, int, float or str")
                            .format(value, py::type::of(value).attr("__name__"))
                            .cast<std::string>());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // bluefin::Error as the exception that Optuna's users know.
+#include <cstring>
 #include <exception>
 
 #include "bind.hpp"
@@ -8,9 +9,15 @@
 namespace bluefin::python {
 namespace {
 
+// The text may quote what a user gave, which need not be UTF-8.
+void raise(PyObject* type, const char* message) {
+  const auto text = py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(message, static_cast<py::ssize_t>(std::strlen(message)), "replace"));
+  if (text) PyErr_SetObject(type, text.ptr());
+}
+
 void raise(const char* name, const char* message) {
-  const py::object type = py::module_::import("bluefin.exceptions").attr(name);
-  PyErr_SetString(type.ptr(), message);
+  raise(py::module_::import("bluefin.exceptions").attr(name).ptr(), message);
 }
 
 void translate(std::exception_ptr error) {
@@ -19,10 +26,10 @@ void translate(std::exception_ptr error) {
   } catch (const Error& e) {
     switch (e.code()) {
       case ErrorCode::kInvalidArgument:
-        PyErr_SetString(PyExc_ValueError, e.what());
+        raise(PyExc_ValueError, e.what());
         break;
       case ErrorCode::kNotFound:
-        PyErr_SetString(PyExc_KeyError, e.what());
+        raise(PyExc_KeyError, e.what());
         break;
       case ErrorCode::kAlreadyExists:
         raise("DuplicatedStudyError", e.what());
@@ -36,7 +43,7 @@ void translate(std::exception_ptr error) {
         break;
       case ErrorCode::kNumerical:
       case ErrorCode::kInternal:
-        PyErr_SetString(PyExc_RuntimeError, e.what());
+        raise(PyExc_RuntimeError, e.what());
         break;
     }
   }

@@ -21,9 +21,15 @@ void install_log_sink() {
 std::vector<std::string> take_messages() { return std::exchange(t_messages, {}); }
 
 void warn(const std::vector<std::string>& messages, PyObject* category) {
+  if (messages.empty()) return;
+  const py::object python_warn = py::module_::import("warnings").attr("warn");
   for (const auto& message : messages) {
+    // It may quote what a user gave, which need not be UTF-8 and may hold NUL bytes.
+    const auto text = py::reinterpret_steal<py::object>(
+        PyUnicode_DecodeUTF8(message.data(), static_cast<py::ssize_t>(message.size()), "replace"));
+    if (!text) throw py::error_already_set();
     // Level 2: the caller of the Python method that called native code.
-    if (PyErr_WarnEx(category, message.c_str(), 2) != 0) throw py::error_already_set();
+    python_warn(text, py::handle(category), 2);
   }
 }
 

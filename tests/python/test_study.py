@@ -304,3 +304,16 @@ def test_a_summary_is_made_as_in_optuna():
     assert bluefin.study.StudySummary("s", None, None, {}, 0, None, 1, directions=both).directions == both
     with pytest.raises(ValueError, match="Specify one"):
         bluefin.study.StudySummary("s", None, None, {}, 0, None, 1)
+
+
+def test_errors_tell_all_of_a_text_with_nul_bytes(storage):
+    opened = bluefin.storages.get_storage(storage)
+    with pytest.raises(KeyError, match="before.*after.*was not found"):
+        bluefin.load_study(study_name="before\0after", storage=opened)
+    study = bluefin.create_study(storage=opened)
+    trial = study.ask()
+    trial.suggest_float("before\0after", 0, 1)
+    with pytest.raises(ValueError, match="before.*after.*different distribution kind"):
+        trial.suggest_int("before\0after", 0, 1)
+    with pytest.warns(RuntimeWarning, match="(?s)before.*after.*was suggested with another range"):
+        trial.suggest_float("before\0after", 0, 2)
