@@ -47,6 +47,9 @@ struct CategoricalDistribution {
 
 using Distribution = std::variant<FloatDistribution, IntDistribution, CategoricalDistribution>;
 
+// For people, as Python shows it: `FloatDistribution(high=1.0, log=False, low=0.0, step=None)`.
+std::string to_string(const Distribution& distribution);
+
 // Checks the bounds, rounds `high` down to the grid. Throws Error(kInvalidArgument) that names the value.
 Distribution normalize(Distribution distribution);
 // Whether only one value is possible.

@@ -71,6 +71,27 @@ CategoricalDistribution normalized(CategoricalDistribution d) {
   return d;
 }
 
+// Python's repr() of a string, but that whatever is not ASCII stays as it is.
+std::string quoted(const std::string& text) {
+  const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
+  std::string result(1, quote);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == quote || c == '\\') {
+      result += {'\\', c};
+    } else if (c == '\n') {
+      result += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      result += fmt::format("\\x{:02x}", byte);
+    } else {
+      result += c;
+    }
+  }
+  return result + quote;
+}
+
+const char* python_bool(bool value) { return value ? "True" : "False"; }
+
 }  // namespace
 
 bool choices_equal(const Choice& a, const Choice& b) {
@@ -96,6 +117,24 @@ std::string to_string(const Choice& choice) {
           return value;
       },
       choice);
+}
+
+std::string to_string(const Distribution& distribution) {
+  if (const auto* f = std::get_if<FloatDistribution>(&distribution)) {
+    return fmt::format("FloatDistribution(high={}, log={}, low={}, step={})", python_float(f->high),
+                       python_bool(f->log), python_float(f->low), f->step == 0.0 ? "None" : python_float(f->step));
+  }
+  if (const auto* i = std::get_if<IntDistribution>(&distribution)) {
+    return fmt::format("IntDistribution(high={}, log={}, low={}, step={})", i->high, python_bool(i->log), i->low,
+                       i->step);
+  }
+  const auto& choices = std::get<CategoricalDistribution>(distribution).choices;
+  std::string shown;
+  for (const auto& choice : choices) {
+    const auto* text = std::get_if<std::string>(&choice);
+    shown += (shown.empty() ? "" : ", ") + (text != nullptr ? quoted(*text) : to_string(choice));
+  }
+  return fmt::format("CategoricalDistribution(choices=({}{}))", shown, choices.size() == 1 ? "," : "");
 }
 
 bool operator==(const CategoricalDistribution& a, const CategoricalDistribution& b) {
@@ -175,7 +214,7 @@ Choice to_external(const Distribution& distribution, double value) {
 void check_compatible(std::string_view name, const Distribution& known, const Distribution& other) {
   const auto refuse = [&](std::string_view what) {
     throw Error(ErrorCode::kConflict, fmt::format("parameter '{}': {} to the same parameter name (known: {}, now: {})",
-                                                  name, what, to_json(known), to_json(other)));
+                                                  name, what, to_string(known), to_string(other)));
   };
   if (known.index() != other.index()) refuse("cannot set a different distribution kind");
   if (const auto* f = std::get_if<FloatDistribution>(&known)) {

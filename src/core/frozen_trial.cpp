@@ -94,7 +94,7 @@ FrozenTrial create_trial(const TrialSpec& spec) {
     const double canonical = to_canonical(param->distribution, value);
     if (!contains(param->distribution, canonical)) {
       invalid(fmt::format("the value {} of parameter '{}' is not contained in the distribution {}", to_string(value),
-                          name, to_json(param->distribution)));
+                          name, to_string(param->distribution)));
     }
     trial.params.push_back({std::move(param), canonical});
   }

@@ -32,7 +32,7 @@ class FixedTrial final : public TrialBackend {
     const double value = to_canonical(distribution, it->second);
     if (!contains(distribution, value)) {
       log(LogLevel::kWarning, fmt::format("the value {} of the parameter '{}' is out of the range of {}",
-                                          to_string(it->second), name, to_json(distribution)));
+                                          to_string(it->second), name, to_string(distribution)));
     }
     trial_.params.push_back({std::make_shared<const ParamSpec>(ParamSpec{std::string(name), distribution}), value});
     return value;

@@ -297,7 +297,7 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
       const double canonical = to_canonical(distribution, fixed);
       if (!contains(distribution, canonical)) {
         log(LogLevel::kWarning, fmt::format("fixed parameter '{}' with value {} is out of range for distribution {}",
-                                            param, to_string(fixed), to_json(distribution)));
+                                            param, to_string(fixed), to_string(distribution)));
       }
       return canonical;
     }
@@ -318,7 +318,7 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
         sampler_model_->suggest_parameter({history, live.trial.number, rng, live.trial.params, nullptr}, spec);
     if (in_range(distribution, drawn)) return drawn;
     throw Error(ErrorCode::kInternal, fmt::format("sampler '{}' suggested {} for '{}', which is not a value of {}",
-                                                  sampler->name(), drawn, param, to_json(distribution)));
+                                                  sampler->name(), drawn, param, to_string(distribution)));
   }();
 
   {

@@ -108,6 +108,16 @@ TEST_CASE("the JSON of a distribution is the text that Optuna writes") {
         R"({"name": "CategoricalDistribution", "attributes": {"choices": [null, true, 1, 2.5, "abc", "\u00e9"]}})");
 }
 
+TEST_CASE("people see a distribution as in Python") {
+  const auto text = [](const Distribution& d) { return to_string(d); };
+  CHECK(text(FloatDistribution{1e-5, 1.0, 0.0, true}) == "FloatDistribution(high=1.0, log=True, low=1e-05, step=None)");
+  CHECK(text(IntDistribution{0, 10, 2}) == "IntDistribution(high=10, log=False, low=0, step=2)");
+  CHECK(text(CategoricalDistribution{
+            {std::monostate{}, true, std::int64_t{1}, 2.5, std::string("it's\n"), std::string("é")}}) ==
+        "CategoricalDistribution(choices=(None, True, 1, 2.5, \"it's\\n\", 'é'))");
+  CHECK(text(CategoricalDistribution{{std::string("a")}}) == "CategoricalDistribution(choices=('a',))");
+}
+
 TEST_CASE("JSON of Optuna 5 and of Optuna 2 reads back") {
   const Distribution all[] = {FloatDistribution{1e-5, 1.0, 0.0, true}, FloatDistribution{0.0, 1.0, 0.25},
                               IntDistribution{1, 1024, 1, true},

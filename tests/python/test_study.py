@@ -317,3 +317,19 @@ def test_errors_tell_all_of_a_text_with_nul_bytes(storage):
         trial.suggest_int("before\0after", 0, 1)
     with pytest.warns(RuntimeWarning, match="(?s)before.*after.*was suggested with another range"):
         trial.suggest_float("before\0after", 0, 2)
+
+
+def test_messages_show_distributions_as_python_does():
+    study = bluefin.create_study()
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1) + len(trial.suggest_categorical("c", ["a"])), n_trials=1)
+    shown = {name: repr(distribution) for name, distribution in study.trials[0].distributions.items()}
+    with pytest.raises(ValueError) as caught:
+        study.ask().suggest_int("x", 0, 1)
+    assert shown["x"] in str(caught.value) and repr(IntDistribution(0, 1)) in str(caught.value)
+    others = ["it's", 'say "hi"', "both ' and \"", "back\\slash", "line\nfeed", "ä", None, True, 1, 0.5]
+    with pytest.raises(ValueError) as caught:
+        study.ask().suggest_categorical("c", others)
+    assert shown["c"] in str(caught.value) and repr(CategoricalDistribution(others)) in str(caught.value)
+    study.enqueue_trial({"x": 7})
+    with pytest.warns(UserWarning, match="'x' with value 7 is out of range for distribution FloatDistribution"):
+        study.ask().suggest_float("x", 0, 1)
