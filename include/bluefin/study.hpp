@@ -126,7 +126,8 @@ class Study {
   void stop();
 
   // Begins a trial: the oldest WAITING one, else a new one. With fixed distributions these parameters are suggested
-  // at once.
+  // at once. What a sampler throws that draws parameters together is thrown by the trial, when the first of them is
+  // suggested.
   Trial ask(const std::map<std::string, Distribution>& fixed_distributions = {});
   // A handle for a trial that another process began, or whose own handle is gone. That of a finished trial only knows
   // its parameters. Throws Error(kInvalidArgument) when there is no such trial or it is WAITING.

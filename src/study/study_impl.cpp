@@ -223,9 +223,15 @@ std::shared_ptr<LiveTrial> StudyImpl::ask() {
     history = history_.view();
   }
   Rng rng(seed, static_cast<std::uint64_t>(expected), nonce);
-  const std::vector<SearchSpace> spaces = sampler_model_->joint_spaces(history);
   JointSuggestion joint;
-  if (!spaces.empty()) joint = sampler_model_->suggest_joint({history, expected, rng, {}, nullptr}, spaces);
+  std::exception_ptr joint_error;
+  try {
+    const std::vector<SearchSpace> spaces = sampler_model_->joint_spaces(history);
+    if (!spaces.empty()) joint = sampler_model_->suggest_joint({history, expected, rng, {}, nullptr}, spaces);
+  } catch (...) {
+    // A function of the user's has failed, say. As in Optuna that is an error of the trial, which there asks no sooner.
+    joint_error = std::current_exception();
+  }
 
   std::shared_ptr<LiveTrial> live;
   try {
@@ -236,6 +242,7 @@ std::shared_ptr<LiveTrial> StudyImpl::ask() {
     throw;
   }
   live->joint = std::move(joint.params);
+  live->joint_error = std::move(joint_error);
 
   const std::lock_guard lock(mutex_);
   if (live->trial.number != expected) {
@@ -307,6 +314,7 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
       return 0.0;
     }
     if (chosen) return *chosen;
+    if (live.joint_error) std::rethrow_exception(std::exchange(live.joint_error, nullptr));
     for (const auto& joint : live.joint) {
       if (joint.spec->name != param) continue;
       check_compatible(param, joint.spec->distribution, distribution);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,7 @@ struct LiveTrial {
   std::mutex mutex;  // guards everything; taken after StudyImpl::mutex_, never the other way round
   FrozenTrial trial;
   std::vector<TrialParam> joint;                      // drawn when the trial began
+  std::exception_ptr joint_error;                     // why nothing could be drawn, until a parameter is asked for
   std::vector<std::pair<std::string, Choice>> fixed;  // asked for by enqueue_trial
   std::vector<Report> losses;                         // trial.reports with the sign of losses
   TrialUpdate dirty;                                  // what the storage does not have yet

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
+#include <utility>
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
@@ -87,6 +89,7 @@ void StudyTrial::set_system_attr(std::string_view key, Json value) {
 
 std::vector<TrialParam> StudyTrial::joint_params() const {
   const std::lock_guard lock(live_->mutex);
+  if (live_->joint_error) std::rethrow_exception(std::exchange(live_->joint_error, nullptr));
   return live_->joint;
 }
 

@@ -126,3 +126,23 @@ def test_a_stored_study_goes_on_without_a_warning(tmp_path):
         warnings.simplefilter("error")
         study = bluefin.load_study(study_name="s", storage=url)
     assert isinstance(study.sampler, TPESampler)
+
+
+@pytest.mark.parametrize("name", ["gamma", "weights"])
+@pytest.mark.parametrize("multivariate", [True, False])
+def test_a_function_that_fails_fails_its_trial(silent, name, multivariate):
+    def fails(n):
+        raise ZeroDivisionError(name)
+
+    def two(trial):
+        return trial.suggest_float("x", 0, 1) + trial.suggest_float("y", 0, 1)
+
+    sampler = TPESampler(seed=1, n_startup_trials=3, multivariate=multivariate, **{name: fails})
+    study = bluefin.create_study(sampler=sampler)
+    with pytest.raises(ZeroDivisionError, match=name):
+        study.optimize(two, n_trials=10)
+    study.optimize(two, n_trials=2, catch=ZeroDivisionError)
+    assert [t.state.name for t in study.trials] == ["COMPLETE"] * 3 + ["FAIL"] * 3
+    # Who suggests nothing does not hear of it.
+    study.optimize(lambda trial: 1.0, n_trials=1)
+    assert study.trials[-1].state.name == "COMPLETE"

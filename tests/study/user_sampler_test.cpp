@@ -34,6 +34,23 @@ class Constant final : public Sampler {
   bool has_model_;
 };
 
+// Cannot say which parameters it would draw together.
+class FailsJointly final : public Sampler {
+ public:
+  std::string_view name() const override { return "fails"; }
+  OptionMap options() const override { return {}; }
+  std::unique_ptr<SamplerModel> make_model(const StudyInfo&) const override { return std::make_unique<Model>(); }
+
+ private:
+  class Model final : public SamplerModel {
+   public:
+    std::vector<SearchSpace> joint_spaces(const HistoryView&) override {
+      throw Error(ErrorCode::kNumerical, "no joint sample");
+    }
+    double suggest_parameter(const SuggestRequest&, const ParamSpecPtr&) override { return 0.5; }
+  };
+};
+
 Study study_with(double value) { return create_study({.sampler = std::make_shared<Constant>(value)}); }
 
 }  // namespace
@@ -74,6 +91,18 @@ TEST_CASE("a value chosen outside of the engine is taken where a sampler would b
   CHECK(trial.suggest("queued", range, 4.0) == 3.0);  // asked for by enqueue_trial
   CHECK(trial.suggest("one", FloatDistribution{2.0, 2.0}, 4.0) == 2.0);
   CHECK(study.tell(trial, 0.0).find_param("x")->value == 2.5);
+}
+
+TEST_CASE("a joint sample that fails is an error of the trial that asks for a parameter") {
+  Study study = create_study({.sampler = std::make_shared<FailsJointly>()});
+  Trial silent = study.ask();
+  study.tell(silent, 1.0);
+  Trial trial = study.ask();
+  CHECK(trial.suggest_float("single", 2, 2) == 2.0);
+  CHECK_THROWS_WITH(trial.suggest_float("p", 0, 1), ContainsSubstring("no joint sample"));
+  CHECK(trial.suggest_float("p", 0, 1) == 0.5);  // told once: the parameter alone can be drawn
+  CHECK_THROWS_WITH(study.ask().joint_params(), ContainsSubstring("no joint sample"));
+  CHECK(study.trials().size() == 3);
 }
 
 TEST_CASE("a sampler without a model is named") {
