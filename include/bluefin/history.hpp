@@ -60,6 +60,8 @@ class HistoryView {
                                                                   // a COMPLETE row; PRUNED: last report or NaN
   std::span<const double> violations() const;                     // [n] sum of violated constraints; NaN: reported none
   ReportCurve reports(std::size_t row) const;
+  std::optional<Time> datetime_start(std::size_t row) const;
+  std::optional<Time> datetime_complete(std::size_t row) const;
 
   // Parameters in the order in which the study first saw them. A view may know names whose rows are not in it.
   std::size_t n_params() const;

@@ -4,7 +4,11 @@
 
 #include <pybind11/stl.h>
 
+#include <chrono>
 #include <cstdint>
+#include <ctime>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +45,21 @@ Column params(const HistoryView& view, const std::string& name) {
   return column(view, view.values(*id), "d");
 }
 
+// [n] int64 as bytes: microseconds since 1970 in local time, as FrozenTrial has it; the smallest number, which is
+// NumPy's NaT, where there is none.
+py::bytes local_times(const HistoryView& view, std::optional<Time> (HistoryView::*time)(std::size_t) const) {
+  std::vector<std::int64_t> cells(view.size(), std::numeric_limits<std::int64_t>::min());
+  for (std::size_t row = 0; row < cells.size(); ++row) {
+    const std::optional<Time> at = (view.*time)(row);
+    if (!at) continue;
+    const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(*at).time_since_epoch().count();
+    std::tm local{};
+    localtime_r(&seconds, &local);
+    cells[row] = at->time_since_epoch().count() + std::int64_t{1'000'000} * local.tm_gmtoff;
+  }
+  return {reinterpret_cast<const char*>(cells.data()), cells.size() * sizeof(std::int64_t)};
+}
+
 std::vector<std::string> param_names(const HistoryView& view) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < view.n_params(); ++i) names.push_back(view.param_name(static_cast<ParamId>(i)));
@@ -58,6 +77,9 @@ void bind_history(py::module_& m) {
       .def("states", [](const HistoryView& view) { return column(view, view.states(), "B"); })
       .def("loss",
            [](const HistoryView& view, std::size_t objective) { return column(view, view.loss(objective), "d"); })
+      .def("datetime_start", [](const HistoryView& view) { return local_times(view, &HistoryView::datetime_start); })
+      .def("datetime_complete",
+           [](const HistoryView& view) { return local_times(view, &HistoryView::datetime_complete); })
       .def("violations", [](const HistoryView& view) { return column(view, view.violations(), "d"); })
       .def("param_names", &param_names)
       .def("param", &params);

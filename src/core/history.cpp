@@ -35,6 +35,10 @@ std::span<const TrialState> HistoryView::states() const { return {slab_->states.
 std::span<const double> HistoryView::loss(std::size_t objective) const { return {slab_->losses[objective].get(), n_}; }
 std::span<const double> HistoryView::violations() const { return {slab_->violations.get(), n_}; }
 ReportCurve HistoryView::reports(std::size_t row) const { return {slab_->trials[row]->reports, slab_->signs[0]}; }
+std::optional<Time> HistoryView::datetime_start(std::size_t row) const { return slab_->trials[row]->datetime_start; }
+std::optional<Time> HistoryView::datetime_complete(std::size_t row) const {
+  return slab_->trials[row]->datetime_complete;
+}
 std::size_t HistoryView::n_params() const { return slab_->columns.size(); }
 const std::string& HistoryView::param_name(ParamId id) const {
   return slab_->columns[static_cast<std::size_t>(id)].name;

@@ -333,3 +333,33 @@ def test_messages_show_distributions_as_python_does():
     study.enqueue_trial({"x": 7})
     with pytest.warns(UserWarning, match="'x' with value 7 is out of range for distribution FloatDistribution"):
         study.ask().suggest_float("x", 0, 1)
+
+
+def test_the_times_of_a_study_as_columns():
+    import numpy as np
+
+    study = bluefin.create_study(direction="maximize")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
+    history = study.history()
+    for name in ("datetime_start", "datetime_complete"):
+        column = getattr(history, name)
+        assert column.dtype == np.dtype("datetime64[us]")
+        assert [time.item() for time in column] == [getattr(t, name) for t in study.trials]
+    assert (history.datetime_complete >= history.datetime_start).all()
+    everything = [history.numbers, history.states, history.violations, history.datetime_start]
+    everything += [history.datetime_complete, *history.losses, *history.values, history.params["x"]]
+    assert not any(column.flags.writeable for column in everything)
+    assert len(bluefin.create_study().history().datetime_start) == 0
+
+
+def test_a_time_that_is_not_known_is_not_a_time(tmp_path):
+    import sqlite3
+
+    import numpy as np
+
+    study = bluefin.create_study(study_name="s", storage=f"sqlite:///{tmp_path}/s.db")
+    study.optimize(lambda trial: 1.0, n_trials=2)
+    with sqlite3.connect(tmp_path / "s.db") as file:
+        file.execute("UPDATE trials SET datetime_start = NULL WHERE number = 0")
+    again = bluefin.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/s.db")
+    assert list(np.isnat(again.history().datetime_start)) == [True, False]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 class History:
     """The COMPLETE and PRUNED trials of a study as columns, one row each, in the order in which they finished.
 
-    A snapshot: later trials are not in it. The arrays are read-only views of the engine's own memory (nothing is copied)
-    and stay valid as long as they are used. n is the number of rows.
+    A snapshot: later trials are not in it. The arrays are read-only views of the engine's own memory (but for the times
+    nothing is copied) and stay valid as long as they are used. n is the number of rows.
 
     Attributes:
         numbers: [n] int32, the trials' numbers.
@@ -24,6 +25,8 @@ class History:
         violations: [n] float64, the sum of the violated constraints; NaN where a trial has no constraints.
         params: Parameter to [n] float64, NaN where a trial has no such parameter; of a categorical one the index of its
             choice.
+        datetime_start: [n] datetime64[us], local times as in `FrozenTrial`; NaT where there is none.
+        datetime_complete: The same of their ends.
     """
 
     def __init__(self, native: Any, signs: list[float]) -> None:
@@ -37,6 +40,14 @@ class History:
 
     def __len__(self) -> int:
         return self._native.size()
+
+    @cached_property
+    def datetime_start(self) -> np.ndarray:
+        return _times(self._native.datetime_start())
+
+    @cached_property
+    def datetime_complete(self) -> np.ndarray:
+        return _times(self._native.datetime_complete())
 
     @property
     def values(self) -> tuple[np.ndarray, ...]:
@@ -65,6 +76,12 @@ def _array(column: Any) -> np.ndarray:
     except ImportError as error:
         raise ImportError("Study.history needs the package 'numpy': pip install numpy") from error
     return np.asarray(column)
+
+
+def _times(data: bytes) -> np.ndarray:
+    import numpy as np
+
+    return np.frombuffer(data, dtype="datetime64[us]")
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
