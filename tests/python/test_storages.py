@@ -189,3 +189,11 @@ def test_a_studys_attributes_in_a_storage_of_ones_own_are_what_was_set():
     assert study.user_attrs == {"pair": (1, 2), "by_number": {1: 2}}
     study.user_attrs["by_number"][1] = 3
     assert study.user_attrs["by_number"] == {1: 2}
+
+
+def test_a_study_is_flushed_by_any_storage_that_shares_its_file(tmp_path):
+    storage = bluefin.storages.RDBStorage(f"sqlite:///{tmp_path}/s.db")
+    cached = bluefin.storages._CachedStorage(storage)
+    trial = bluefin.create_study(storage=storage).ask()
+    trial.set_user_attr("a", 1)
+    assert cached.get_trial(trial._trial_id).user_attrs == {"a": 1}

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from typing import TYPE_CHECKING
 import uuid
-import weakref
 
 from bluefin import _native
 from bluefin import _objects
+from bluefin import _open_studies
 from bluefin.distributions import BaseDistribution
 from bluefin.distributions import distribution_to_json
 from bluefin.exceptions import UpdateFinishedTrialError
@@ -31,14 +31,13 @@ class NativeStorage(BaseStorage):
 
     def __init__(self, native: _native.Storage) -> None:
         self._native = native
-        self._open_studies: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._native.url()!r})"
 
     def _flush(self) -> None:
         """Running trials of this process gather what they write; who looks into the storage wants to see it."""
-        for study in list(self._open_studies):
+        for study in _open_studies.of(self._native):
             study._native.flush()
 
     # --- studies -----------------------------------------------------------------------------------------------------
@@ -131,7 +130,7 @@ class NativeStorage(BaseStorage):
     ) -> bool:
         if state is None:
             # A running trial of this process keeps what it has not yet written: it must hear of this.
-            for study in list(self._open_studies):
+            for study in _open_studies.of(self._native):
                 if study._native.update_running(trial_id, params, reports, user_attrs, system_attrs):
                     return True
         return self._native.update_trial(trial_id, params, reports, user_attrs, system_attrs, state, values)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable
 from collections.abc import Container
 from collections.abc import Iterable
@@ -12,10 +11,10 @@ from typing import Any
 from typing import TYPE_CHECKING
 from typing import Union
 import warnings
-import weakref
 
 from bluefin import _native
 from bluefin import _objects
+from bluefin import _open_studies
 from bluefin import pruners
 from bluefin import samplers
 from bluefin import storages
@@ -39,19 +38,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _logger = get_logger(__name__)
-
-_open_studies: weakref.WeakSet[Study] = weakref.WeakSet()
-
-
-@atexit.register
-def _flush_open_studies() -> None:
-    """What running trials have gathered is written now: a storage written in Python cannot be called any later."""
-    for study in list(_open_studies):
-        try:
-            study._native.flush()
-        except Exception as error:
-            _logger.error(f"A running trial of the study {study.study_name!r} could not be written: {error}")
-
 
 _METRIC_NAMES_KEY = "study:metric_names"
 _SAMPLERS = (samplers.TPESampler, samplers.RandomSampler)
@@ -88,8 +74,6 @@ class Study:
         self._storage = storages.get_storage(storage)
         self._thread_local = _ThreadLocal()
         self._open(study_name, checked_sampler(sampler), checked_pruner(pruner))
-        if isinstance(self._storage, storages.NativeStorage):
-            self._storage._open_studies.add(self)
         _open_studies.add(self)
 
     def _open(
