@@ -139,6 +139,7 @@ class Study {
   FrozenTrial tell(int number, const Outcome& outcome, bool skip_if_finished = false);
   // Writes what running trials of this process have gathered and not yet written.
   void flush();
+  void flush(Trial& trial);  // of one running trial of this study
   // Adds parameters, reports and attributes to a running trial that this process has begun, as if its handle had been
   // used. False when there is no such trial: the storage itself can be told. `update.state` is not looked at.
   bool update_running(const TrialUpdate& update);

@@ -1,79 +1,189 @@
 # SPDX-License-Identifier: MIT
 """Values between Python and the native engine, which keeps attributes as JSON and choices as plain values.
 
-A storage in memory also takes attributes and choices of any other type (a fitted model, a tuple): the object stays in
-an `ObjectTable` of that storage, and the engine holds its place.
+A study in memory also takes attributes and choices of any other type (a fitted model, a tuple): the object stays in the
+`Objects` of that study, and the engine holds its place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import contextmanager
 import copy
 import json
 import threading
 from typing import Any
+import uuid
 
-_PLACE = "\x00object:"  # no text of a user begins so
+from bluefin import _checks
+from bluefin.exceptions import UpdateFinishedTrialError
+
+_PLACE = f"\x00object:{uuid.uuid4().hex}:"  # no text of a user begins so
 _PLACE_JSON = json.dumps(_PLACE)[:-1]
 _PLAIN = (type(None), bool, int, float, str)
 
 
-class ObjectTable:
-    """The objects of one storage in memory, by place. With ``json_only`` attributes must be what JSON can hold."""
+class Objects:
+    """The objects of one study, by place. With ``json_only`` attributes must be what JSON can hold.
+
+    An attribute that is overwritten keeps its place, so that the engine never holds the place of an object that is
+    gone, however late it reads what has changed.
+    """
 
     def __init__(self, json_only: bool = False) -> None:
         self.json_only = json_only
-        self._objects: list[Any] = []
-        self._lock = threading.Lock()
+        self._values: dict[int, Any] = {}
+        self._choices: dict[str, list[int]] = {}  # places by parameter
+        self._next = 0
+        self._lock = threading.RLock()
 
-    def put(self, value: Any) -> str:
-        """Keeps an object; returns its place."""
-        with self._lock:
-            self._objects.append(value)
-            return f"{_PLACE}{len(self._objects) - 1}"
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._values)
 
-    def put_equal(self, value: Any) -> str:
-        """The place of an equal object, which is kept if it is new: choices are compared by their values."""
+    def clear(self) -> None:
         with self._lock:
-            for index, known in enumerate(self._objects):
-                if type(known) is type(value) and bool(known == value):
-                    return f"{_PLACE}{index}"
-            self._objects.append(value)
-            return f"{_PLACE}{len(self._objects) - 1}"
+            self._values.clear()
+            self._choices.clear()
 
     def get(self, value: Any) -> Any:
         """The object behind a place; any other value is returned as it is."""
-        if isinstance(value, str) and value.startswith(_PLACE):
-            return self._objects[int(value[len(_PLACE) :])]
-        return value
+        place = _place_of(value)
+        return value if place is None else self._values.get(place)
 
+    # --- attributes --------------------------------------------------------------------------------------------------
 
-def dumps(key: str, value: Any, table: ObjectTable | None) -> str:
-    """An attribute's value as JSON text. TypeError names the key of a value that the storage cannot hold."""
-    in_table = table is not None and type(value) not in _PLAIN
-    if table is None or table.json_only or not in_table:
+    def text(self, key: str, value: Any) -> str:
+        """The text of a new attribute. TypeError names the key of a value that the storage cannot hold."""
+        if self.json_only or type(value) in _PLAIN:
+            return dumps(key, value)
+        return json.dumps(self._put(value))
+
+    def write(self, key: str, value: Any, known: Callable[[], str | None], write: Callable[[str], Any]) -> None:
+        """Sets an attribute that may exist: ``known`` gives its present text, ``write`` takes the new one."""
+        text = known() if self._values else None
+        place = None if text is None else _place_in(text)
+        if text is None or place is None or place not in self._values:
+            text = self.text(key, value)
+            try:
+                write(text)
+            except UpdateFinishedTrialError:
+                self.discard([text])
+                raise
+            return
+        before = self._values[place]
+        self._values[place] = value  # first: the storage may be told at once
         try:
-            text = json.dumps(value)
-        except TypeError as error:
-            raise TypeError(f"The value of attribute {key!r} cannot be stored: {error}") from error
-    return json.dumps(table.put(value)) if table is not None and in_table else text
+            write(text)
+        except UpdateFinishedTrialError:
+            self._values[place] = before
+            raise
+
+    def discard(self, texts: Iterable[str]) -> None:
+        """Forgets the objects of attributes with these texts."""
+        with self._lock:
+            for text in texts:
+                place = _place_in(text)
+                if place is not None:
+                    self._values.pop(place, None)
+
+    @contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        """Forgets what was kept inside when that fails."""
+        with self._lock:
+            first = self._next
+            try:
+                yield
+            except BaseException:
+                for place in range(first, self._next):
+                    self._values.pop(place, None)
+                raise
+
+    def _put(self, value: Any) -> str:
+        with self._lock:
+            self._values[self._next] = value
+            self._next += 1
+            return f"{_PLACE}{self._next - 1}"
+
+    # --- choices -----------------------------------------------------------------------------------------------------
+
+    def choice(self, name: str, value: Any) -> str:
+        """The place of a choice of a parameter, one for all equal ones: choices are compared by their values."""
+        with self._lock:
+            places = self._choices.setdefault(name, [])
+            for place in places:
+                if place in self._values and _equal(self._values[place], value):
+                    return f"{_PLACE}{place}"
+            places.append(self._next)
+            return self._put(value)
+
+    def readable(self, text: str) -> str:
+        """A message of the engine with the objects in it instead of their places."""
+        for place in sorted({p for places in self._choices.values() for p in places}, reverse=True):
+            shown = f"'{_PLACE}{place}'".replace("\x00", "\\x00")
+            text = text.replace(shown, repr(self._values.get(place)))
+        return text
 
 
-def loads(text: str, table: ObjectTable | None) -> Any:
-    """An attribute's value from JSON text."""
-    if table is not None and text.startswith(_PLACE_JSON):
-        return copy.deepcopy(table.get(json.loads(text)))
+def _place_of(value: Any) -> int | None:
+    return int(value[len(_PLACE) :]) if isinstance(value, str) and value.startswith(_PLACE) else None
+
+
+def _place_in(text: str) -> int | None:
+    return _place_of(json.loads(text)) if text.startswith(_PLACE_JSON) else None
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    try:
+        return type(a) is type(b) and bool(a == b)
+    except Exception:  # an array, say
+        return False
+
+
+def dumps(key: str, value: Any) -> str:
+    """An attribute's value as JSON text. TypeError names the key of a value that JSON cannot hold."""
+    try:
+        return json.dumps(value)
+    except TypeError as error:
+        raise TypeError(f"The value of attribute {key!r} cannot be stored: {error}") from error
+
+
+def write_attribute(
+    key: str, value: Any, objects: Objects | None, known: Callable[[], str | None], write: Callable[[str], Any]
+) -> None:
+    """See `Objects.write`."""
+    _checks.text("`key`", key)
+    if objects is None:
+        write(dumps(key, value))
+    else:
+        objects.write(key, value, known, write)
+
+
+def attribute_text(key: str, value: Any, objects: Objects | None) -> str:
+    """The text of a new attribute."""
+    return dumps(key, value) if objects is None else objects.text(key, value)
+
+
+def loads(text: str, objects: Objects | None) -> Any:
+    """An attribute's value from its text; an object is the very one that was set."""
+    if objects is not None and text.startswith(_PLACE_JSON):
+        return objects.get(json.loads(text))
     return json.loads(text)
 
 
-def load_attributes(texts: dict[str, str], table: ObjectTable | None) -> dict[str, Any]:
-    attributes = {key: loads(text, table) for key, text in texts.items()}
-    if table is not None and isinstance(attributes.get("fixed_params"), dict):
-        attributes["fixed_params"] = {k: table.get(v) for k, v in attributes["fixed_params"].items()}
+def load_attributes(texts: dict[str, str], objects: Objects | None) -> dict[str, Any]:
+    attributes = {key: loads(text, objects) for key, text in texts.items()}
+    if objects and isinstance(attributes.get("fixed_params"), dict):
+        attributes["fixed_params"] = {k: objects.get(v) for k, v in attributes["fixed_params"].items()}
     return attributes
 
 
-def plain_choice(name: str, choice: Any, table: ObjectTable | None) -> Any:
+def plain_choice(name: str, choice: Any, objects: Objects | None) -> Any:
     """A choice as the engine takes it. TypeError names the parameter of one that the storage cannot hold."""
     if choice is None or isinstance(choice, (bool, int, float, str)):
         return choice
@@ -81,29 +191,29 @@ def plain_choice(name: str, choice: Any, table: ObjectTable | None) -> Any:
         scalar = choice.item()  # of NumPy or PyTorch
         if isinstance(scalar, (bool, int, float, str)):
             return scalar
-    if table is None:
+    if objects is None:
         raise TypeError(
             f"Parameter {name!r}: {choice!r} is of type {type(choice).__name__}; this storage holds None, bool, int, "
             "float and str."
         )
-    return table.put_equal(choice)
+    return objects.choice(name, choice)
 
 
-def plain_distribution(name: str, distribution: Any, table: ObjectTable | None) -> Any:
+def plain_distribution(name: str, distribution: Any, objects: Objects | None) -> Any:
     """A distribution whose choices the engine can take."""
     if getattr(distribution, "choices", None) is None:
         return distribution
     plain = copy.copy(distribution)
-    plain.choices = tuple(plain_choices(name, distribution.choices, table))
+    plain.choices = tuple(plain_choices(name, distribution.choices, objects))
     return plain
 
 
-def original_distribution(distribution: Any, table: ObjectTable | None) -> Any:
+def original_distribution(distribution: Any, objects: Objects | None) -> Any:
     """The reverse of `plain_distribution`; may change its argument."""
-    if table is not None and getattr(distribution, "choices", None) is not None:
-        distribution.choices = tuple(table.get(choice) for choice in distribution.choices)
+    if objects and getattr(distribution, "choices", None) is not None:
+        distribution.choices = tuple(objects.get(choice) for choice in distribution.choices)
     return distribution
 
 
-def plain_choices(name: str, choices: Sequence[Any], table: ObjectTable | None) -> list[Any]:
-    return [plain_choice(name, choice, table) for choice in choices]
+def plain_choices(name: str, choices: Sequence[Any], objects: Objects | None) -> list[Any]:
+    return [plain_choice(name, choice, objects) for choice in choices]

@@ -105,15 +105,15 @@ class PythonStorage final : public Storage {
       return stored;
     });
   }
-  Updated update_trial(StudyId, const TrialUpdate& update) override {
+  Updated update_trial(StudyId study, const TrialUpdate& update) override {
     const bool written = call<bool>([&] {
       std::vector<std::pair<std::int64_t, double>> reports;
       for (const auto& report : update.reports) reports.emplace_back(report.step, report.value);
       std::optional<int> state;
       if (update.state) state = static_cast<int>(*update.state);
-      return bridge_.attr("update_trial")(static_cast<std::int64_t>(update.id), trial_params_to(update.params), reports,
-                                          attributes_to(update.user_attrs), attributes_to(update.system_attrs), state,
-                                          update.values);
+      return bridge_.attr("update_trial")(static_cast<std::int64_t>(study), static_cast<std::int64_t>(update.id),
+                                          trial_params_to(update.params), reports, attributes_to(update.user_attrs),
+                                          attributes_to(update.system_attrs), state, update.values);
     });
     return {.written = written};
   }

@@ -174,6 +174,8 @@ void bind_study(py::module_& m) {
       .def("tell", &tell)
       .def("tell_number", &tell_number)
       .def("flush", [](StudyHandle& self) { without_gil([&] { self.study().flush(); }); })
+      .def("flush_trial",
+           [](StudyHandle& self, TrialHandle& trial) { without_gil([&] { self.study().flush(trial.trial()); }); })
       .def("update_running", &update_running)
       .def("trials", &trials)
       .def("trials_beyond", &trials_beyond)

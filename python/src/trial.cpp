@@ -43,6 +43,13 @@ double suggest_chosen(TrialHandle& self, const std::string& name, const std::str
   return self.suggest(name, distribution_from_json(distribution), chosen);
 }
 
+// JSON text, or None.
+std::optional<std::string> user_attr(TrialHandle& self, const std::string& key) {
+  const FrozenTrial trial = without_gil([&] { return self.trial().frozen(); });
+  const Json* value = find_attribute(trial.user_attrs, key);
+  return value == nullptr ? std::nullopt : std::optional(value->text());
+}
+
 FrozenHandle frozen(TrialHandle& self) {
   return {without_gil([&] { return std::make_shared<const FrozenTrial>(self.trial().frozen()); })};
 }
@@ -89,6 +96,7 @@ void bind_trial(py::module_& m) {
       .def("suggest_chosen", &suggest_chosen)
       .def("report", &report)
       .def("should_prune", [](TrialHandle& self) { return without_gil([&] { return self.trial().should_prune(); }); })
+      .def("user_attr", &user_attr)
       .def("set_user_attr",
            [](TrialHandle& self, const std::string& key, const std::string& text) {
              without_gil([&] { self.trial().set_user_attr(key, Json::trusted(text)); });

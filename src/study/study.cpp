@@ -73,6 +73,7 @@ const Pruner& Study::pruner() const { return *impl_->pruner; }
 std::uint64_t Study::seed() const { return impl_->seed; }
 void Study::stop() { impl_->stop_requested = true; }
 void Study::flush() { impl_->flush(); }
+void Study::flush(Trial& trial) { impl_->write(*backend_of(trial, *impl_).live()); }
 
 Direction Study::direction() const {
   if (impl_->directions.size() != 1) {

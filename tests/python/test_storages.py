@@ -3,6 +3,8 @@
 
 from concurrent.futures import ProcessPoolExecutor
 import datetime
+import pickle
+import time
 
 import pytest
 
@@ -197,3 +199,44 @@ def test_a_study_is_flushed_by_any_storage_that_shares_its_file(tmp_path):
     trial = bluefin.create_study(storage=storage).ask()
     trial.set_user_attr("a", 1)
     assert cached.get_trial(trial._trial_id).user_attrs == {"a": 1}
+
+
+NONSENSE = {
+    "create_new_study": None,
+    "get_study_id_from_name": None,
+    "get_study_name_from_id": 3,
+    "get_study_directions": None,
+    "get_study_user_attrs": [1],
+    "get_study_system_attrs": {1: 2},
+    "get_all_studies": [3],
+    "create_new_trial": "one",
+    "get_trial": None,
+    "get_all_trials": [None],
+}
+
+
+@pytest.mark.parametrize("method", NONSENSE)
+def test_nonsense_of_a_storage_is_named(method):
+    class Nonsense(PlainStorage):
+        pass
+
+    setattr(Nonsense, method, lambda self, *args, **kwargs: NONSENSE[method])
+    with pytest.raises(TypeError) as caught:
+        study = bluefin.create_study(study_name="s", storage=Nonsense())
+        study.optimize(lambda trial: 1.0, n_trials=1)
+        bluefin.get_all_study_names(study._storage)
+    text = str(caught.value)
+    assert text.startswith(f"Nonsense.{method} returned {NONSENSE[method]!r}, expected ") and "\n" not in text
+
+
+def test_a_waiting_trial_is_begun_or_not():
+    class Nonsense(PlainStorage):
+        def set_trial_state_values(self, trial_id, state, values=None):
+            super().set_trial_state_values(trial_id, state, values)  # its end need not be answered
+
+    study = bluefin.create_study(storage=Nonsense())
+    study.optimize(lambda trial: 1.0, n_trials=1)
+    assert study.best_value == 1.0
+    study.enqueue_trial({"x": 1})
+    with pytest.raises(TypeError, match="Nonsense.set_trial_state_values returned None, expected a bool"):
+        study.ask()

@@ -28,8 +28,8 @@ class WorkerTrial(Trial):
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("The trial of a worker belongs to its process and cannot be pickled.")
 
-    def _frozen(self) -> FrozenTrial:
-        return self._ask("_frozen")
+    def _frozen(self, deepcopy: bool = False) -> FrozenTrial:
+        return self._ask("_frozen")  # a copy in any case
 
     @property
     def _trial_id(self) -> int:

@@ -66,8 +66,8 @@ class StorageForOptuna(_ForStudy, StorageView, optuna.storages.BaseStorage):
         """Ascending numbers."""
         known = self._known
         if isinstance(study._storage, NativeStorage):
-            table = study._storage._table
-            return [FrozenTrial._from_native(native, table) for native in study._native.trials_beyond(known)]
+            objects = study._objects
+            return [FrozenTrial._from_native(native, objects) for native in study._native.trials_beyond(known)]
         trials = study.get_trials(deepcopy=False)
         return [trial for trial in trials if trial.number >= len(known) or known[trial.number] is None]
 
@@ -82,22 +82,21 @@ class StorageForOptuna(_ForStudy, StorageView, optuna.storages.BaseStorage):
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         study = self._bluefin_study
-        table = self._storage._table
-        text = _text(key, value, table)
+        text = _text(key, value, study._objects)
         with self._into.errors():
             # A running trial of this process has to hear of it, and workers in other processes at once.
             if study._native.update_running(trial_id, [], {}, {}, {key: text}):
                 study._native.flush()
             else:
-                self._storage.set_trial_system_attr(trial_id, key, _objects.loads(text, table))
+                self._storage.set_trial_system_attr(trial_id, key, _objects.loads(text, study._objects))
 
 
-def _text(key: str, value: Any, table: _objects.ObjectTable | None) -> str:
+def _text(key: str, value: Any, objects: _objects.Objects | None) -> str:
     """JSON, which the engine reads, wherever that can hold the value; samplers write NumPy's numbers as well."""
     try:
         return json.dumps(value, default=lambda number: number.item())
     except (AttributeError, TypeError, ValueError):
-        return _objects.dumps(key, value, table)
+        return _objects.attribute_text(key, value, objects)
 
 
 class StudyForOptuna(_ForStudy, optuna.Study):

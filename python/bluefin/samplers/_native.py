@@ -78,9 +78,8 @@ class NativeSampler(Configured, BaseSampler):
         return self._direct_seed, next(self._calls), _BY_HAND
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        table = study._storage._table
         return {
-            name: _objects.original_distribution(json_to_distribution(text), table)
+            name: _objects.original_distribution(json_to_distribution(text), study._objects)
             for space in self._model(study).joint_spaces(study._native)
             for name, text in space
         }
@@ -95,9 +94,8 @@ class NativeSampler(Configured, BaseSampler):
         if self._options.get("group"):
             together = model.joint_spaces(study._native)
             spaces = [[name for name, _ in space if name in search_space] for space in together]
-        table = study._storage._table
         texts = [
-            [(name, _text(name, search_space[name], table)) for name in space if not search_space[name].single()]
+            [(name, _text(name, search_space[name], study._objects)) for name in space if not search_space[name].single()]
             for space in spaces
         ]
         texts = [space for space in texts if space]
@@ -111,7 +109,7 @@ class NativeSampler(Configured, BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        text = _text(param_name, param_distribution, study._storage._table)
+        text = _text(param_name, param_distribution, study._objects)
         stream = self._stream(study, trial)
         value = self._model(study).suggest_parameter(study._native, trial.number, stream, param_name, text)
         return param_distribution.to_external_repr(value)
@@ -126,5 +124,5 @@ def _overrides(cls: type[Any], methods: tuple[str, ...]) -> bool:
     return False
 
 
-def _text(name: str, distribution: BaseDistribution, table: _objects.ObjectTable | None) -> str:
-    return distribution_to_json(_objects.plain_distribution(name, distribution, table))
+def _text(name: str, distribution: BaseDistribution, objects: _objects.Objects | None) -> str:
+    return distribution_to_json(_objects.plain_distribution(name, distribution, objects))

@@ -12,7 +12,7 @@ import weakref
 from bluefin.exceptions import UpdateFinishedTrialError
 
 if TYPE_CHECKING:
-    from bluefin._objects import ObjectTable
+    from bluefin._objects import Objects
     from bluefin.distributions import BaseDistribution
     from bluefin.study._direction import StudyDirection
     from bluefin.study._frozen import FrozenStudy
@@ -40,9 +40,16 @@ class BaseStorage(abc.ABC):
     def _native(self) -> Any:
         return self._bridge.native
 
-    @property
-    def _table(self) -> ObjectTable | None:
-        return self._bridge.table
+    def _objects_of(self, study_id: int) -> Objects | None:
+        """What the engine cannot hold of a study; None: everything of this storage is JSON."""
+        return self._bridge.objects(study_id)
+
+    def _takes_one_by_one(self) -> bool:
+        """Whether every change of a trial is a call of its own, so that a trial's end needs no batch."""
+        return not hasattr(self, "_one_append")
+
+    def _forget_objects(self, study_id: int) -> None:
+        self._bridge.forget_objects(study_id)
 
     @property
     def _bridge(self) -> Any:
@@ -135,7 +142,7 @@ class BaseStorage(abc.ABC):
 
     def _trials_since(self, study_id: int, last_id: int, unfinished: set[int]) -> list[FrozenTrial]:
         """The trials with an id above ``last_id`` or among ``unfinished``. O(all trials): there is no other way here."""
-        trials = self.get_all_trials(study_id, deepcopy=False)
+        trials = self._bridge.checked_trials("get_all_trials", self.get_all_trials(study_id, deepcopy=False))
         return [trial for trial in trials if trial._trial_id > last_id or trial._trial_id in unfinished]
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from bluefin import _native
-from bluefin._objects import ObjectTable
+from bluefin._objects import Objects
 from bluefin.storages._native import NativeStorage
 
 
@@ -16,7 +16,19 @@ class InMemoryStorage(NativeStorage):
 
     def __init__(self) -> None:
         super().__init__(_native.open_storage("memory:"))
-        self._table = ObjectTable()
+        self._all_objects: dict[int, Objects] = {}  # by study
+
+    def _objects_of(self, study_id: int) -> Objects:
+        return self._all_objects.setdefault(study_id, Objects())
+
+    def _objects_of_trial(self, trial_id: int) -> Objects:
+        return self._objects_of(self._find_trial(trial_id)[0])
+
+    def delete_study(self, study_id: int) -> None:
+        super().delete_study(study_id)
+        objects = self._all_objects.pop(study_id, None)
+        if objects is not None:
+            objects.clear()
 
     def __getstate__(self) -> dict[str, Any]:
         studies = self.get_all_studies()

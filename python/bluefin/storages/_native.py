@@ -3,14 +3,19 @@ from __future__ import annotations
 
 from collections.abc import Container
 from collections.abc import Sequence
+from contextlib import nullcontext
+import copy
+import operator
 from typing import Any
 from typing import TYPE_CHECKING
 import uuid
 
+from bluefin import _checks
 from bluefin import _native
 from bluefin import _objects
 from bluefin import _open_studies
 from bluefin.distributions import BaseDistribution
+from bluefin.distributions import CategoricalDistribution
 from bluefin.distributions import distribution_to_json
 from bluefin.exceptions import UpdateFinishedTrialError
 from bluefin.storages._base import BaseStorage
@@ -23,14 +28,33 @@ if TYPE_CHECKING:
     from bluefin.study._frozen import FrozenStudy
 
 
+def _id(value: Any) -> int:
+    """A key as the engine takes it; what cannot be one is the key of nothing."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 2**63
+    if not -(2**63) <= number < 2**63:
+        raise KeyError(f"no study or trial with the id {value!r} exists")
+    return number
+
+
 class NativeStorage(BaseStorage):
     """A storage of the engine. A study works with it in batches; the methods here are for a look or a hand at it."""
 
     _native: Any = None  # type: ignore[assignment]
-    _table: _objects.ObjectTable | None = None  # type: ignore[assignment] # for objects that only memory can hold
 
     def __init__(self, native: _native.Storage) -> None:
         self._native = native
+
+    def _objects_of(self, study_id: int) -> _objects.Objects | None:
+        return None
+
+    def _takes_one_by_one(self) -> bool:
+        return False
+
+    def _forget_objects(self, study_id: int) -> None:
+        pass
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._native.url()!r})"
@@ -44,31 +68,46 @@ class NativeStorage(BaseStorage):
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
         name = DEFAULT_STUDY_NAME_PREFIX + str(uuid.uuid4()) if study_name is None else study_name
-        return self._native.create_study(name, [int(direction) for direction in directions])
+        numbers = [
+            _checks.integer("A direction in `directions`", direction)
+            for direction in _checks.items("`directions`", directions, "a list of StudyDirection")
+        ]
+        if not set(numbers) <= {0, 1, 2}:
+            raise ValueError(f"`directions` must be a list of StudyDirection, but got {directions!r}.")
+        return self._native.create_study(_checks.text("`study_name`", name), numbers)
 
     def delete_study(self, study_id: int) -> None:
-        self._native.delete_study(study_id)
+        self._native.delete_study(_id(study_id))
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
-        self._native.set_study_attr(study_id, True, key, _objects.dumps(key, value, self._table))
+        _objects.write_attribute(
+            key,
+            value,
+            self._objects_of(study_id),
+            known=lambda: self._record(study_id)[3].get(key),
+            write=lambda text: self._native.set_study_attr(_id(study_id), True, key, text),
+        )
 
     def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
-        self._native.set_study_attr(study_id, False, key, _objects.dumps(key, value, None))
+        self._native.set_study_attr(_id(study_id), False, _checks.text("`key`", key), _objects.dumps(key, value))
+
+    def _record(self, study_id: int) -> Any:
+        return self._native.study_record(_id(study_id))
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        return self._native.study_id(study_name)
+        return self._native.study_id(_checks.text("`study_name`", study_name))
 
     def get_study_name_from_id(self, study_id: int) -> str:
-        return self._native.study_record(study_id)[1]
+        return self._record(study_id)[1]
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
-        return self._frozen_study(self._native.study_record(study_id)).directions
+        return self._frozen_study(self._record(study_id)).directions
 
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
-        return _objects.load_attributes(self._native.study_record(study_id)[3], self._table)
+        return _objects.load_attributes(self._record(study_id)[3], self._objects_of(study_id))
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
-        return _objects.load_attributes(self._native.study_record(study_id)[4], None)
+        return _objects.load_attributes(self._record(study_id)[4], None)
 
     def get_all_studies(self) -> list[FrozenStudy]:
         return [self._frozen_study(record) for record in self._native.studies()]
@@ -81,7 +120,7 @@ class NativeStorage(BaseStorage):
         return FrozenStudy(
             name,
             None,
-            _objects.load_attributes(user_attrs, self._table),
+            copy.deepcopy(_objects.load_attributes(user_attrs, self._objects_of(study_id))),
             _objects.load_attributes(system_attrs, None),
             study_id,
             directions=[StudyDirection(direction) for direction in directions],
@@ -91,32 +130,55 @@ class NativeStorage(BaseStorage):
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         if template_trial is None:
-            return self._native.begin_trial(study_id)
-        return self._native.add_trial(study_id, template_trial._to_native(self._table))
+            return self._native.begin_trial(_id(study_id))
+        if not isinstance(template_trial, FrozenTrial):
+            raise TypeError(f"`template_trial` must be a FrozenTrial of bluefin, but got {template_trial!r}.")
+        objects = self._objects_of(study_id)
+        with nullcontext() if objects is None else objects.undone_on_error():
+            return self._native.add_trial(_id(study_id), template_trial._to_native(objects))
 
     def set_trial_param(
         self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
     ) -> None:
-        text = distribution_to_json(_objects.plain_distribution(param_name, distribution, self._table))
+        _checks.text("`param_name`", param_name)
+        if not isinstance(distribution, BaseDistribution):
+            raise TypeError(f"`distribution` must be a distribution of bluefin, but got {distribution!r}.")
+        value = _checks.number("`param_value_internal`", param_value_internal)
+        objects = self._objects_of_trial(trial_id) if isinstance(distribution, CategoricalDistribution) else None
+        text = distribution_to_json(_objects.plain_distribution(param_name, distribution, objects))
         try:
-            self._update(trial_id, params=[(param_name, text, float(param_value_internal))])
+            self._update(trial_id, params=[(param_name, text, value)])
         except UpdateFinishedTrialError as error:
             if not self.get_trial(trial_id).state.is_finished():
                 raise ValueError(str(error)) from None  # another kind of distribution
             raise
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        if not isinstance(state, TrialState):
+            raise TypeError(f"`state` must be a TrialState, but got {state!r}.")
+        given = () if values is None else _checks.items("`values`", values, "a list of numbers")
         self._flush()
-        return self._update(trial_id, state=int(state), values=[float(value) for value in values or ()])
+        numbers = [_checks.number("A value in `values`", value) for value in given]
+        return self._update(trial_id, state=int(state), values=numbers)
 
     def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
-        self._update(trial_id, reports={int(step): float(intermediate_value)})
+        number = _checks.integer("`step`", step, 2**63)
+        self._update(trial_id, reports={number: _checks.number("`intermediate_value`", intermediate_value)})
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        self._update(trial_id, user_attrs={key: _objects.dumps(key, value, self._table)})
+        _objects.write_attribute(
+            key,
+            value,
+            self._objects_of_trial(trial_id),
+            known=lambda: self._find_trial(trial_id)[1].user_attrs().get(key),
+            write=lambda text: self._update(trial_id, user_attrs={key: text}),
+        )
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        self._update(trial_id, system_attrs={key: _objects.dumps(key, value, None)})
+        self._update(trial_id, system_attrs={_checks.text("`key`", key): _objects.dumps(key, value)})
+
+    def _objects_of_trial(self, trial_id: int) -> _objects.Objects | None:
+        return None
 
     def _update(
         self,
@@ -128,6 +190,7 @@ class NativeStorage(BaseStorage):
         state: int | None = None,
         values: Sequence[float] = (),
     ) -> bool:
+        trial_id = _id(trial_id)
         if state is None:
             # A running trial of this process keeps what it has not yet written: it must hear of this.
             for study in _open_studies.of(self._native):
@@ -136,14 +199,19 @@ class NativeStorage(BaseStorage):
         return self._native.update_trial(trial_id, params, reports, user_attrs, system_attrs, state, values)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
+        study_id, native = self._find_trial(trial_id)
+        return FrozenTrial._from_native(native, self._objects_of(study_id), deepcopy=False)
+
+    def _find_trial(self, trial_id: int) -> tuple[int, _native.FrozenTrial]:
         self._flush()
-        return FrozenTrial._from_native(self._native.find_trial(trial_id)[1], self._table)
+        return self._native.find_trial(_id(trial_id))
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         self._flush()
-        trials = [FrozenTrial._from_native(native, self._table) for native in self._native.trials(study_id)]
+        objects = self._objects_of(study_id)
+        trials = [FrozenTrial._from_native(native, objects, deepcopy) for native in self._native.trials(_id(study_id))]
         return trials if states is None else [trial for trial in trials if trial.state in states]
 
 

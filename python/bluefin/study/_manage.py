@@ -8,6 +8,7 @@ from typing import Any
 from typing import Literal
 import warnings
 
+from bluefin import _checks
 from bluefin import _native
 from bluefin import pruners
 from bluefin import samplers
@@ -105,7 +106,9 @@ def load_study(
 def delete_study(*, study_name: str, storage: str | storages.BaseStorage) -> None:
     """Deletes a study with all its trials. KeyError when there is none of this name."""
     opened = storages.get_storage(storage)
-    opened.delete_study(opened.get_study_id_from_name(study_name))
+    study_id = opened.get_study_id_from_name(_checks.text("`study_name`", study_name))
+    opened.delete_study(study_id)
+    opened._forget_objects(study_id)
 
 
 def copy_study(

@@ -148,7 +148,7 @@ class Run:
         if self._callbacks:
             with self._callback_lock:
                 for callback in self._callbacks:
-                    callback(self._study, frozen)
+                    callback(self._study, self._study._own_copy(frozen))
         if self._progress is not None:
             self._progress.update(self._study)
 

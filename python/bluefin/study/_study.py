@@ -5,6 +5,7 @@ from collections.abc import Callable
 from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Sequence
+from contextlib import nullcontext
 import copy
 import threading
 from typing import Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from typing import Union
 import warnings
 
+from bluefin import _checks
 from bluefin import _native
 from bluefin import _objects
 from bluefin import _open_studies
@@ -87,6 +89,7 @@ class Study:
             None if sampler is None else sampler._seed,
         )
         self.study_name: str = self._native.name()
+        self._objects = self._storage._objects_of(self._native.id())
         self._directions = [StudyDirection(direction) for direction in self._native.directions()]
         self._sampler = sampler if sampler is not None else from_native(_SAMPLERS, *self._native.sampler())
         self._pruner = pruner if pruner is not None else from_native(_PRUNERS, *self._native.pruner())
@@ -111,7 +114,13 @@ class Study:
         return len(self._directions) > 1
 
     def _frozen(self, native: Any) -> FrozenTrial:
-        return FrozenTrial._from_native(native, self._storage._table)
+        if not isinstance(self._storage, storages.NativeStorage) and not self._storage._json_only:
+            return copy.deepcopy(self._storage.get_trial(native.id()))  # the engine does not have its objects
+        return FrozenTrial._from_native(native, self._objects)
+
+    def _own_copy(self, frozen: FrozenTrial) -> FrozenTrial:
+        """A trial to give away: without objects of the study it is nobody else's already."""
+        return copy.deepcopy(frozen) if self._objects or self._storage._takes_one_by_one() else frozen
 
     def _find_trial(self, number: int) -> FrozenTrial:
         native = self._native.find_trial(number)
@@ -165,16 +174,19 @@ class Study:
         """Trials in the order of their numbers, as values.
 
         Args:
-            deepcopy: Accepted for programs that pass it: every call returns values of its own, without copying.
+            deepcopy: Whether attributes and choices that are objects (in memory) are copied. Everything else belongs to
+                the caller in any case.
             states: Only trials in these states.
         """
         if not isinstance(self._storage, storages.NativeStorage):
             self._native.flush()
             return self._storage.get_all_trials(self._study_id, deepcopy=deepcopy, states=states)
-        wanted = None if states is None else [int(state) for state in TrialState if state in states]
-        table = self._storage._table
-        make = FrozenTrial._from_native
-        return [make(native, table) for native in self._native.trials(wanted)]
+        try:
+            wanted = None if states is None else [int(state) for state in TrialState if state in states]
+        except TypeError:
+            raise TypeError(f"`states` must be several states or None, but got {states!r}.") from None
+        make, objects = FrozenTrial._from_native, self._objects
+        return [make(native, objects, deepcopy) for native in self._native.trials(wanted)]
 
     @property
     def best_trial(self) -> FrozenTrial:
@@ -213,12 +225,12 @@ class Study:
         """What `set_user_attr` has kept."""
         if not isinstance(self._storage, storages.NativeStorage):
             return copy.deepcopy(self._storage.get_study_user_attrs(self._study_id))  # it may hold what JSON cannot
-        return _objects.load_attributes(self._native.user_attrs(), self._storage._table)
+        return copy.deepcopy(_objects.load_attributes(self._native.user_attrs(), self._objects))
 
     @property
     def system_attrs(self) -> dict[str, Any]:
         """What samplers, pruners and tools have kept."""
-        return _objects.load_attributes(self._native.system_attrs(), self._storage._table)
+        return _objects.load_attributes(self._native.system_attrs(), self._objects)
 
     @property
     def metric_names(self) -> list[str] | None:
@@ -352,7 +364,7 @@ class Study:
         frozen, problem = tell(self, trial, values, state, skip_if_finished)
         if problem is not None:
             warnings.warn(problem, stacklevel=2)
-        return frozen
+        return self._own_copy(frozen)
 
     # --- adding ------------------------------------------------------------------------------------------------------
 
@@ -371,12 +383,18 @@ class Study:
         """
         if not isinstance(params, dict):
             raise TypeError("params must be a dictionary.")
-        table = self._storage._table
-        queued = self._native.enqueue_trial(
-            {name: _objects.plain_choice(name, value, table) for name, value in params.items()},
-            {key: _objects.dumps(key, value, table) for key, value in (user_attrs or {}).items()},
-            skip_if_exists,
-        )
+        _checks.named("`params`", params)
+        _checks.named("`user_attrs`", user_attrs or {})
+        objects = self._objects
+        with objects.undone_on_error() if objects is not None else nullcontext():
+            texts = {key: _objects.attribute_text(key, value, objects) for key, value in (user_attrs or {}).items()}
+            queued = self._native.enqueue_trial(
+                {name: _objects.plain_choice(name, value, objects) for name, value in params.items()},
+                texts,
+                bool(skip_if_exists),
+            )
+            if not queued and objects is not None:
+                objects.discard(texts.values())
         if not queued:
             _logger.info(f"Trial with params {params} already exists. Skipping enqueue.")
 
@@ -399,10 +417,12 @@ class Study:
                     f"The added trial has {len(trial.values)} values, which is different from the number of "
                     f"objectives {len(self._directions)} in the study (determined by Study.directions)."
                 )
-            added.append(trial._to_native(self._storage._table))
-        if added:
+            added.append(trial)
+        if not added:
+            return
+        with self._objects.undone_on_error() if self._objects is not None else nullcontext():
             try:
-                self._native.add_trials(added)
+                self._native.add_trials([trial._to_native(self._objects) for trial in added])
             except UpdateFinishedTrialError as error:  # the engine's word for any conflict; here it is a parameter's kind
                 raise ValueError(str(error)) from error
 
@@ -416,11 +436,17 @@ class Study:
         Raises:
             TypeError: The storage cannot hold the value.
         """
-        self._native.set_user_attr(key, _objects.dumps(key, value, self._storage._table))
+        _objects.write_attribute(
+            key,
+            value,
+            self._objects,
+            known=lambda: self._native.user_attrs().get(key),
+            write=lambda text: self._native.set_user_attr(key, text),
+        )
 
     def set_system_attr(self, key: str, value: Any) -> None:
         """Keeps a JSON value with the study; for samplers, pruners and tools."""
-        self._native.set_system_attr(key, _objects.dumps(key, value, None))
+        self._native.set_system_attr(_checks.text("`key`", key), _objects.dumps(key, value))
 
     @experimental("3.2.0")
     def set_metric_names(self, metric_names: list[str]) -> None:
@@ -431,7 +457,7 @@ class Study:
         """
         if len(metric_names) != len(self._directions):
             raise ValueError("The number of objectives must match the length of the metric names.")
-        self.set_system_attr(_METRIC_NAMES_KEY, list(metric_names))
+        self.set_system_attr(_METRIC_NAMES_KEY, metric_names)
 
 
 def checked_sampler(sampler: Any) -> samplers.BaseSampler | None:

@@ -62,7 +62,10 @@ def tell(
         raise ValueError(f"Cannot tell a {known.state.name} trial.") from error
     if error_after is not None:
         raise error_after
-    return FrozenTrial._from_native(native, study._storage._table), problem
+    frozen = FrozenTrial._from_native(native, study._objects, deepcopy=False)
+    if study._objects and study._storage._takes_one_by_one():
+        study._objects.discard(native.user_attrs().values())  # the storage has them now
+    return frozen, problem
 
 
 def outcome(

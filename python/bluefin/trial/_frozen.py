@@ -9,21 +9,19 @@ from functools import lru_cache
 import math
 from typing import Any
 
+from bluefin import _checks
 from bluefin import _native
 from bluefin import _objects
 from bluefin.distributions import _convert_old_distribution_to_new_distribution
 from bluefin.distributions import BaseDistribution
 from bluefin.distributions import distribution_to_json
 from bluefin.distributions import json_to_distribution
+from bluefin.trial._base import BaseTrial
 from bluefin.trial._base import GivenParamsTrial
 from bluefin.trial._state import TrialState
 
 # json.loads and the checks of a distribution cost more than the rest of a trial, and a study has few distributions.
 _known_distribution = lru_cache(maxsize=4096)(json_to_distribution)
-
-
-def _distribution(text: str, table: _objects.ObjectTable | None) -> BaseDistribution:
-    return _objects.original_distribution(copy.copy(_known_distribution(text)), table)
 
 
 def _local_time(microseconds: int | None) -> datetime.datetime | None:
@@ -34,27 +32,39 @@ def _microseconds(time: datetime.datetime | None) -> int | None:
     return None if time is None else round(time.timestamp() * 1e6)
 
 
-def _params(native: Any, table: _objects.ObjectTable | None) -> dict[str, Any]:
-    params = native.params()
-    return params if table is None else {name: table.get(value) for name, value in params.items()}
-
-
 # How each field is made from the native trial, when it is first asked for. In the order of repr().
 _READERS: dict[str, Any] = {
-    "_number": lambda native, table: native.number(),
-    "state": lambda native, table: TrialState(native.state()),
-    "_values": lambda native, table: native.values() or None,
-    "_datetime_start": lambda native, table: _local_time(native.datetime_start()),
-    "datetime_complete": lambda native, table: _local_time(native.datetime_complete()),
-    "_params": _params,
-    "_user_attrs": lambda native, table: _objects.load_attributes(native.user_attrs(), table),
-    "_system_attrs": lambda native, table: _objects.load_attributes(native.system_attrs(), table),
-    "intermediate_values": lambda native, table: native.reports(),
-    "_distributions": lambda native, table: {
-        name: _distribution(text, table) for name, text in native.distributions().items()
+    "_number": lambda native: native.number(),
+    "state": lambda native: TrialState(native.state()),
+    "_values": lambda native: native.values() or None,
+    "_datetime_start": lambda native: _local_time(native.datetime_start()),
+    "datetime_complete": lambda native: _local_time(native.datetime_complete()),
+    "_params": lambda native: native.params(),
+    "_user_attrs": lambda native: _objects.load_attributes(native.user_attrs(), None),
+    "_system_attrs": lambda native: _objects.load_attributes(native.system_attrs(), None),
+    "intermediate_values": lambda native: native.reports(),
+    "_distributions": lambda native: {
+        name: copy.copy(_known_distribution(text)) for name, text in native.distributions().items()
     },
-    "_trial_id": lambda native, table: native.id(),
+    "_trial_id": lambda native: native.id(),
 }
+
+
+def _with_objects(native: Any, objects: _objects.Objects) -> dict[str, Any]:
+    """The fields that may hold objects of the study."""
+    return {
+        "_params": {name: objects.get(value) for name, value in native.params().items()},
+        "_distributions": {
+            name: _objects.original_distribution(copy.copy(_known_distribution(text)), objects)
+            for name, text in native.distributions().items()
+        },
+        "_user_attrs": _objects.load_attributes(native.user_attrs(), objects),
+        "_system_attrs": _objects.load_attributes(native.system_attrs(), objects),
+    }
+
+
+# Of a trial that has not been read yet; __dict__ itself is overridden below.
+_instance_dict = BaseTrial.__dict__["__dict__"].__get__
 
 
 class FrozenTrial(GivenParamsTrial):
@@ -75,12 +85,15 @@ class FrozenTrial(GivenParamsTrial):
         values: One value per objective.
     """
 
+    __slots__ = ("_native",)
+
     state: TrialState
     datetime_complete: datetime.datetime | None
     intermediate_values: dict[int, float]
     _number: int
     _values: list[float] | None
     _trial_id: int
+    _native: Any
 
     def __init__(
         self,
@@ -113,20 +126,30 @@ class FrozenTrial(GivenParamsTrial):
         self._trial_id = trial_id
 
     @classmethod
-    def _from_native(cls, native: Any, table: _objects.ObjectTable | None) -> FrozenTrial:
+    def _from_native(cls, native: Any, objects: _objects.Objects | None, deepcopy: bool = True) -> FrozenTrial:
         trial = cls.__new__(cls)
-        trial.__dict__["_native"] = native
-        trial.__dict__["_table"] = table
+        trial._native = native
+        if objects:  # as they are now
+            fields = _with_objects(native, objects)
+            for name, value in (copy.deepcopy(fields) if deepcopy else fields).items():
+                setattr(trial, name, value)
         return trial
 
     def __getattr__(self, name: str) -> Any:
         # Only for fields that have not been read yet.
         reader = _READERS.get(name)
-        native = self.__dict__.get("_native")
-        if reader is None or native is None:
+        if reader is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        value = self.__dict__[name] = reader(native, self.__dict__["_table"])
+        value = reader(self._native)
+        setattr(self, name, value)
         return value
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        """Every field, as vars() and dir() want them."""
+        if hasattr(self, "_native"):
+            self._fields()
+        return _instance_dict(self)
 
     def _fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _READERS}
@@ -135,29 +158,30 @@ class FrozenTrial(GivenParamsTrial):
         return self._fields()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        for name, value in state.items():
+            setattr(self, name, value)
 
-    def _to_native(self, table: _objects.ObjectTable | None, dumps: Any = _objects.dumps) -> Any:
+    def _to_native(self, objects: _objects.Objects | None, text: Any = _objects.attribute_text) -> Any:
         params = []
         for name, distribution in self.distributions.items():
             internal = distribution.to_internal_repr(self.params[name])
-            plain = _objects.plain_distribution(name, distribution, table)
+            plain = _objects.plain_distribution(name, distribution, objects)
             params.append((name, distribution_to_json(plain), internal))
         system_attrs = dict(self.system_attrs)
         if isinstance(system_attrs.get("fixed_params"), dict):
             system_attrs["fixed_params"] = {
-                name: _objects.plain_choice(name, value, table)
+                name: _objects.plain_choice(name, value, objects)
                 for name, value in system_attrs["fixed_params"].items()
             }
         return _native.make_frozen_trial(
-            self._trial_id,
-            self.number,
+            _checks.integer("`trial_id` of a trial", self._trial_id, 2**63),
+            _checks.integer("`number` of a trial", self.number, 2**31),
             int(self.state),
             [float(value) for value in self.values or ()],
             params,
             {int(step): float(value) for step, value in self.intermediate_values.items()},
-            {key: dumps(key, value, table) for key, value in self.user_attrs.items()},
-            {key: dumps(key, value, None) for key, value in system_attrs.items()},
+            {key: text(key, value, objects) for key, value in self.user_attrs.items()},
+            {key: text(key, value, None) for key, value in system_attrs.items()},
             _microseconds(self.datetime_start),
             _microseconds(self.datetime_complete),
         )

@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 from typing import TYPE_CHECKING
 
+from bluefin import _checks
 from bluefin import _objects
 from bluefin.distributions import _convert_old_distribution_to_new_distribution
 from bluefin.distributions import BaseDistribution
@@ -20,6 +21,7 @@ from bluefin.trial._base import as_constraint
 from bluefin.trial._base import as_float
 from bluefin.trial._base import BaseTrial
 from bluefin.trial._frozen import FrozenTrial
+from bluefin.trial._state import TrialState
 
 if TYPE_CHECKING:
     from bluefin import _native
@@ -48,8 +50,10 @@ class Trial(BaseTrial):
         self._native: _native.Trial = native
         # The engine that began the trial ends it; the study gets a new one with another sampler or pruner.
         self._native_study: _native.Study = None if study is None else study._native  # type: ignore[assignment]
-        self._table = None if study is None else study._storage._table
+        self._objects = None if study is None else study._objects
         self._number: int = native.number()
+        # What is gathered for a storage of the user's is not for the engine to try again: see _hand_over().
+        self._hands_over = study is not None and study._storage._takes_one_by_one()
         self._sampler: BaseSampler | None = None  # one that is asked here, not by the engine
         if study is not None and study._sampler._samples_in_python():
             self._sampler = study._sampler
@@ -63,8 +67,19 @@ class Trial(BaseTrial):
         self._native_study.flush()
         return type(self), (self.study, self._trial_id)
 
-    def _frozen(self) -> FrozenTrial:
-        return FrozenTrial._from_native(self._native.frozen(), self._table)
+    def _frozen(self, deepcopy: bool = False) -> FrozenTrial:
+        native = self._native.frozen()
+        if self._hands_over and TrialState(native.state()).is_finished():
+            return self.study._storage.get_trial(native.id())  # the engine does not have its objects any more
+        return FrozenTrial._from_native(native, self._objects, deepcopy)
+
+    def _hand_over(self) -> None:
+        """Gives a storage written in Python what was gathered for it. Its errors are those of the calls that are over.
+
+        Journals and the engine's own storages are spared this: they take all of it at once with the trial's end.
+        """
+        if self._hands_over:
+            self._native_study.flush_trial(self._native)
 
     @property
     def _trial_id(self) -> int:
@@ -125,12 +140,17 @@ class Trial(BaseTrial):
             index = self._native.suggest_categorical(name, choices)
         except TypeError:
             CategoricalDistribution(choices)  # warns
-            index = self._native.suggest_categorical(name, _objects.plain_choices(name, choices, self._table))
+            plain = _objects.plain_choices(name, choices, self._objects)
+            try:
+                index = self._native.suggest_categorical(name, plain)
+            except ValueError as error:
+                text = str(error) if self._objects is None else self._objects.readable(str(error))
+                raise ValueError(text) from None
         return choices[index]
 
     def _suggest_in_python(self, name: str, distribution: BaseDistribution) -> Any:
         frozen = self._frozen()
-        text = distribution_to_json(_objects.plain_distribution(name, distribution, self._table))
+        text = distribution_to_json(_objects.plain_distribution(name, distribution, self._objects))
         internal = 0.0  # not looked at where the engine knows better
         fixed = frozen.system_attrs.get("fixed_params", {})
         if name not in frozen.params and name not in fixed and not distribution.single():
@@ -151,7 +171,7 @@ class Trial(BaseTrial):
         """What the sampler has chosen before the objective asked, by name."""
         if self._sampler is None:
             return {
-                name: _objects.original_distribution(json_to_distribution(text), self._table).to_external_repr(value)
+                name: _objects.original_distribution(json_to_distribution(text), self._objects).to_external_repr(value)
                 for name, text, value in self._native.joint_params()
             }
         if self._relative_params is None:
@@ -232,11 +252,17 @@ class Trial(BaseTrial):
         Raises:
             TypeError: The storage cannot hold the value.
         """
-        self._native.set_user_attr(key, _objects.dumps(key, value, self._table))
+        _objects.write_attribute(
+            key,
+            value,
+            self._objects,
+            known=lambda: self._native.user_attr(key),
+            write=lambda text: self._native.set_user_attr(key, text),
+        )
 
     def set_system_attr(self, key: str, value: Any) -> None:
         """Keeps a JSON value with the trial; for samplers and pruners."""
-        self._native.set_system_attr(key, _objects.dumps(key, value, None))
+        self._native.set_system_attr(_checks.text("`key`", key), _objects.dumps(key, value))
 
     def set_constraint(self, key: str, value: float) -> None:
         """Sets a constraint, which is satisfied when ``value <= 0``. A second value is ignored with a warning.
@@ -250,19 +276,19 @@ class Trial(BaseTrial):
 
     @property
     def params(self) -> dict[str, Any]:
-        return self._frozen().params
+        return self._frozen(deepcopy=True).params
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
-        return self._frozen().distributions
+        return self._frozen(deepcopy=True).distributions
 
     @property
     def user_attrs(self) -> dict[str, Any]:
-        return self._frozen().user_attrs
+        return self._frozen(deepcopy=True).user_attrs
 
     @property
     def system_attrs(self) -> dict[str, Any]:
-        return self._frozen().system_attrs
+        return self._frozen(deepcopy=True).system_attrs
 
     @property
     def datetime_start(self) -> datetime.datetime | None:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""What users give: a TypeError in one line that names the argument.
+
+The engine's own words for a wrong type are several lines about C++. What runs in every trial asks the engine first and
+comes here when that refuses. ``what`` is the argument as the message shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import operator
+from typing import Any
+
+
+def text(what: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be a str, but got {value!r}.")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:  # half of a surrogate pair
+            raise ValueError(f"{what} must be text that UTF-8 can hold, but got {value!r}.") from error
+    return value
+
+
+def integer(what: str, value: Any, limit: int = 2**64) -> int:
+    """ValueError for what is not below the limit, with or without its sign."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} must be an int, but got {value!r}.") from None
+    if abs(number) >= limit:
+        raise ValueError(f"{what} must be below {limit}, but got {value!r}.")
+    return number
+
+
+def number(what: str, value: Any) -> float:
+    """Text is no number, whatever is in it."""
+    if not isinstance(value, (str, bytes, bytearray)):
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            pass
+    raise TypeError(f"{what} must be a number, but got {value!r}.")
+
+
+def flag(what: str, value: Any) -> bool:
+    if isinstance(value, int) or hasattr(value, "dtype"):  # NumPy has a bool of its own
+        return bool(value)
+    raise TypeError(f"{what} must be a bool, but got {value!r}.")
+
+
+def named(what: str, value: Any) -> None:
+    """A dict of str to anything."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} must be a dict, but got {value!r}.")
+    for name in value:
+        text(f"A name in {what}", name)
+
+
+def items(what: str, value: Any, expected: str) -> list[Any]:
+    try:
+        return list(value)
+    except TypeError:
+        raise TypeError(f"{what} must be {expected}, but got {value!r}.") from None
