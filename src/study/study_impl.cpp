@@ -363,7 +363,16 @@ void StudyImpl::write(LiveTrial& live) {
       (dirty.params.empty() && dirty.reports.empty() && dirty.user_attrs.empty() && dirty.system_attrs.empty())) {
     return;
   }
-  storage->update_trial(id, dirty);
+  try {
+    storage->update_trial(id, dirty);
+  } catch (const Error&) {
+    throw;  // what could not be written is tried again with the next write
+  } catch (...) {
+    // A storage of the user's refuses a value, and would refuse it again: its error is raised once.
+    live.dirty = TrialUpdate{};
+    live.dirty.id = live.trial.id;
+    throw;
+  }
   live.dirty = TrialUpdate{};
   live.dirty.id = live.trial.id;
 }

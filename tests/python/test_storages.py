@@ -193,12 +193,64 @@ def test_a_studys_attributes_in_a_storage_of_ones_own_are_what_was_set():
     assert study.user_attrs["by_number"] == {1: 2}
 
 
-def test_a_study_is_flushed_by_any_storage_that_shares_its_file(tmp_path):
-    storage = bluefin.storages.RDBStorage(f"sqlite:///{tmp_path}/s.db")
-    cached = bluefin.storages._CachedStorage(storage)
-    trial = bluefin.create_study(storage=storage).ask()
-    trial.set_user_attr("a", 1)
-    assert cached.get_trial(trial._trial_id).user_attrs == {"a": 1}
+class RefusingStorage(PlainStorage):
+    """Refuses attributes of trials of one name."""
+
+    def set_trial_user_attr(self, trial_id, key, value):
+        if key == "bad":
+            raise OSError("the disk is full")
+        super().set_trial_user_attr(trial_id, key, value)
+
+
+@pytest.mark.parametrize("ends", ["returned", "pruned", "raised"])
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_a_storage_refuses_is_an_error_of_the_objective(waits, ends):
+    def run(trial):
+        trial.suggest_float("x", 0, 1)
+        if trial.number == 1:
+            trial.set_user_attr("bad", 1)
+        trial.set_user_attr("good", 2)
+        if waits:
+            time.sleep(0.3)  # the next call writes
+            trial.report(1.0, 0)
+        if ends == "pruned" and trial.number == 1:
+            raise bluefin.TrialPruned
+        if ends == "raised" and trial.number == 1:
+            raise ZeroDivisionError
+        return 1.0
+
+    study = bluefin.create_study(storage=RefusingStorage())
+    with pytest.raises(OSError, match="the disk is full"):
+        study.optimize(run, n_trials=3)
+    assert [t.state.name for t in study.trials] == ["COMPLETE", "FAIL"]
+    assert [t.user_attrs for t in study.trials] == [{"good": 2}] * 2 and len(study.trials[1].params) == 1
+    study = bluefin.create_study(storage=RefusingStorage())
+    study.optimize(run, n_trials=3, catch=OSError)
+    assert [t.state.name for t in study.trials] == ["COMPLETE", "FAIL", "COMPLETE"]
+
+
+def test_what_a_storage_refuses_is_raised_once_by_tell():
+    study = bluefin.create_study(storage=RefusingStorage())
+    trial = study.ask()
+    trial.set_user_attr("bad", 1)
+    with pytest.raises(OSError):
+        study.tell(trial, 1.0)
+    assert study.trials[0].state == TrialState.RUNNING
+    assert study.tell(trial, 1.0).value == 1.0
+
+
+def test_batches_of_a_journal_stay_batches(tmp_path):
+    appends = []
+
+    class Backend(journal.JournalFileBackend):
+        def append_logs(self, logs):
+            appends.append(len(logs))
+            super().append_logs(logs)
+
+    study = bluefin.create_study(storage=bluefin.storages.JournalStorage(Backend(str(tmp_path / "study.log"))))
+    del appends[:]
+    study.optimize(lambda t: t.set_user_attr("a", 1) or t.suggest_float("x", 0, 1), n_trials=1)
+    assert appends == [1, 3]  # the trial; what it has gathered, with its end
 
 
 NONSENSE = {

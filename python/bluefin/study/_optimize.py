@@ -162,7 +162,7 @@ class Run:
         exc_info: Any = None
         try:
             with beating(trial._trial_id, study._storage) if self._beats else nullcontext():
-                values = objective(trial)
+                values = _with_all_written(objective, trial)
         except TrialPruned as e:
             state, error = TrialState.PRUNED, e
         except (Exception, KeyboardInterrupt) as e:
@@ -185,6 +185,17 @@ class Run:
             if error is not None and not isinstance(error, self._catch):
                 raise error
         return frozen
+
+
+def _with_all_written(objective: Callable[[Trial], Any], trial: Trial) -> Any:
+    """Runs the objective; what a storage refuses of what it has set is an error of the objective, as in Optuna."""
+    try:
+        values = objective(trial)
+    except Exception:
+        trial._hand_over()
+        raise
+    trial._hand_over()
+    return values
 
 
 def optimize(

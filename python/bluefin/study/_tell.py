@@ -29,6 +29,7 @@ def tell(
 ) -> tuple[FrozenTrial, str | None]:
     """Finishes a trial. Also returns why values that the objective gave made the trial a failed one."""
     if isinstance(trial, Trial):
+        trial._hand_over()
         known = trial._frozen()
     elif isinstance(trial, int):
         known = study._find_trial(trial)
