@@ -80,8 +80,14 @@ std::vector<TrialParam> trial_params_from(const ParamTexts& texts) {
   std::vector<TrialParam> params;
   params.reserve(texts.size());
   for (const auto& [name, text, value] : texts) {
-    params.push_back(
-        {std::make_shared<const ParamSpec>(ParamSpec{name, normalize(distribution_from_json(text))}), value});
+    Distribution distribution = normalize(distribution_from_json(text));
+    try {
+      to_external(distribution, value);  // what cannot be read back must not be stored
+    } catch (const Error&) {
+      throw Error(ErrorCode::kInvalidArgument, "parameter '" + name + "': " + std::to_string(value) +
+                                                   " is not a value of " + to_string(distribution));
+    }
+    params.push_back({std::make_shared<const ParamSpec>(ParamSpec{name, std::move(distribution)}), value});
   }
   return params;
 }

@@ -67,3 +67,38 @@ def test_a_constraints_func_that_fails_does_not_lose_the_value():
     with pytest.raises(ValueError, match="NaN"):
         study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     assert [t.state for t in study.trials] == [bluefin.trial.TrialState.COMPLETE]
+
+
+@pytest.mark.parametrize("value", [1e20, float("inf"), -float("inf"), float("nan"), "many", None])
+def test_what_cannot_be_a_value_fails_the_trial_and_is_not_stored(storage, value):
+    class Sampler(bluefin.samplers.RandomSampler):
+        def sample_independent(self, study, trial, name, distribution):
+            return value if trial.number == 1 else 3
+
+    study = bluefin.create_study(storage=storage, sampler=Sampler())
+    study.optimize(lambda trial: trial.suggest_int("n", 0, 10), n_trials=3, catch=ValueError)
+    assert [t.state.name for t in study.trials] == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert [t.params for t in study.trials] == [{"n": 3}, {}, {"n": 3}]
+    with pytest.raises(ValueError, match=f"'n'.*{str(value).replace('+', '.')}"):
+        study.sampler.sample_independent = lambda *arguments: value
+        study.ask().suggest_int("n", 0, 10)
+
+
+def test_a_value_outside_of_the_range_is_the_samplers_affair(storage):
+    class Sampler(bluefin.samplers.RandomSampler):
+        def sample_independent(self, study, trial, name, distribution):
+            return 11
+
+    study = bluefin.create_study(storage=storage, sampler=Sampler())
+    study.optimize(lambda trial: trial.suggest_int("n", 0, 10) + trial.suggest_float("x", 0, 1), n_trials=1)
+    assert study.trials[0].params == {"n": 11, "x": 11.0} and study.best_value == 22.0  # as in Optuna
+
+
+def test_a_value_that_nobody_can_read_back_is_refused_by_the_storage():
+    storage = bluefin.storages.InMemoryStorage()
+    trial_id = storage.create_new_trial(storage.create_new_study([bluefin.study.StudyDirection.MINIMIZE]))
+    with pytest.raises(ValueError, match=r"'n'.*IntDistribution\(high=10, log=False, low=0, step=1\)"):
+        storage.set_trial_param(trial_id, "n", 1e20, bluefin.distributions.IntDistribution(0, 10))
+    with pytest.raises(ValueError, match="'c'"):
+        storage.set_trial_param(trial_id, "c", 2, bluefin.distributions.CategoricalDistribution(["a", "b"]))
+    assert storage.get_trial(trial_id).params == {}

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import datetime
+import math
 from typing import Any
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bluefin.study import Study
 
 _NOTHING = object()
+_MAX_INTEGER = 2**53  # the engine keeps a parameter as one float
 
 
 class Trial(BaseTrial):
@@ -158,8 +160,22 @@ class Trial(BaseTrial):
             if value is _NOTHING:
                 assert self._sampler is not None
                 value = self._sampler.sample_independent(self.study, frozen, name, distribution)
-            internal = distribution.to_internal_repr(value)
+            internal = self._checked(name, distribution, value)
         return distribution.to_external_repr(self._native.suggest_chosen(name, text, internal))
+
+    def _checked(self, name: str, distribution: BaseDistribution, value: Any) -> float:
+        """The internal form of what a sampler has chosen. As in Optuna it may lie outside of the range."""
+        try:
+            internal = distribution.to_internal_repr(value)
+        except ValueError as error:
+            raise ValueError(f"Parameter {name!r}: {error}") from error
+        limit = _MAX_INTEGER if isinstance(distribution, IntDistribution) else math.inf
+        if not math.isfinite(internal) or abs(internal) > limit:
+            raise ValueError(
+                f"Parameter {name!r}: the sampler {self._sampler} has chosen {value!r}, which cannot be a value of "
+                f"{distribution}."
+            )
+        return internal
 
     @property
     def storage(self) -> BaseStorage | None:
