@@ -516,6 +516,42 @@ def test_ctrl_c_ends_the_study_and_its_workers_within_a_second(tmp_path, stubbor
     assert kinds == (["interrupted"] * 2 if stubborn else [None] * 2)
 
 
+@pytest.mark.parametrize("sleep", ["time.sleep(30)", "[time.sleep(0.01) for _ in range(3000)]"])
+@pytest.mark.parametrize("how", ["n_workers=2", "n_jobs=2"])
+def test_ctrl_c_does_not_wait_for_a_callback(tmp_path, how, sleep):
+    text = f"""
+        import os
+        import time
+        import bluefin
+        import sys
+        sys.path.append({str(Path(__file__).parent)!r})
+        from worker_objectives import note_pid
+
+        def callback(study, trial):
+            open("waits", "w").close()
+            {sleep}
+            open("through", "w").close()
+
+        if __name__ == "__main__":
+            study = bluefin.create_study(storage="sqlite:///s.db")
+            study.optimize(note_pid, n_trials=10, callbacks=[callback], {how})
+    """
+    process = subprocess.Popen(
+        program(tmp_path, text), cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert eventually((tmp_path / "waits").exists)
+    begin = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    error = process.communicate(timeout=20)[1]
+    assert time.monotonic() - begin < 2.0
+    assert process.returncode == -signal.SIGINT and "KeyboardInterrupt" in error
+    pids = [int(pid) for path in tmp_path.glob("*.pids") for pid in path.read_text().split()]
+    assert pids and eventually(lambda: all(is_gone(pid) for pid in pids), 1.0)
+    assert not (tmp_path / "through").exists()
+    study = bluefin.load_study(study_name=None, storage=f"sqlite:///{tmp_path}/s.db")
+    assert all(trial.state.is_finished() for trial in study.trials)
+
+
 def test_nothing_outlives_a_parent_that_is_killed(tmp_path):
     process, pids = start_endless(tmp_path)
     process.kill()

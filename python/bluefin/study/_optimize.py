@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextlib import nullcontext
 import gc
 import logging
@@ -17,6 +19,8 @@ from typing import Any
 from typing import TYPE_CHECKING
 import warnings
 
+from bluefin import _checks
+from bluefin import _native
 from bluefin.exceptions import TrialPruned
 from bluefin.logging import get_logger
 from bluefin.storages._heartbeat import beating
@@ -35,6 +39,10 @@ if TYPE_CHECKING:
     from bluefin.trial import Trial
 
 _logger = get_logger(__name__)
+
+
+# How long Ctrl-C waits for threads that only a callback holds up; one that sleeps cannot be ended.
+_CALLBACK_GRACE_S = 0.8
 
 
 class Run:
@@ -63,6 +71,7 @@ class Run:
         self._callback_lock = threading.RLock()
         self._beats = is_heartbeat_enabled(study._storage)
         self._lock = threading.Lock()  # guards the rest
+        self._in_callbacks: set[int] = set()  # threads, also those that wait for their turn
         self._begun = 0
         self._stopped = False
         self._error: BaseException | None = None
@@ -122,8 +131,18 @@ class Run:
 
     def _interrupt(self, ends: list[threading.Event]) -> None:
         self.stop()
-        deadline = time.monotonic() + self._objectives.interrupt_grace_s
-        while time.monotonic() < deadline and not all(end.is_set() for end in ends):
+        begin = time.monotonic()
+        interrupted: set[int] = set()
+        while (passed := time.monotonic() - begin) < self._objectives.interrupt_grace_s:
+            n_left = sum(not end.is_set() for end in ends)
+            with self._lock:
+                # In callbacks once: what they tidy up is not to be interrupted.
+                for ident in self._in_callbacks - interrupted:
+                    _native.raise_in_thread(ident, KeyboardInterrupt)
+                interrupted |= self._in_callbacks
+                n_in_callbacks = len(self._in_callbacks)
+            if n_left == 0 or (n_left == n_in_callbacks and passed >= _CALLBACK_GRACE_S):
+                return
             self._objectives.interrupt()
             time.sleep(0.005)
 
@@ -146,11 +165,22 @@ class Run:
             if self._gc_after_trial:
                 gc.collect()
         if self._callbacks:
-            with self._callback_lock:
+            with self._calling_back(), self._callback_lock:
                 for callback in self._callbacks:
                     callback(self._study, self._study._own_copy(frozen))
         if self._progress is not None:
             self._progress.update(self._study)
+
+    @contextmanager
+    def _calling_back(self) -> Iterator[None]:
+        ident = threading.get_ident()
+        with self._lock:
+            self._in_callbacks.add(ident)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_callbacks.discard(ident)
 
     def _run_objective(self, objective: Callable[[Trial], Any]) -> FrozenTrial:
         study = self._study
