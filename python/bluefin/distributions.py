@@ -309,19 +309,17 @@ def _convert_old_distribution_to_new_distribution(
     return new
 
 
-_CLASSES: dict[str, type[BaseDistribution]] = {
-    cls.__name__: cls
-    for cls in (
-        FloatDistribution,
-        IntDistribution,
-        CategoricalDistribution,
-        UniformDistribution,
-        LogUniformDistribution,
-        DiscreteUniformDistribution,
-        IntUniformDistribution,
-        IntLogUniformDistribution,
-    )
-}
+DISTRIBUTION_CLASSES: tuple[type[BaseDistribution], ...] = (
+    IntDistribution,
+    IntLogUniformDistribution,
+    IntUniformDistribution,
+    FloatDistribution,
+    UniformDistribution,
+    LogUniformDistribution,
+    DiscreteUniformDistribution,
+    CategoricalDistribution,
+)
+_CLASSES: dict[str, type[BaseDistribution]] = {cls.__name__: cls for cls in DISTRIBUTION_CLASSES}
 
 
 def json_to_distribution(json_str: str) -> BaseDistribution:

@@ -50,8 +50,12 @@ class IntersectionSearchSpace:
         self._n_read = 0  # trials below this number have finished and been read
         self._study: tuple[int, int] | None = None
 
-    def calculate(self, study: Study) -> Space:
+    def calculate(self, study: Study, use_cache: bool = False) -> Space:
         """The parameters by name, in alphabetical order; {} when no trial has finished.
+
+        Args:
+            study: The same one at each call.
+            use_cache: Accepted for programs that pass it: the study's trials come from the engine's cache in any case.
 
         Raises:
             ValueError: The object has been used for another study.

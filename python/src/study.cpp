@@ -33,17 +33,16 @@ StudyOptions options_of(const StorageHandle& storage, std::string name, const Sa
   return options;
 }
 
-// The study's name, which is made up where `name` is empty.
-std::string create(const StorageHandle& storage, const std::string& name, const std::vector<int>& directions) {
-  StudyOptions options = options_of(storage, name, nullptr, nullptr, {});
-  for (const int direction : directions) options.directions.push_back(static_cast<Direction>(direction));
-  return without_gil([&] { return create_study(options).name(); });
-}
-
 StudyHandle load(const StorageHandle& storage, const std::string& name, const SamplerHandle* sampler,
                  const PrunerHandle* pruner, std::optional<std::uint64_t> seed) {
   const StudyOptions options = options_of(storage, name, sampler, pruner, seed);
-  return without_gil([&] { return StudyHandle(load_study(options)); });
+  return without_gil([&] {
+    // Without a name the engine would take the only study; the empty one is a name here.
+    if (name.empty() && !storage.storage()->find_study("")) {
+      throw Error(ErrorCode::kNotFound, "study '' was not found in '" + storage.storage()->url() + "'");
+    }
+    return StudyHandle(load_study(options));
+  });
 }
 
 std::vector<FrozenHandle> trials(StudyHandle& self, const std::optional<std::vector<int>>& states) {
@@ -196,7 +195,6 @@ void bind_study(py::module_& m) {
       .def("set_system_attr", [](StudyHandle& self, const std::string& key, const std::string& text) {
         without_gil([&] { self.study().set_system_attr(key, Json::trusted(text)); });
       });
-  m.def("create_study", &create);
   m.def("load_study", &load);
 }
 

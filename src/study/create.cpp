@@ -119,20 +119,23 @@ Study create_study(const StudyOptions& options) {
   if (options.store_config) {
     study.system_attrs.push_back({kConfigKey, write_config(*complete.sampler, *complete.pruner, *complete.seed)});
   }
+  StudyId id{};
   try {
-    storage->create_study(study);
+    id = storage->create_study(study);
   } catch (const Error& e) {
     // Another process may have made it between the look and the insert.
     if (e.code() != ErrorCode::kAlreadyExists || !options.load_if_exists) throw;
     if (auto record = storage->find_study(study.name)) return join(std::move(*record));
     throw;
   }
-  return open(storage, storage->find_study(study.name).value(), complete);
+  return open(storage, storage->get_study(id), complete);
 }
 
 Study load_study(const StudyOptions& options) {
   const std::shared_ptr<Storage> storage = storage_of(options);
   if (options.name.empty()) {
+    // Programs of Optuna may have given one the empty name.
+    if (auto record = storage->find_study("")) return open(storage, std::move(*record), options);
     auto studies = storage->list_studies();
     if (studies.size() == 1) return open(storage, std::move(studies.front()), options);
     throw Error(studies.empty() ? ErrorCode::kNotFound : ErrorCode::kInvalidArgument,

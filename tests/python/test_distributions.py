@@ -47,3 +47,15 @@ def test_distributions_behave_as_optunas():
     ]:
         with pytest.raises(ValueError):
             wrong()
+
+
+def test_the_classes_are_optunas():
+    ours, theirs = bluefin.distributions.DISTRIBUTION_CLASSES, optuna.distributions.DISTRIBUTION_CLASSES
+    assert [cls.__name__ for cls in ours] == [cls.__name__ for cls in theirs]
+
+
+def test_what_trials_have_in_common_is_asked_for_as_in_optuna():
+    study = bluefin.create_study()
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    space = bluefin.search_space.IntersectionSearchSpace()
+    assert space.calculate(study, use_cache=True) == space.calculate(study) == {"x": FloatDistribution(0, 1)}

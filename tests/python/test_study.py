@@ -363,3 +363,19 @@ def test_a_time_that_is_not_known_is_not_a_time(tmp_path):
         file.execute("UPDATE trials SET datetime_start = NULL WHERE number = 0")
     again = bluefin.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/s.db")
     assert list(np.isnat(again.history().datetime_start)) == [True, False]
+
+
+def test_the_empty_name_is_a_name(storage):
+    opened = bluefin.storages.get_storage(storage)
+    bluefin.create_study(study_name="other", storage=opened)
+    with pytest.raises(KeyError, match="study '' was not found"):
+        bluefin.load_study(study_name="", storage=opened)
+    study = bluefin.create_study(study_name="", storage=opened)
+    study.optimize(lambda trial: 1.0, n_trials=1)
+    assert study.study_name == "" and sorted(bluefin.get_all_study_names(opened)) == ["", "other"]
+    assert len(bluefin.load_study(study_name="", storage=opened).trials) == 1
+    with pytest.raises(bluefin.exceptions.DuplicatedStudyError):
+        bluefin.create_study(study_name="", storage=opened)
+    assert len(bluefin.create_study(study_name="", storage=opened, load_if_exists=True).trials) == 1
+    bluefin.delete_study(study_name="", storage=opened)
+    assert bluefin.get_all_study_names(opened) == ["other"]

@@ -146,3 +146,16 @@ def test_a_function_that_fails_fails_its_trial(silent, name, multivariate):
     # Who suggests nothing does not hear of it.
     study.optimize(lambda trial: 1.0, n_trials=1)
     assert study.trials[-1].state.name == "COMPLETE"
+
+
+def test_positional_arguments_are_those_of_older_versions():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sampler = TPESampler(None, None, None, None, 7, 8)
+    assert [(w.category, w.filename) for w in caught] == [(FutureWarning, __file__)]
+    assert "consider_prior" in str(caught[0].message)
+    assert repr(sampler) == repr(TPESampler(n_startup_trials=7, n_ei_candidates=8))
+    with pytest.warns(FutureWarning), pytest.raises(TypeError, match="multiple values.*n_startup_trials"):
+        TPESampler(None, None, None, None, 7, n_startup_trials=7)
+    with pytest.warns(FutureWarning), pytest.raises(TypeError, match="takes 10 positional arguments but 11"):
+        TPESampler(*[None] * 10)

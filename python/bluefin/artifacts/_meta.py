@@ -11,6 +11,7 @@ from typing import Any
 from typing import TYPE_CHECKING
 import uuid
 
+from bluefin._warnings import positional_once
 from bluefin.study import Study
 from bluefin.trial import FrozenTrial
 from bluefin.trial import Trial
@@ -39,6 +40,7 @@ class ArtifactMeta:
     encoding: str | None
 
 
+@positional_once(("study_or_trial", "file_path", "artifact_store"), since="4.0.0", removed_in="6.0.0")
 def upload_artifact(
     *,
     artifact_store: ArtifactStore,

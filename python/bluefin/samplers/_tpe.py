@@ -11,6 +11,7 @@ import warnings
 
 from bluefin import _native
 from bluefin._warnings import deprecated
+from bluefin._warnings import positional_once
 from bluefin._warnings import warn_experimental_argument
 from bluefin.samplers._base import checked_seed
 from bluefin.samplers._constraints import store_constraints
@@ -72,6 +73,22 @@ class TPESampler(NativeSampler):
 
     _name = "tpe"
 
+    @positional_once(
+        (
+            "self",
+            "consider_prior",
+            "prior_weight",
+            "consider_magic_clip",
+            "consider_endpoints",
+            "n_startup_trials",
+            "n_ei_candidates",
+            "gamma",
+            "weights",
+            "seed",
+        ),
+        since="4.4.0",
+        removed_in="6.0.0",
+    )
     def __init__(
         self,
         *,
@@ -103,19 +120,19 @@ class TPESampler(NativeSampler):
                 warnings.warn(
                     f"`{name}` has been deprecated in v{since}. This feature will be removed in v6.0.0.",
                     FutureWarning,
-                    stacklevel=2,
+                    stacklevel=3,
                 )
         if constraints_func is not None:
             warnings.warn(
                 "`constraints_func` is deprecated; use `Trial.set_constraint` in the objective.",
                 FutureWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         for name, function in functions.items():
             if function is not None and not callable(function):
                 raise TypeError(f"`{name}` must be callable, but got {function!r}.")
         if group:
-            warn_experimental_argument("group")
+            warn_experimental_argument("group", stacklevel=4)
         self._constraints_func = constraints_func
         self._gamma = gamma
         self._weights = weights

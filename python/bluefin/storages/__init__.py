@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bluefin import _absent
 from bluefin.storages._base import BaseStorage
+from bluefin.storages._base import DEFAULT_STUDY_NAME_PREFIX as DEFAULT_STUDY_NAME_PREFIX
 from bluefin.storages._callbacks import RetryFailedTrialCallback
 from bluefin.storages._callbacks import RetryHeartbeatStaleTrialCallback
 from bluefin.storages._heartbeat import fail_stale_trials

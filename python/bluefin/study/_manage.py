@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 from typing import Literal
+import uuid
 import warnings
 
 from bluefin import _checks
@@ -54,16 +55,15 @@ def create_study(
     checked_pruner(pruner)
     numbers = [int(d) for d in _checked_directions(direction, directions)]
     opened = storages.get_storage(storage)
+    name = storages.DEFAULT_STUDY_NAME_PREFIX + str(uuid.uuid4()) if study_name is None else study_name
     try:
-        name = _native.create_study(opened._native, study_name or "", numbers)
+        opened._native.create_study(name, numbers)
     except DuplicatedStudyError as error:
         if not load_if_exists:
             raise DuplicatedStudyError(
                 f"Another study with study_name={study_name!r} already exists. Please specify a name not in the "
                 "storage, or reuse the existing one by setting `load_if_exists`."
             ) from error
-        assert study_name is not None
-        name = study_name
         _logger.info(f"Using an existing study with study_name={name!r} instead of creating a new one.")
     else:
         where = "in memory" if storage is None else "in storage"
