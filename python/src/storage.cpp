@@ -183,8 +183,12 @@ void bind_storage(py::module_& m) {
       .def("record_heartbeat", &record_heartbeat)
       .def("stale_trials", &stale_trials)
       .def("trials", &trials);
-  m.def("open_storage",
-        [](const std::string& url) { return without_gil([&] { return StorageHandle(open_storage(url)); }); });
+  m.def("open_storage", [](const std::string& url, const std::optional<std::string>& durability) {
+    return without_gil([&] {
+      const StorageOptions options{durability ? parse_durability(*durability, "`durability`") : default_durability()};
+      return StorageHandle(open_storage(url, options));
+    });
+  });
   m.def("python_storage", [](py::object bridge) { return StorageHandle(make_python_storage(std::move(bridge))); });
 }
 

@@ -292,3 +292,20 @@ def test_a_waiting_trial_is_begun_or_not():
     study.enqueue_trial({"x": 1})
     with pytest.raises(TypeError, match="Nonsense.set_trial_state_values returned None, expected a bool"):
         study.ask()
+
+
+def test_durability(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/s.db"
+    for durability in ("trial", "group", "os", None):
+        storage = bluefin.storages.RDBStorage(url, durability=durability)
+        study = bluefin.create_study(storage=storage)
+        study.optimize(lambda trial: 1.0, n_trials=2)
+        assert pickle.loads(pickle.dumps(storage)).durability == durability
+    with pytest.raises(ValueError, match="`durability`: 'always', expected trial, group or os"):
+        bluefin.storages.RDBStorage(url, durability="always")
+    with pytest.raises(TypeError, match="`durability`"):
+        bluefin.storages.RDBStorage(url, durability=3)
+    monkeypatch.setenv("BLUEFIN_DURABILITY", "always")
+    with pytest.raises(ValueError, match="BLUEFIN_DURABILITY"):
+        bluefin.storages.RDBStorage(url)
+    bluefin.storages.RDBStorage(url, durability="os")

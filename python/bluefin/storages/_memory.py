@@ -15,7 +15,7 @@ class InMemoryStorage(NativeStorage):
     """
 
     def __init__(self) -> None:
-        super().__init__(_native.open_storage("memory:"))
+        super().__init__(_native.open_storage("memory:", None))
         self._all_objects: dict[int, Objects] = {}  # by study
 
     def _objects_of(self, study_id: int) -> Objects:

@@ -219,7 +219,7 @@ class NativeJournal(NativeStorage):
     """A journal in a file, read and written by the engine: ``journal:///relative/path`` or ``journal:////absolute/path``."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(_native.open_storage(url))
+        super().__init__(_native.open_storage(url, None))
         self.url = url
 
     def __getstate__(self) -> dict[str, Any]:

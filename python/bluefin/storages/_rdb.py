@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 from typing import Any
+from typing import Literal
 import warnings
 
+from bluefin import _checks
 from bluefin import _native
 from bluefin._warnings import warn_experimental_argument
 from bluefin.exceptions import ExperimentalWarning
@@ -39,9 +41,13 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
         heartbeat_stale_trial_callback: Called with the study and each trial that was failed so.
         failed_trial_callback: The old name of ``heartbeat_stale_trial_callback``.
         skip_table_creation: Accepted; tables are made where they are missing.
+        durability: What a power cut may take of the trials that were told: ``"trial"`` nothing, ``"group"`` those of the
+            last 100 ms, ``"os"`` what the operating system has not written yet. None: ``$BLUEFIN_DURABILITY``, or
+            ``"trial"``. Bluefin's own, Optuna has no such argument.
 
     Raises:
-        ValueError: The URL names another kind of storage; the interval or the period is not positive.
+        ValueError: The URL names another kind of storage; the interval or the period is not positive; the durability is
+            not one of its words.
         StorageInternalError: The file cannot be used; the message says why and what to do.
     """
 
@@ -56,6 +62,7 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
         heartbeat_stale_trial_callback: StaleTrialCallback | None = None,
         failed_trial_callback: StaleTrialCallback | None = None,
         skip_table_creation: bool = False,
+        durability: Literal["trial", "group", "os"] | None = None,
     ) -> None:
         if heartbeat_interval is not None:
             if heartbeat_interval <= 0:
@@ -71,8 +78,11 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
                 FutureWarning,
                 stacklevel=2,
             )
-        super().__init__(_native.open_storage("memory:" if url == "sqlite:///:memory:" else url))
+        if durability is not None:
+            _checks.text("`durability`", durability)
+        super().__init__(_native.open_storage("memory:" if url == "sqlite:///:memory:" else url, durability))
         self.url = url
+        self.durability = durability
         self.engine = _Engine(url)
         self.engine_kwargs = engine_kwargs or {}
         self.skip_compatibility_check = skip_compatibility_check
@@ -124,6 +134,7 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
             "grace_period",
             "heartbeat_stale_trial_callback",
             "skip_table_creation",
+            "durability",
         )
         return {name: getattr(self, name) for name in names}
 
