@@ -13,6 +13,7 @@ from typing import Any
 from typing import Union
 import warnings
 
+from bluefin import _checks
 from bluefin._warnings import deprecated
 
 __all__ = [
@@ -105,6 +106,7 @@ class FloatDistribution(_NumericalDistribution):
     """
 
     def __init__(self, low: float, high: float, log: bool = False, step: float | None = None) -> None:
+        _check_numbers(low, high, 0 if step is None else step)
         if log and step is not None:
             raise ValueError("The parameter `step` is not supported when `log` is true.")
         if low > high:
@@ -147,6 +149,7 @@ class IntDistribution(_NumericalDistribution):
     """
 
     def __init__(self, low: int, high: int, log: bool = False, step: int = 1) -> None:
+        _check_numbers(low, high, step)
         if log and step != 1:
             raise ValueError(f"The parameter `step` must be 1 when `log` is true, but got step={step!r}.")
         if low > high:
@@ -182,7 +185,8 @@ class CategoricalDistribution(BaseDistribution):
     """
 
     def __init__(self, choices: Sequence[CategoricalChoiceType]) -> None:
-        if len(choices) == 0:
+        choices = tuple(_checks.items("`choices`", choices, "a sequence"))
+        if not choices:
             raise ValueError("The `choices` must contain one or more elements.")
         for choice in choices:
             if choice is not None and not isinstance(choice, (bool, int, float, str)):
@@ -191,7 +195,7 @@ class CategoricalDistribution(BaseDistribution):
                     f"persistent storage but contains {choice} which is of type {type(choice).__name__}.",
                     stacklevel=2,
                 )
-        self.choices = tuple(choices)
+        self.choices = choices
 
     def to_external_repr(self, param_value_in_internal_repr: float) -> CategoricalChoiceType:
         return self.choices[int(param_value_in_internal_repr)]
@@ -368,6 +372,11 @@ def check_distribution_compatibility(dist_old: BaseDistribution, dist_new: BaseD
             raise ValueError("Cannot set different log configuration to the same parameter name.")
     elif dist_old != dist_new:
         raise ValueError(f"{type(dist_old).__name__} does not support dynamic value space.")
+
+
+def _check_numbers(low: Any, high: Any, step: Any) -> None:
+    for name, value in (("low", low), ("high", high), ("step", step)):
+        _checks.number(f"`{name}`", value)
 
 
 def _choices_equal(a: Any, b: Any) -> bool:

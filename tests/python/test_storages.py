@@ -309,3 +309,11 @@ def test_durability(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="BLUEFIN_DURABILITY"):
         bluefin.storages.RDBStorage(url)
     bluefin.storages.RDBStorage(url, durability="os")
+
+
+def test_a_study_is_flushed_by_any_storage_that_shares_its_file(tmp_path):
+    storage = bluefin.storages.RDBStorage(f"sqlite:///{tmp_path}/s.db")
+    cached = bluefin.storages._CachedStorage(storage)
+    trial = bluefin.create_study(storage=storage).ask()
+    trial.set_user_attr("a", 1)
+    assert cached.get_trial(trial._trial_id).user_attrs == {"a": 1}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+from bluefin import _checks
 from bluefin.pruners._base import NativePruner
 
 
@@ -30,11 +31,11 @@ class PercentilePruner(NativePruner):
         n_min_trials: int = 1,
     ) -> None:
         self._options = {
-            **({"percentile": percentile} if self._name == "percentile" else {}),
-            "n_startup_trials": n_startup_trials,
-            "n_warmup_steps": n_warmup_steps,
-            "interval_steps": interval_steps,
-            "n_min_trials": n_min_trials,
+            **({"percentile": _checks.number("`percentile`", percentile)} if self._name == "percentile" else {}),
+            "n_startup_trials": _checks.integer("`n_startup_trials`", n_startup_trials),
+            "n_warmup_steps": _checks.integer("`n_warmup_steps`", n_warmup_steps),
+            "interval_steps": _checks.integer("`interval_steps`", interval_steps),
+            "n_min_trials": _checks.integer("`n_min_trials`", n_min_trials),
         }
         self._to_native()  # checks the options
         super().__init__()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from typing import TYPE_CHECKING
 
+from bluefin import _checks
 from bluefin import _native
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class BaseSampler(abc.ABC):
 def checked_seed(seed: int | None) -> int | None:
     if seed is None:
         return None
-    if int(seed) < 0:
+    number = _checks.integer("`seed`", seed)
+    if number < 0:
         raise ValueError(f"`seed` must be at least 0, but got {seed!r}.")
-    return int(seed)
+    return number

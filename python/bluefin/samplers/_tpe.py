@@ -9,6 +9,7 @@ from typing import Any
 from typing import TYPE_CHECKING
 import warnings
 
+from bluefin import _checks
 from bluefin import _native
 from bluefin._warnings import deprecated
 from bluefin._warnings import positional_once
@@ -138,13 +139,16 @@ class TPESampler(NativeSampler):
         self._weights = weights
         self._seed = checked_seed(seed)
         self._options = {
-            "n_startup_trials": n_startup_trials,
-            "n_ei_candidates": n_ei_candidates,
-            "multivariate": multivariate,
-            "group": group,
-            "constant_liar": constant_liar,
-            **{name: value for name, value in deprecated.items() if value is not None},
+            "n_startup_trials": _checks.integer("`n_startup_trials`", n_startup_trials),
+            "n_ei_candidates": _checks.integer("`n_ei_candidates`", n_ei_candidates),
+            "multivariate": None if multivariate is None else _checks.flag("`multivariate`", multivariate),
+            "group": _checks.flag("`group`", group),
+            "constant_liar": _checks.flag("`constant_liar`", constant_liar),
         }
+        for name, value in deprecated.items():
+            if value is not None:
+                check: Any = _checks.number if name == "prior_weight" else _checks.flag
+                self._options[name] = check(f"`{name}`", value)
         self._to_native()  # checks the options
         super().__init__()
 

@@ -64,11 +64,13 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
         skip_table_creation: bool = False,
         durability: Literal["trial", "group", "os"] | None = None,
     ) -> None:
+        _checks.text("`url`", url)
         if heartbeat_interval is not None:
+            _checks.integer("`heartbeat_interval`", heartbeat_interval)
             if heartbeat_interval <= 0:
                 raise ValueError(f"`heartbeat_interval` must be a positive integer, but got {heartbeat_interval!r}.")
             warn_experimental_argument("heartbeat_interval")
-        if grace_period is not None and grace_period <= 0:
+        if grace_period is not None and _checks.integer("`grace_period`", grace_period) <= 0:
             raise ValueError(f"`grace_period` must be a positive integer, but got {grace_period!r}.")
         if failed_trial_callback is not None:
             if heartbeat_stale_trial_callback is not None:

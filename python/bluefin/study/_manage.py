@@ -10,7 +10,6 @@ import uuid
 import warnings
 
 from bluefin import _checks
-from bluefin import _native
 from bluefin import pruners
 from bluefin import samplers
 from bluefin import storages
@@ -53,6 +52,8 @@ def create_study(
     """
     checked_sampler(sampler)
     checked_pruner(pruner)
+    if study_name is not None:
+        _checks.text("`study_name`", study_name)
     numbers = [int(d) for d in _checked_directions(direction, directions)]
     opened = storages.get_storage(storage)
     name = storages.DEFAULT_STUDY_NAME_PREFIX + str(uuid.uuid4()) if study_name is None else study_name
@@ -130,6 +131,9 @@ def copy_study(
         KeyError: There is no study ``from_study_name``.
         DuplicatedStudyError: The name of the copy is taken.
     """
+    _checks.text("`from_study_name`", from_study_name)
+    if to_study_name is not None:
+        _checks.text("`to_study_name`", to_study_name)
     source = load_study(study_name=from_study_name, storage=from_storage)
     to_storage = source._storage if to_storage == from_storage else to_storage
     target = create_study(
@@ -189,7 +193,7 @@ def _checked_directions(direction: Any, directions: Any) -> list[StudyDirection]
         if isinstance(direction, Sequence) and not isinstance(direction, str):
             raise ValueError("Use `directions` instead of `direction` for multi-objective optimization.")
         directions = ["minimize" if direction is None else direction]
-    given = list(directions)
+    given = _checks.items("`directions`", directions, "a list of `minimize` or `maximize`")
     if not given:
         raise ValueError("The number of objectives must be greater than 0.")
     words = {"minimize": StudyDirection.MINIMIZE, "maximize": StudyDirection.MAXIMIZE}

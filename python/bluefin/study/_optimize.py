@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextlib import nullcontext
 import gc
 import logging
-import operator
+import math
 import os
 import sys
 import threading
@@ -243,6 +243,19 @@ def optimize(
     """See `Study.optimize`."""
     if study._thread_local.run is not None:
         raise RuntimeError("Nested invocation of `Study.optimize` method isn't allowed.")
+    if not callable(func):
+        raise TypeError(f"`func` must be callable, but got {func!r}.")
+    if n_trials is not None:
+        limit = _checks.number("`n_trials`", n_trials)
+        n_trials = None if limit == math.inf else math.ceil(limit)
+    if timeout is not None:
+        timeout = _checks.number("`timeout`", timeout)
+    if callbacks is not None:
+        callbacks = _checks.items("`callbacks`", callbacks, "several functions")
+        for callback in callbacks:
+            if not callable(callback):
+                raise TypeError(f"`callbacks` must be several functions, but got {callback!r} among them.")
+    n_jobs = _checks.integer("`n_jobs`", n_jobs)
     if n_workers is not None:
         n_workers = _checked_workers(n_workers, n_jobs)
     if n_jobs == -1:
@@ -282,10 +295,7 @@ def _checked_workers(n_workers: int, n_jobs: int) -> int:
             "`n_jobs` (threads) and `n_workers` (processes) cannot be combined, but got "
             f"n_jobs={n_jobs!r} and n_workers={n_workers!r}."
         )
-    try:
-        count = operator.index(n_workers)
-    except TypeError:
-        raise TypeError(f"`n_workers` must be an int, but got {n_workers!r}.") from None
+    count = _checks.integer("`n_workers`", n_workers)
     if count == -1:
         return len(os.sched_getaffinity(0))
     if count < 1:

@@ -73,6 +73,7 @@ class Study:
         sampler: samplers.BaseSampler | None = None,
         pruner: pruners.BasePruner | None = None,
     ) -> None:
+        _checks.text("`study_name`", study_name)
         self._storage = storages.get_storage(storage)
         self._thread_local = _ThreadLocal()
         self._open(study_name, checked_sampler(sampler), checked_pruner(pruner))
@@ -123,7 +124,7 @@ class Study:
         return copy.deepcopy(frozen) if self._objects or self._storage._takes_one_by_one() else frozen
 
     def _find_trial(self, number: int) -> FrozenTrial:
-        native = self._native.find_trial(number)
+        native = self._native.find_trial(number) if -(2**63) <= number < 2**63 else None
         if native is None:
             raise ValueError(f"Cannot tell for trial with number {number} since it has not been created.")
         return self._frozen(native)
@@ -305,6 +306,8 @@ class Study:
             TypeError: The objective cannot be sent to workers.
         """
         exceptions = tuple(catch) if isinstance(catch, Iterable) else (catch,)
+        if not all(isinstance(error, type) and issubclass(error, BaseException) for error in exceptions):
+            raise TypeError(f"`catch` must be an exception's class, or several, but got {catch!r}.")
         optimize(
             self,
             func,
@@ -337,8 +340,14 @@ class Study:
         """
         if self._thread_local.run is None and is_heartbeat_enabled(self._storage):
             warnings.warn("Heartbeat of storage is supposed to be used with Study.optimize.", stacklevel=2)
+        fixed = {} if fixed_distributions is None else fixed_distributions
+        # Before a trial is begun: none is to be left behind.
+        _checks.named("`fixed_distributions`", fixed)
+        for name, distribution in fixed.items():
+            if not isinstance(distribution, BaseDistribution):
+                raise TypeError(f"Parameter {name!r}: expected a distribution, but got {distribution!r}.")
         trial = Trial(self, self._native.ask())
-        for name, distribution in (fixed_distributions or {}).items():
+        for name, distribution in fixed.items():
             trial._suggest(name, distribution)
         return trial
 
@@ -410,7 +419,12 @@ class Study:
     def add_trials(self, trials: Iterable[FrozenTrial]) -> None:
         """Adds trials at once: all of them, or none when one does not fit."""
         added = []
-        for trial in trials:
+        for trial in _checks.items("`trials`", trials, "several trials"):
+            if not isinstance(trial, FrozenTrial):
+                raise TypeError(f"`trial` must be a FrozenTrial of bluefin, but got {trial!r}.")
+            # Made by hand it may be anything.
+            _checks.named("`user_attrs` of the trial", trial.user_attrs)
+            _checks.named("`system_attrs` of the trial", trial.system_attrs)
             trial._validate()
             if trial.values is not None and len(trial.values) != len(self._directions):
                 raise ValueError(
@@ -455,6 +469,10 @@ class Study:
         Raises:
             ValueError: There is not one name per objective.
         """
+        metric_names = [
+            _checks.text("A name in `metric_names`", name)
+            for name in _checks.items("`metric_names`", metric_names, "a list of str")
+        ]
         if len(metric_names) != len(self._directions):
             raise ValueError("The number of objectives must match the length of the metric names.")
         self.set_system_attr(_METRIC_NAMES_KEY, metric_names)

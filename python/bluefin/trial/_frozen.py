@@ -351,8 +351,23 @@ def create_trial(
         constraints: Constraint to value; satisfied when <= 0.
 
     Raises:
+        TypeError: One of them is of another type.
         ValueError: The parts do not fit together.
     """
+    if not isinstance(state, TrialState):
+        raise TypeError(f"`state` must be a TrialState, but got {state!r}.")
+    if value is not None:
+        _checks.number("`value`", value)
+    for one in () if values is None else _checks.items("`values`", values, "a list of numbers"):
+        _checks.number("A value in `values`", one)
+    for name, given in (
+        ("params", params),
+        ("distributions", distributions),
+        ("user_attrs", user_attrs),
+        ("system_attrs", system_attrs),
+        ("constraints", constraints),
+    ):
+        _checks.named(f"`{name}`", given or {})
     now = datetime.datetime.now()
     trial = FrozenTrial(
         number=-1,

@@ -30,6 +30,14 @@ if TYPE_CHECKING:
     from bluefin.storages import BaseStorage
     from bluefin.study import Study
 
+def _check_numbers(name: Any, low: Any, high: Any, step: Any, log: Any) -> None:
+    """TypeError for what cannot be the arguments of a suggestion."""
+    _checks.text("`name`", name)
+    for argument, value in (("low", low), ("high", high), ("step", step)):
+        _checks.number(f"Parameter {name!r}: `{argument}`", value)
+    _checks.flag(f"Parameter {name!r}: `log`", log)
+
+
 _NOTHING = object()
 _MAX_INTEGER = 2**53  # the engine keeps a parameter as one float
 
@@ -104,7 +112,11 @@ class Trial(BaseTrial):
         """
         if self._sampler is not None:
             return self._suggest_in_python(name, FloatDistribution(low, high, log=log, step=step))
-        return self._native.suggest_float(name, low, high, step, log)
+        try:
+            return self._native.suggest_float(name, low, high, step, log)
+        except TypeError:
+            _check_numbers(name, low, high, 0 if step is None else step, log)
+            raise
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         """An integer from ``low`` to ``high``, both included.
@@ -121,7 +133,19 @@ class Trial(BaseTrial):
         """
         if self._sampler is not None:
             return self._suggest_in_python(name, IntDistribution(low, high, log=log, step=step))
-        return self._native.suggest_int(name, int(low), int(high), int(step), log)
+        try:
+            return self._native.suggest_int(name, low, high, step, log)
+        except TypeError:
+            _check_numbers(name, low, high, step, log)
+            integers = int(low), int(high), int(step)
+            if max(map(abs, integers)) > _MAX_INTEGER:
+                raise ValueError(
+                    f"Parameter {name!r}: bounds must lie within -2^53 and 2^53, but got low={low!r}, high={high!r}, "
+                    f"step={step!r}."
+                ) from None
+            if all(isinstance(given, int) for given in (low, high, step)):
+                raise  # it was something else
+            return self._native.suggest_int(name, *integers, log)
 
     def suggest_categorical(self, name: str, choices: Sequence[CategoricalChoiceType]) -> Any:
         """One of the choices.
@@ -135,12 +159,15 @@ class Trial(BaseTrial):
             TypeError: The storage cannot hold one of the choices.
         """
         if not isinstance(choices, (list, tuple)):
-            choices = tuple(choices)
+            choices = _checks.items(f"Parameter {name!r}: `choices`", choices, "a sequence")
         if self._sampler is not None:
             return self._suggest_in_python(name, CategoricalDistribution(choices))
         try:
             index = self._native.suggest_categorical(name, choices)
         except TypeError:
+            _checks.text("`name`", name)
+            if all(choice is None or isinstance(choice, (bool, int, float, str)) for choice in choices):
+                raise  # it was something else
             CategoricalDistribution(choices)  # warns
             plain = _objects.plain_choices(name, choices, self._objects)
             try:
@@ -151,6 +178,7 @@ class Trial(BaseTrial):
         return choices[index]
 
     def _suggest_in_python(self, name: str, distribution: BaseDistribution) -> Any:
+        _checks.text("`name`", name)
         frozen = self._frozen()
         text = distribution_to_json(_objects.plain_distribution(name, distribution, self._objects))
         internal = 0.0  # not looked at where the engine knows better
@@ -241,6 +269,8 @@ class Trial(BaseTrial):
             raise TypeError(f"The `step` argument is of type '{type(step)}' but supposed to be an int.") from None
         if step < 0:
             raise ValueError(f"`step={step!r}` must be non-negative.")
+        if step >= 2**63:
+            raise ValueError(f"`step={step!r}` must be below 2**63.")
         self._native.report(value, step)
 
     def should_prune(self) -> bool:
@@ -286,7 +316,7 @@ class Trial(BaseTrial):
         Raises:
             TypeError, ValueError: The value is no number, or NaN.
         """
-        constraint = as_constraint(key, value, self._native.frozen().system_attrs())
+        constraint = as_constraint(_checks.text("`key`", key), value, self._native.frozen().system_attrs())
         if constraint is not None:
             self._native.set_constraint(key, constraint)
 

@@ -20,7 +20,9 @@ class JournalFileBackend(BaseJournalBackend):
     """
 
     def __init__(self, file_path: str, lock_obj: BaseJournalFileLock | None = None) -> None:
-        self._file_path = file_path
+        if not isinstance(file_path, (str, os.PathLike)):
+            raise TypeError(f"`file_path` must be a path, but got {file_path!r}.")
+        self._file_path = file_path = os.fspath(file_path)
         self._lock = lock_obj or JournalFileSymlinkLock(file_path)
         open(file_path, "ab").close()
         self._offsets = {0: 0}  # record number to its place in the file

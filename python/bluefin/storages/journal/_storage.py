@@ -46,6 +46,8 @@ class JournalStorage(BaseStorage):
     _json_only = True
 
     def __init__(self, log_storage: BaseJournalBackend) -> None:
+        if not callable(getattr(log_storage, "read_logs", None)):
+            raise TypeError(f"`log_storage` must be a journal's backend, but got {log_storage!r}.")
         self._backend = log_storage
         self._begin()
         if isinstance(log_storage, BaseJournalSnapshot):
