@@ -16,9 +16,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // How long to sleep before asking again: random, so that no two keep in step and each has a fair chance. A long wait
-// means that many wait: they ask less often, or 64 of them would leave no processor to the one that writes.
+// means that many wait: they ask less often, or 64 of them would leave no processor to the one that writes. While few
+// wait, what counts is that the gate does not stand open for long: a transaction takes some 100 us.
 std::chrono::microseconds pause(std::minstd_rand& random, Clock::duration waited) {
-  const int most = waited < std::chrono::milliseconds(10) ? 400 : 1500;
+  const int most = waited < std::chrono::milliseconds(2) ? 100 : waited < std::chrono::milliseconds(10) ? 400 : 1500;
   return std::chrono::microseconds(std::uniform_int_distribution<int>(most / 2, most)(random));
 }
 
