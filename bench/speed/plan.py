@@ -70,8 +70,9 @@ def default():
         study(1000),
         study(10_000, ("native", "bluefin", "rustuna"), only_first=("rustuna",)),
         history(10_000),
-        sqlite(1, 30),
-        sqlite(4, 15),
+        # Fewer would measure how a new file grows, which makes the first trials two or three times as long.
+        sqlite(1, 100),
+        sqlite(4, 50),
     ]
 
 
