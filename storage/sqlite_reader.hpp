@@ -32,10 +32,11 @@ class SqliteReader {
   // Whether nothing that was read before `marks` has been deleted since, so that new rows are all above them.
   bool hold(const std::vector<RowMark>& marks);
   // What has come since: new states, new trials, new rows. Brings `trials`, all unfinished ones as read before, up to
-  // date and adds those with ids above `last`, but for the ids in `told` (ascending), which are dropped; moves the marks.
-  // O(running trials + rows added to the file since), and for a trial that finishes after it was read while it ran, its
-  // reports and attributes are read once more, since they may have been overwritten.
-  void catch_up(StudyId study, std::int64_t last, std::span<const TrialId> told, std::vector<RowMark>& marks,
+  // date and adds those with ids above `last`, but for the ids in `told` (ascending), which are dropped; moves the
+  // marks. O(unfinished trials + rows added to the file since), and for a trial that finishes after it was read while
+  // it ran, rows are read once more, since they may have been overwritten. False, with the arguments in any state:
+  // other studies have written so much, or trials are such others than they were, that reading whole is better.
+  bool catch_up(StudyId study, std::int64_t last, std::span<const TrialId> told, std::vector<RowMark>& marks,
                 std::vector<FrozenTrialPtr>& trials);
 
   std::optional<StudyRecord> study(StudyId id);
@@ -47,13 +48,13 @@ class SqliteReader {
   struct Open {
     FrozenTrialPtr before;             // null: it is new
     std::shared_ptr<FrozenTrial> now;  // null: nothing has changed
-    bool disordered = false;           // its values came in another order than their objectives
+    bool whole = false;                // what was read before or comes now is not to be trusted: read it whole
     const FrozenTrial& trial() const { return now ? *now : *before; }
     FrozenTrial& change();
   };
 
   void read_trial(const SqliteQuery& row, FrozenTrial& trial) const;
-  void read_states(StudyId study, std::vector<Open>& open);
+  bool read_states(StudyId study, std::vector<Open>& open);
   // Calls visit(table, member of FrozenTrial, how a row becomes an element of it) for each kind of row.
   template <class Visit>
   void each_kind(Visit&& visit);

@@ -85,6 +85,7 @@ class SqliteStorage final : public Storage {
     durably(Durability::kTrial, [&] {
       db_.write([&] { writer_.delete_study(study); });
       writer_.forget(study);
+      identities_.erase(study);
       return true;
     });
   }
@@ -166,11 +167,9 @@ class SqliteStorage final : public Storage {
     Changes changes = db_.read([&] {
       next = cursor;
       next.incarnation = identify(study, cursor.incarnation);
-      std::vector<FrozenTrialPtr> trials;
-      if (!cursor.whole && !cursor.rows.empty() && reader_.hold(cursor.rows)) {
-        trials = cursor.unfinished;
-        reader_.catch_up(study, cursor.last_trial, cursor.told, next.rows, trials);
-      } else {
+      std::vector<FrozenTrialPtr> trials = cursor.unfinished;
+      if (cursor.whole || cursor.rows.empty() || !reader_.hold(cursor.rows) ||
+          !reader_.catch_up(study, cursor.last_trial, cursor.told, next.rows, trials)) {
         trials = read_whole(study, cursor);
         next.rows.clear();
       }

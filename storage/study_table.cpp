@@ -25,9 +25,9 @@ StudyTable::Study& StudyTable::at(StudyId id) {
 
 const StudyTable::Study& StudyTable::at(StudyId id) const { return const_cast<StudyTable*>(this)->at(id); }
 
-const FrozenTrialPtr* StudyTable::find(const Study& study, TrialId id) {
+const std::shared_ptr<FrozenTrial>* StudyTable::find(const Study& study, TrialId id) {
   const auto it = std::lower_bound(study.trials.begin(), study.trials.end(), id,
-                                   [](const FrozenTrialPtr& trial, TrialId wanted) { return trial->id < wanted; });
+                                   [](const auto& trial, TrialId wanted) { return trial->id < wanted; });
   return it != study.trials.end() && (*it)->id == id ? &*it : nullptr;
 }
 
@@ -102,7 +102,7 @@ const FrozenTrial& StudyTable::insert_trial(StudyId id, const FrozenTrial& trial
 
 bool StudyTable::check_update(StudyId id, const TrialUpdate& update) const {
   const Study& study = at(id);
-  const FrozenTrialPtr* found = find(study, update.id);
+  const auto* found = find(study, update.id);
   if (found == nullptr) throw storage_rules::no_trial(id, update.id);
   const TrialState state = (*found)->state;
   if (is_finished(state)) throw storage_rules::trial_finished(update.id, state);
@@ -118,26 +118,23 @@ Updated StudyTable::update_trial(StudyId id, const TrialUpdate& update) {
   if (!check_update(id, update)) return {.written = false};
   Study& study = at(id);
   for (const auto& param : update.params) study.first_specs.try_emplace(param.spec->name, param.spec);
-  // A copy, since readers share the trial as it was.
-  auto trial = std::make_shared<FrozenTrial>(**find(study, update.id));
+  const auto number = static_cast<std::size_t>((*find(study, update.id))->number);
+  auto& trial = study.trials[number];
+  if (study.lent.erase(number) != 0) trial = std::make_shared<FrozenTrial>(*trial);
   storage_rules::apply(update, *trial);
-  const auto number = static_cast<std::size_t>(trial->number);
   if (trial->state == TrialState::kWaiting)
     study.waiting.insert(number);
   else
     study.waiting.erase(number);
   ++study.version;
-  if (!is_finished(trial->state)) {
-    study.trials[number] = std::move(trial);
-    return {};
-  }
-  // It stays as it is from now on. Copied once more, its vectors are no longer than they need to be.
-  study.trials[number] = std::make_shared<const FrozenTrial>(*trial);
-  return {.finished = study.trials[number]};
+  if (!is_finished(trial->state)) return {};
+  // It stays as it is from now on. The vectors of a copy are no longer than they need to be.
+  trial = std::make_shared<FrozenTrial>(*trial);
+  return {.finished = trial};
 }
 
 const FrozenTrial& StudyTable::get_trial(StudyId id, TrialId trial) const {
-  const FrozenTrialPtr* found = find(at(id), trial);
+  const auto* found = find(at(id), trial);
   if (found == nullptr) throw storage_rules::no_trial(id, trial);
   return **found;
 }
@@ -169,12 +166,17 @@ Changes StudyTable::changes_since(StudyId id, StorageCursor& cursor) const {
   Changes changes;
   if (cursor.version == study.version) return changes;
   changes.any = true;
-  const auto take = [&](const FrozenTrialPtr& trial) {
-    (is_finished(trial->state) ? changes.finished : changes.unfinished).push_back(trial);
+  const auto take = [&](const std::shared_ptr<FrozenTrial>& trial) {
+    if (is_finished(trial->state)) {
+      changes.finished.push_back(trial);
+    } else {
+      changes.unfinished.push_back(trial);
+      study.lent.insert(static_cast<std::size_t>(trial->number));
+    }
   };
   for (const auto& trial : cursor.unfinished) take(*find(study, trial->id));
   const auto fresh = std::upper_bound(study.trials.begin(), study.trials.end(), TrialId{cursor.last_trial},
-                                      [](TrialId last, const FrozenTrialPtr& trial) { return last < trial->id; });
+                                      [](TrialId last, const auto& trial) { return last < trial->id; });
   std::for_each(fresh, study.trials.end(), take);
   if (!study.trials.empty()) cursor.last_trial = static_cast<std::int64_t>(study.trials.back()->id);
   cursor.unfinished = changes.unfinished;

@@ -51,15 +51,16 @@ class StudyTable {
  private:
   struct Study {
     StudyRecord record;
-    std::vector<FrozenTrialPtr> trials;  // by number, so by ascending ids too; each as good as its last update
-    std::set<std::size_t> waiting;    // numbers
+    std::vector<std::shared_ptr<FrozenTrial>> trials;  // by number, so by ascending ids too
+    std::set<std::size_t> waiting;                     // numbers
+    mutable std::set<std::size_t> lent;                // unfinished ones that readers have: they stay as they are
     std::map<std::string, ParamSpecPtr, std::less<>> first_specs;
     std::int64_t version = 0;  // grows with every change of the trials
   };
 
   Study& at(StudyId id);
   const Study& at(StudyId id) const;
-  static const FrozenTrialPtr* find(const Study& study, TrialId id);
+  static const std::shared_ptr<FrozenTrial>* find(const Study& study, TrialId id);
 
   std::map<StudyId, Study> studies_;
   std::int64_t next_study_;

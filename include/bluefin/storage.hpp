@@ -69,15 +69,15 @@ struct RowMark {
 // How far a reader has read a study. Made empty, advanced by changes_since(), owned by the reader.
 struct StorageCursor {
   // For the reader to set before a call.
-  bool whole = true;                 // false: see changes_since()
-  std::vector<TrialId> told = {};    // trials that the reader knows to have finished; taken over by the call
+  bool whole = true;               // false: see changes_since()
+  std::vector<TrialId> told = {};  // trials that the reader knows to have finished; taken over by the call
   // The storage's own.
-  std::int64_t version = -1;                   // "has anything been committed"
-  std::int64_t whole_version = -1;             // the same, of the last call with `whole`
-  std::int64_t last_trial = -1;                // the highest trial id read so far
-  std::int64_t incarnation = 0;                // a mark of the study: ids of deleted ones are used again
+  std::int64_t version = -1;                    // "has anything been committed"
+  std::int64_t whole_version = -1;              // the same, of the last call with `whole`
+  std::int64_t last_trial = -1;                 // the highest trial id read so far
+  std::int64_t incarnation = 0;                 // a mark of the study: ids of deleted ones are used again
   std::vector<FrozenTrialPtr> unfinished = {};  // up to it, not finished when read, ascending ids
-  std::vector<RowMark> rows = {};              // of each table whose rows belong to trials
+  std::vector<RowMark> rows = {};               // of each table whose rows belong to trials
 };
 
 struct Changes {
@@ -123,8 +123,8 @@ class Storage {
   // SQLite has.
   virtual void record_heartbeat(TrialId trial);
   virtual std::vector<TrialId> stale_trials(StudyId study, std::chrono::seconds grace);
-  // What is new. Without cursor.whole the call is cheap however many trials are running: of one that was read before and
-  // still runs, only rows that came to it are read; an attribute or a report that was overwritten shows its old value
+  // What is new. Without cursor.whole a trial that was read before and still runs costs a look at its state (2 us), and
+  // only rows that came to it are read; a parameter, an attribute or a report that was overwritten shows its old value
   // until the trial finishes or is read whole. Throws Error(kNotFound) when the study was deleted.
   virtual Changes changes_since(StudyId study, StorageCursor& cursor) = 0;
 };

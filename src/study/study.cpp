@@ -179,7 +179,7 @@ std::vector<FrozenTrial> Study::best_trials() const {
   std::vector<double> losses;  // [n, k]
   const std::size_t k = impl_->directions.size();
   for (const auto& trial : trials({TrialState::kComplete})) {
-    if (total_violation(*trial) > 0.0) continue;
+    if (total_violation(*trial) > 0.0 || trial->values.size() != k) continue;
     for (std::size_t j = 0; j < k; ++j) {
       losses.push_back(impl_->directions[j] == Direction::kMaximize ? -trial->values[j] : trial->values[j]);
     }

@@ -115,6 +115,11 @@ void StudyImpl::add_finished(const FrozenTrialPtr& trial) {
   unfinished_.erase(trial->number);
   own_numbers_.erase(trial->number);
   next_number_ = std::max(next_number_, trial->number + 1);
+  if (trial->state == TrialState::kComplete && trial->values.size() != directions.size()) {
+    // A storage takes it (Optuna's too), but there is nothing to learn from it.
+    for (const auto& param : trial->params) history_.note_spec(param.spec);
+    return;
+  }
   history_.append(trial);
   if (directions.size() != 1 || trial->state != TrialState::kComplete || total_violation(*trial) > 0.0) return;
   const double loss = history_.sign(0) * trial->values[0];

@@ -82,10 +82,10 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   bool has_complete_trial();
 
  private:
-  void apply(Changes&& changes);                                       // takes mutex_
+  void apply(Changes&& changes);                   // takes mutex_
   void add_finished(const FrozenTrialPtr& trial);  // mutex_ held
-  void update_pending();                                               // mutex_ held
-  void forget_own(int number);                                         // mutex_ held
+  void update_pending();                           // mutex_ held
+  void forget_own(int number);                     // mutex_ held
   FrozenTrialPtr known_trial(int number) const;    // mutex_ held; null: there is none
   std::shared_ptr<LiveTrial> make_live(FrozenTrial trial, std::uint64_t nonce) const;
   FrozenTrial finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome);

@@ -388,3 +388,17 @@ TEST_CASE("a trial of another study is refused") {
   Trial trial = a.ask();
   CHECK_THROWS_WITH(b.tell(trial, 1.0), ContainsSubstring("is not of study"));
 }
+
+TEST_CASE("a finished trial without values is nothing to learn from") {
+  // Optuna's storages take such a trial from a program that writes them by hand.
+  const auto storage = open_storage("memory:");
+  Study study = create_study({.sampler = make_sampler("tpe"), .open_storage = storage});
+  const StudyId id = storage->find_study(study.name()).value().id;
+  const TrialId trial = storage->start_trial(id, {}).id;
+  storage->update_trial(id, {.id = trial, .state = TrialState::kComplete});
+  CHECK(study.trials().at(0)->state == TrialState::kComplete);
+  CHECK_THROWS_AS(study.best_trial(), Error);
+  CHECK(study.best_trials().empty());
+  study.optimize(quadratic, {.n_trials = 20});
+  CHECK(study.best_trial().number > 0);
+}
