@@ -59,7 +59,11 @@ class Objects:
     def text(self, key: str, value: Any) -> str:
         """The text of a new attribute. TypeError names the key of a value that the storage cannot hold."""
         if self.json_only or type(value) in _PLAIN:
-            return dumps(key, value)
+            try:
+                return dumps(key, value)
+            except ValueError:  # a lone surrogate
+                if self.json_only:
+                    raise
         return json.dumps(self._put(value))
 
     def write(self, key: str, value: Any, known: Callable[[], str | None], write: Callable[[str], Any]) -> None:
@@ -146,11 +150,18 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def dumps(key: str, value: Any) -> str:
-    """An attribute's value as JSON text. TypeError names the key of a value that JSON cannot hold."""
+    """An attribute's value as JSON text. TypeError names the key of a value that JSON cannot hold, ValueError that of
+    text that is not Unicode: readers other than Python's would refuse it, and with it the study."""
     try:
-        return json.dumps(value)
+        text = json.dumps(value)
     except TypeError as error:
         raise TypeError(f"The value of attribute {key!r} cannot be stored: {error}") from error
+    if "\\ud" in text:  # half of a character, which is fine beside the other half
+        try:
+            json.dumps(json.loads(text), ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"The value of attribute {key!r} cannot be stored: {error}") from error
+    return text
 
 
 def write_attribute(

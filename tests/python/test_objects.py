@@ -260,3 +260,23 @@ def test_vars_and_dir_of_a_frozen_trial():
     assert vars(trial)["note"] == 1 and copy.copy(trial) == trial == study.trials[0]
     with pytest.raises(AttributeError, match="'FrozenTrial' object has no attribute 'nothing'"):
         trial.nothing
+
+
+def test_text_that_is_not_unicode_is_refused_before_it_makes_a_file_unreadable(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = bluefin.create_study(storage=url, study_name="s")
+    trial = study.ask()
+    for value in ("\ud800", ["a", {"b": "\udfff"}]):
+        with pytest.raises(ValueError, match="attribute 'k'"):
+            trial.set_user_attr("k", value)
+        with pytest.raises(ValueError, match="attribute 'k'"):
+            study.set_user_attr("k", value)
+    trial.set_user_attr("k", "\U0001f600")
+    trial.set_user_attr("text", r"\ud800")
+    study.tell(trial, 1.0)
+    attrs = bluefin.load_study(study_name="s", storage=url).trials[0].user_attrs
+    assert attrs == {"k": "\U0001f600", "text": r"\ud800"}
+
+    in_memory = bluefin.create_study()
+    in_memory.set_user_attr("k", "\ud800")
+    assert in_memory.user_attrs == {"k": "\ud800"}
