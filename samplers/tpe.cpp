@@ -23,8 +23,11 @@ namespace {
 
 class TpeModel final : public SamplerModel {
  public:
-  TpeModel(const TpeOptions& options, std::size_t n_objectives, bool multivariate)
-      : options_(options), multivariate_(multivariate), split_(gamma(options, n_objectives)) {
+  TpeModel(const TpeOptions& options, std::size_t n_objectives, bool multivariate, bool shared)
+      : options_(options),
+        multivariate_(multivariate),
+        tells_others_(options.constant_liar && shared),
+        split_(gamma(options, n_objectives)) {
     above_.weights = options.weights;
     above_.prior_weight = options.prior_weight;
     above_.bandwidths = {options.consider_magic_clip, options.consider_endpoints};
@@ -51,7 +54,7 @@ class TpeModel final : public SamplerModel {
     if (request.history.size() < n_startup()) return {};
     JointSuggestion suggestion;
     for (const tpe::Space& space : spaces) suggest(request, space, suggestion.params);
-    if (options_.constant_liar) suggestion.system_attrs = tpe::relative_params_attributes(suggestion.params);
+    if (tells_others_) suggestion.system_attrs = tpe::relative_params_attributes(suggestion.params);
     return suggestion;
   }
 
@@ -129,6 +132,7 @@ class TpeModel final : public SamplerModel {
 
   const TpeOptions options_;
   const bool multivariate_;
+  const bool tells_others_;  // the joint point of a running trial, by an attribute: for processes that cannot see it
   tpe::ParzenOptions below_;
   tpe::ParzenOptions above_;
 
@@ -153,7 +157,8 @@ class TpeSampler final : public Sampler {
   OptionMap options() const override { return write_options(options_); }
   std::unique_ptr<SamplerModel> make_model(const StudyInfo& study) const override {
     const bool multivariate = options_.multivariate.value_or(options_.group || study.directions.size() <= 1);
-    return std::make_unique<TpeModel>(options_, std::max<std::size_t>(study.directions.size(), 1), multivariate);
+    return std::make_unique<TpeModel>(options_, std::max<std::size_t>(study.directions.size(), 1), multivariate,
+                                      study.shared);
   }
 
  private:

@@ -15,6 +15,7 @@ namespace {
 class MemoryStorage final : public Storage {
  public:
   std::string url() const override { return "memory:"; }
+  bool is_shared() const override { return false; }
 
   StudyId create_study(const NewStudy& study) override {
     const std::lock_guard lock(mutex_);

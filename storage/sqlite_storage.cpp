@@ -126,6 +126,20 @@ class SqliteStorage final : public Storage {
     return write();
   }
 
+  bool joins_finish_and_start() const override { return true; }
+  FrozenTrial finish_and_start(StudyId study, const TrialUpdate& finished, const NewTrial& next) override {
+    storage_rules::check_update(finished);
+    storage_rules::check_attributes(next.system_attrs);
+    return durably(durability_, [&] {
+      FrozenTrial started = db_.write([&] {
+        writer_.update_trial(study, finished);
+        return writer_.start_trial(study, next);
+      });
+      writer_.committed();
+      return started;
+    });
+  }
+
   std::optional<StoredTrial> find_trial(TrialId trial) override {
     const std::lock_guard lock(mutex_);
     return db_.read([&]() -> std::optional<StoredTrial> {

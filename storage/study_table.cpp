@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bluefin/error.hpp"
+#include "core/growth.hpp"
 #include "storage/rules.hpp"
 
 namespace bluefin {
@@ -97,6 +98,7 @@ const FrozenTrial& StudyTable::insert_trial(StudyId id, const FrozenTrial& trial
   if (stored->state == TrialState::kWaiting) study.waiting.insert(study.trials.size());
   for (const auto& param : stored->params) study.first_specs.try_emplace(param.spec->name, param.spec);
   ++study.version;
+  make_room(study.trials, study.trials.size() + 1);
   return *study.trials.emplace_back(std::move(stored));
 }
 

@@ -2,9 +2,11 @@
 // Trials a second that several processes write into one SQLite file, each with 5 parameters and 10 reports, and how
 // long the calls of one trial take. Random search without a pruner, so that the storage is what is measured.
 //
-//   build-bench/bench/storage_bench FOLDER [SECONDS [PROCESSES ...]]
+//   build-bench/bench/storage_bench [--separate] FOLDER [SECONDS [PROCESSES ...]]
 //
-// FOLDER is where the file is made: its disk is what is measured. One line of JSON for each number of processes.
+// FOLDER is where the file is made: its disk is what is measured. One line of JSON for each number of processes. Each
+// trial ends and the next one begins in one transaction, as in Study::optimize; with --separate in two, as in a loop of
+// ask and tell.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,7 +15,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bluefin/bluefin.hpp"
@@ -29,21 +33,30 @@ struct Figures {
 
 float millis(Clock::duration time) { return std::chrono::duration<float, std::milli>(time).count(); }
 
-Figures work(const std::string& url, Clock::time_point begin, Clock::time_point end) {
+Figures work(const std::string& url, bool separate, Clock::time_point begin, Clock::time_point end) {
   auto study = bluefin::load_study(
       {.storage = url, .name = "s", .sampler = bluefin::make_sampler("random"), .pruner = bluefin::make_pruner("nop")});
   Figures figures;
   while (Clock::now() < begin) usleep(100);
-  while (Clock::now() < end) {
-    const auto start = Clock::now();
-    auto trial = study.ask();
-    const auto asked = Clock::now();
+  std::optional<bluefin::Trial> trial;
+  for (bool last = false; !last;) {
+    if (!trial) {
+      const auto start = Clock::now();
+      trial.emplace(study.ask());
+      figures.asks.push_back(millis(Clock::now() - start));
+    }
     double loss = 0.0;
-    for (const char* name : {"a", "b", "c", "d", "e"}) loss += trial.suggest_float(name, 0.0, 1.0);
-    for (int step = 0; step < 10; ++step) trial.report(loss, step);
+    for (const char* name : {"a", "b", "c", "d", "e"}) loss += trial->suggest_float(name, 0.0, 1.0);
+    for (int step = 0; step < 10; ++step) trial->report(loss, step);
     const auto done = Clock::now();
-    study.tell(trial, loss);
-    figures.asks.push_back(millis(asked - start));
+    last = done >= end;
+    if (separate || last) {
+      study.tell(*trial, loss);
+      trial.reset();
+    } else {
+      auto next = study.tell_and_ask(*trial, loss).second;
+      trial.emplace(std::move(next));
+    }
     figures.tells.push_back(millis(Clock::now() - done));
   }
   return figures;
@@ -69,7 +82,7 @@ std::vector<float> receive(std::FILE* from) {
   return values;
 }
 
-void measure(const std::filesystem::path& folder, int n_processes, double seconds) {
+void measure(const std::filesystem::path& folder, bool separate, int n_processes, double seconds) {
   const auto file = folder / "storage_bench.db";
   for (const char* tail : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + tail);
   const std::string url = "sqlite:///" + std::filesystem::absolute(file).string();
@@ -91,7 +104,7 @@ void measure(const std::filesystem::path& folder, int n_processes, double second
       close(asks[0]);
       close(tells[0]);
       try {
-        const Figures figures = work(url, begin, end);
+        const Figures figures = work(url, separate, begin, end);
         send(asks[1], figures.asks);
         close(asks[1]);
         send(tells[1], figures.tells);
@@ -124,12 +137,13 @@ void measure(const std::filesystem::path& folder, int n_processes, double second
   std::sort(asks.begin(), asks.end());
   std::sort(tells.begin(), tells.end());
   std::printf(
-      "{\"processes\": %d, \"trials_per_s\": %.0f, \"fewest_trials\": %zu, \"ask_ms\": [%.3f, %.3f, %.3f], "
+      "{\"processes\": %d, \"separate\": %s, \"trials_per_s\": %.0f, \"fewest_trials\": %zu, \"ask_ms\": [%.3f, %.3f, "
+      "%.3f], "
       "\"tell_ms\": [%.3f, %.3f, %.3f], \"bytes_per_trial\": %.0f, \"failed\": %d}\n",
-      n_processes, static_cast<double>(tells.size()) / seconds, least, static_cast<double>(quantile(asks, 0.5)),
-      static_cast<double>(quantile(asks, 0.99)), static_cast<double>(quantile(asks, 1.0)),
-      static_cast<double>(quantile(tells, 0.5)), static_cast<double>(quantile(tells, 0.99)),
-      static_cast<double>(quantile(tells, 1.0)),
+      n_processes, separate ? "true" : "false", static_cast<double>(tells.size()) / seconds, least,
+      static_cast<double>(quantile(asks, 0.5)), static_cast<double>(quantile(asks, 0.99)),
+      static_cast<double>(quantile(asks, 1.0)), static_cast<double>(quantile(tells, 0.5)),
+      static_cast<double>(quantile(tells, 0.99)), static_cast<double>(quantile(tells, 1.0)),
       tells.empty() ? 0.0 : static_cast<double>(std::filesystem::file_size(file)) / static_cast<double>(tells.size()),
       failed);
   std::fflush(stdout);
@@ -138,8 +152,13 @@ void measure(const std::filesystem::path& folder, int n_processes, double second
 }  // namespace
 
 int main(int argc, char** argv) {
+  const bool separate = argc > 1 && std::string_view(argv[1]) == "--separate";
+  if (separate) {
+    --argc;
+    ++argv;
+  }
   if (argc < 2) {
-    std::fprintf(stderr, "usage: storage_bench FOLDER [SECONDS [PROCESSES ...]]\n");
+    std::fprintf(stderr, "usage: storage_bench [--separate] FOLDER [SECONDS [PROCESSES ...]]\n");
     return 2;
   }
   bluefin::set_log_level(bluefin::LogLevel::kWarning);
@@ -148,7 +167,7 @@ int main(int argc, char** argv) {
   for (int i = 3; i < argc; ++i) counts.push_back(std::atoi(argv[i]));
   if (counts.empty()) counts = {1, 2, 4, 8, 16, 64};
   try {
-    for (const int n : counts) measure(argv[1], n, seconds);
+    for (const int n : counts) measure(argv[1], separate, n, seconds);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "storage_bench: %s\n", e.what());
     return 1;

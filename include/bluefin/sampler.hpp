@@ -24,6 +24,7 @@ struct StudyInfo {
   std::string name;
   std::vector<Direction> directions;  // for information: losses are already minimised
   std::uint64_t seed = 0;
+  bool shared = true;  // other processes may read it while it runs; not so in the memory of one
 };
 
 // Whether a candidate (a joint point or a single parameter) may be run at all. Samplers draw again, or take the best

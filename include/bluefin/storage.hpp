@@ -99,6 +99,8 @@ class Storage {
  public:
   virtual ~Storage() = default;
   virtual std::string url() const = 0;
+  // Whether other processes can see what is stored here.
+  virtual bool is_shared() const { return true; }
 
   // Throws Error(kAlreadyExists).
   virtual StudyId create_study(const NewStudy& study) = 0;
@@ -116,6 +118,10 @@ class Storage {
   // faster. Throws Error(kConflict) when the trial is finished already or a parameter's kind differs
   // from the study's first record of that name, Error(kNotFound) when there is no such trial.
   virtual Updated update_trial(StudyId study, const TrialUpdate& update) = 0;
+  // update_trial() of a trial that finishes and start_trial() of the next one, in one transaction. Only called where
+  // that is cheaper than two, which the storage says.
+  virtual bool joins_finish_and_start() const { return false; }
+  virtual FrozenTrial finish_and_start(StudyId study, const TrialUpdate& finished, const NewTrial& next);
   // A trial by its key, whatever its study; nullopt when there is none.
   virtual std::optional<StoredTrial> find_trial(TrialId trial) = 0;
   // Heartbeats, for trials whose processes nobody here can see: that a trial is alive, and which RUNNING trials of a

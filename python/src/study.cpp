@@ -106,6 +106,13 @@ FrozenHandle tell(StudyHandle& self, TrialHandle& trial, int state, std::vector<
   return without_gil([&] { return handle_of(self.study().tell(trial.trial(), outcome)); });
 }
 
+std::pair<FrozenHandle, TrialHandle> tell_and_ask(StudyHandle& self, TrialHandle& trial, int state,
+                                                  std::vector<double> values) {
+  const Outcome outcome = outcome_from(state, std::move(values));
+  auto [told, next] = without_gil([&] { return self.study().tell_and_ask(trial.trial(), outcome); });
+  return {handle_of(std::move(told)), TrialHandle(std::move(next))};
+}
+
 FrozenHandle tell_number(StudyHandle& self, int number, int state, std::vector<double> values, bool skip_if_finished) {
   const Outcome outcome = outcome_from(state, std::move(values));
   return without_gil([&] { return handle_of(self.study().tell(number, outcome, skip_if_finished)); });
@@ -171,6 +178,8 @@ void bind_study(py::module_& m) {
       .def("resume", [](StudyHandle& self,
                         int number) { return without_gil([&] { return TrialHandle(self.study().resume(number)); }); })
       .def("tell", &tell)
+      .def("tell_and_ask", &tell_and_ask)
+      .def("joins_tell_and_ask", [](StudyHandle& self) { return self.study().storage().joins_finish_and_start(); })
       .def("tell_number", &tell_number)
       .def("flush", [](StudyHandle& self) { without_gil([&] { self.study().flush(); }); })
       .def("flush_trial",

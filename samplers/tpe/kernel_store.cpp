@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/growth.hpp"
+
 namespace bluefin::tpe {
 namespace {
 
@@ -64,10 +66,15 @@ KernelStore::KernelStore(std::size_t n_continuous, std::size_t n_categorical, st
 std::size_t KernelStore::append(int number, std::int32_t rank) {
   const std::size_t k = size();
   if (k % kLanes == 0) {
+    make_room(cells_, cells_.size() + n_columns_);
+    make_room(c_, c_.size() + 1);
+    make_room(w_, w_.size() + 1);
     cells_.resize(cells_.size() + n_columns_);
     c_.resize(c_.size() + 1);
     w_.resize(w_.size() + 1);
   }
+  make_room(numbers_, k + 1);
+  make_room(ranks_, k + 1);
   numbers_.push_back(number);
   ranks_.push_back(rank);
   resize_boxes();
@@ -176,7 +183,7 @@ void KernelStore::regroup(const Positions& positions) {
   std::iota(order.begin(), order.end(), 0);
   order_as_tree(order, 0, order.size(), u, n_numeric());
   KernelStore fresh(n_continuous_, n_categorical_, n_grid_, wide_);
-  fresh.cells_.reserve(cells_.size());
+  make_room(fresh.cells_, cells_.size());
   for (const std::uint32_t old : order) {
     const std::size_t k = fresh.append(numbers_[old], ranks_[old]);
     for (std::size_t column = 0; column < n_columns_; ++column) fresh.cell(k, column) = cell(old, column);

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "bluefin/error.hpp"
+#include "core/growth.hpp"
 #include "math/normal.hpp"
 #include "math/truncnorm.hpp"
 #include "samplers/prior.hpp"
@@ -194,7 +195,11 @@ void ParzenEstimator::insert(int number, std::span<const double> point) {
     if (!(std::abs(numeric.scale.u(point[numeric.j])) < kFarthest)) return;
   }
   const auto at = static_cast<std::size_t>(number);
-  if (at >= places_.size()) places_.resize(std::max(at + 1, 2 * places_.size()), -1);
+  if (at >= places_.size()) {
+    make_room(places_, at + 1);
+    places_.resize(places_.capacity(), -1);
+  }
+  make_room(order_, order_.size() + 1);
   const auto above = std::upper_bound(order_.begin(), order_.end(), number);
   const auto rank = static_cast<std::int32_t>(above - order_.begin());
   if (above != order_.end()) {

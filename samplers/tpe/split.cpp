@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/growth.hpp"
 #include "math/pareto.hpp"
 
 namespace bluefin::tpe {
@@ -101,6 +102,7 @@ Gamma default_gamma(std::size_t n_objectives) {
 
 void Split::move(std::uint32_t row, bool below) {
   is_below_[row] = below ? 1 : 0;
+  make_room(moves_, moves_.size() + 1);
   moves_.push_back({row, below});
 }
 
@@ -123,6 +125,7 @@ void Split::advance_one_objective(const HistoryView& history, std::size_t n_belo
   const auto better = [&](std::uint32_t a, std::uint32_t b) { return key_of(history, a) < key_of(history, b); };
   const auto worse = [&](std::uint32_t a, std::uint32_t b) { return better(b, a); };
   const auto push = [](Rows& heap, std::uint32_t row, const auto& less) {
+    make_room(heap, heap.size() + 1);
     heap.push_back(row);
     std::push_heap(heap.begin(), heap.end(), less);
   };
@@ -135,6 +138,7 @@ void Split::advance_one_objective(const HistoryView& history, std::size_t n_belo
 
   const std::size_t first = size();
   Rows touched;
+  make_room(is_below_, history.size());
   for (auto row = static_cast<std::uint32_t>(first); row < history.size(); ++row) {
     is_below_.push_back(0);
     touched.push_back(row);
@@ -186,6 +190,7 @@ void Split::advance_several_objectives(const HistoryView& history, std::size_t n
   }
 
   const std::size_t first = size();
+  make_room(is_below_, history.size());
   is_below_.resize(history.size(), 0);
   std::vector<std::uint8_t> now(history.size(), 0);
   for (const std::uint32_t row : below) now[row] = 1;

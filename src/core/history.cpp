@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/growth.hpp"
+
 namespace bluefin {
 namespace {
 
@@ -65,7 +67,7 @@ History::History(const std::vector<Direction>& directions)
 
 void History::grow() {
   auto fresh = std::make_shared<HistorySlab>(*slab_);
-  const std::size_t capacity = std::max<std::size_t>(64, 2 * slab_->capacity);
+  const std::size_t capacity = capacity_for(n_ + 1);
   fresh->capacity = capacity;
   fresh->numbers = resized(slab_->numbers, n_, capacity, 0);
   fresh->states = resized(slab_->states, n_, capacity, TrialState::kComplete);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -60,7 +61,13 @@ class Run {
   // Runs trials until there is nothing left to begin.
   void work() noexcept {
     try {
-      while (begin_trial()) run_trial();
+      std::optional<Trial> trial;
+      while (trial || begin_trial()) {
+        if (!trial) trial.emplace(study_.ask());
+        std::optional<Trial> next = run(*trial);
+        trial.reset();
+        if (next) trial.emplace(std::move(*next));
+      }
     } catch (...) {
       fail(std::current_exception());
     }
@@ -80,8 +87,8 @@ class Run {
     return true;
   }
 
-  void run_trial() {
-    Trial trial = study_.ask();
+  // Returns the next trial if that has begun already.
+  std::optional<Trial> run(Trial& trial) {
     std::exception_ptr error;
     const Outcome outcome = [&]() -> Outcome {
       try {
@@ -94,14 +101,21 @@ class Run {
         return Failed{describe(error)};
       }
     }();
+    // A callback or an error may be the end, so the next trial begins after it.
+    if (!error && options_.callbacks.empty() && begin_trial()) {
+      auto [frozen, next] = study_.tell_and_ask(trial, outcome);
+      log_trial(frozen);
+      return std::move(next);
+    }
     const FrozenTrial frozen = study_.tell(trial, outcome);
     log_trial(frozen);
     if (error && !(options_.catch_if && options_.catch_if(error))) {
       fail(error);
-      return;
+      return std::nullopt;
     }
     const std::lock_guard lock(callback_mutex_);
     for (const auto& callback : options_.callbacks) callback(study_, frozen);
+    return std::nullopt;
   }
 
   void fail(std::exception_ptr error) {

@@ -102,6 +102,11 @@ FrozenTrial Study::tell(int number, const Outcome& outcome, bool skip_if_finishe
   return impl_->tell(number, outcome, skip_if_finished);
 }
 
+std::pair<FrozenTrial, Trial> Study::tell_and_ask(Trial& trial, const Outcome& outcome) {
+  auto [told, next] = impl_->tell_and_ask(backend_of(trial, *impl_).live(), outcome);
+  return {std::move(told), Trial(std::make_unique<StudyTrial>(impl_, std::move(next)))};
+}
+
 bool Study::enqueue_trial(const Params& params, const std::vector<Attribute>& user_attrs, bool skip_if_exists) {
   if (skip_if_exists) {
     for (const auto& trial : trials()) {

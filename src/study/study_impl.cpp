@@ -55,9 +55,19 @@ StudyImpl::StudyImpl(Parts parts)
       sampler(std::move(parts.sampler)),
       pruner(std::move(parts.pruner)),
       seed(parts.seed),
-      history_(directions),
-      sampler_model_(make_model<SamplerModel>(*sampler, "sampler", {name, directions, seed})),
-      pruner_model_(make_model<PrunerModel>(*pruner, "pruner", {name, directions, seed})) {}
+      cache_(directions) {
+  make_models();
+}
+
+void StudyImpl::make_models() {
+  const StudyInfo info{name, directions, seed, storage->is_shared()};
+  sampler_model_ = make_model<SamplerModel>(*sampler, "sampler", info);
+  pruner_model_ = make_model<PrunerModel>(*pruner, "pruner", info);
+}
+
+double StudyImpl::sign(std::size_t objective) const {
+  return directions[objective] == Direction::kMaximize ? -1.0 : 1.0;
+}
 
 // --- the cache -------------------------------------------------------------------------------------------------------
 
@@ -80,64 +90,49 @@ void StudyImpl::refresh_now_and_then() {
 
 void StudyImpl::apply(Changes&& changes) {
   const std::lock_guard lock(mutex_);
-  const auto sighted = [&](int number) {
+  const auto is_foreign = [&](int number) {
     next_number_ = std::max(next_number_, number + 1);
-    const bool finished =
-        static_cast<std::size_t>(number) < finished_.size() && finished_[static_cast<std::size_t>(number)];
-    return !finished && own_numbers_.count(number) == 0;
+    return !cache_.is_finished(number) && own_numbers_.count(number) == 0;
   };
   bool stranger = false;
-  for (auto& trial : changes.finished) {
-    const bool foreign = sighted(trial->number);
+  for (const auto& trial : changes.finished) {
+    const bool foreign = is_foreign(trial->number);
     stranger = stranger || (foreign && !first_read_);
     add_finished(trial);
   }
-  unfinished_.clear();
-  for (auto& trial : changes.unfinished) {
-    const int number = trial->number;
-    const bool foreign = sighted(number);
+  for (const auto& trial : changes.unfinished) {
+    const bool foreign = is_foreign(trial->number);
     stranger = stranger || (foreign && (!first_read_ || trial->state == TrialState::kRunning));
-    for (const auto& param : trial->params) history_.note_spec(param.spec);
-    // A trial that this process has told since the storage was read is not unfinished any more.
-    if (static_cast<std::size_t>(number) < finished_.size() && finished_[static_cast<std::size_t>(number)]) continue;
-    unfinished_.emplace(number, std::move(trial));
   }
+  cache_.set_unfinished(std::move(changes.unfinished));
   // Somebody else works on this study: from now on this process draws from streams of its own.
   if (stranger && nonce_ == 0) nonce_ = random_seed() | 1U;
   first_read_ = false;
 }
 
 void StudyImpl::add_finished(const FrozenTrialPtr& trial) {
-  const auto number = static_cast<std::size_t>(trial->number);
-  if (number >= finished_.size()) finished_.resize(number + 1);
-  if (finished_[number]) return;  // told here and read back
-  finished_[number] = trial;
-  unfinished_.erase(trial->number);
+  cache_.add_finished(trial);
   own_numbers_.erase(trial->number);
   next_number_ = std::max(next_number_, trial->number + 1);
-  if (trial->state == TrialState::kComplete && trial->values.size() != directions.size()) {
-    // A storage takes it (Optuna's too), but there is nothing to learn from it.
-    for (const auto& param : trial->params) history_.note_spec(param.spec);
-    return;
-  }
-  history_.append(trial);
-  if (directions.size() != 1 || trial->state != TrialState::kComplete || total_violation(*trial) > 0.0) return;
-  const double loss = history_.sign(0) * trial->values[0];
-  if (best_number_) {
-    const double best = history_.sign(0) * finished_[static_cast<std::size_t>(*best_number_)]->values[0];
-    if (loss > best || (loss == best && trial->number > *best_number_)) return;
-  }
-  best_number_ = trial->number;
+}
+
+void StudyImpl::read_anew() {
+  const std::scoped_lock lock(refresh_mutex_, mutex_);
+  cursor_ = {};
+  told_.clear();
+  cache_ = TrialCache(directions);
+  make_models();
+  first_read_ = true;
 }
 
 void StudyImpl::update_pending() {
   std::vector<PendingTrial> pending;
-  const auto spec_of = [&](std::string_view param) { return history_.first_spec(param); };
+  const auto spec_of = [&](std::string_view param) { return cache_.history().first_spec(param); };
   const auto losses = [&](std::vector<Report> reports) {
-    for (auto& report : reports) report.value *= history_.sign(0);
+    for (auto& report : reports) report.value *= sign(0);
     return reports;
   };
-  for (const auto& [number, trial] : unfinished_) {
+  for (const auto& [number, trial] : cache_.unfinished()) {
     if (trial->state != TrialState::kRunning || live_.count(number) != 0) continue;
     pending.push_back({number, known_point(*trial, spec_of), losses(trial->reports)});
   }
@@ -151,45 +146,36 @@ void StudyImpl::update_pending() {
     pending.push_back(std::move(trial));
   }
   std::sort(pending.begin(), pending.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
-  history_.set_pending(std::move(pending));
+  cache_.history().set_pending(std::move(pending));
 }
 
 HistoryView StudyImpl::view() {
   const std::lock_guard lock(mutex_);
   update_pending();
-  return history_.view();
+  return cache_.history().view();
 }
 
 std::vector<FrozenTrialPtr> StudyImpl::trials() {
   refresh(true);
   const std::lock_guard lock(mutex_);
-  std::map<int, FrozenTrialPtr> running = unfinished_;
+  std::map<int, FrozenTrialPtr> running = cache_.unfinished();
   for (const auto& [number, live] : live_) {
     const std::lock_guard live_lock(live->mutex);
     if (!live->told) running[number] = std::make_shared<const FrozenTrial>(live->trial);
   }
-  std::vector<FrozenTrialPtr> result;
-  result.reserve(finished_.size() + running.size());
-  auto next = running.begin();
-  for (std::size_t number = 0; number < finished_.size(); ++number) {
-    for (; next != running.end() && next->first <= static_cast<int>(number); ++next) {
-      if (!finished_[static_cast<std::size_t>(next->first)]) result.push_back(next->second);
-    }
-    if (finished_[number]) result.push_back(finished_[number]);
-  }
-  for (; next != running.end(); ++next) result.push_back(next->second);
-  return result;
+  return cache_.trials(running);
 }
 
 std::optional<FrozenTrial> StudyImpl::best_trial() {
   refresh();
   const std::lock_guard lock(mutex_);
-  return best_number_ ? std::optional(*finished_[static_cast<std::size_t>(*best_number_)]) : std::nullopt;
+  const FrozenTrialPtr best = cache_.best();
+  return best ? std::optional(*best) : std::nullopt;
 }
 
 bool StudyImpl::has_complete_trial() {
   const std::lock_guard lock(mutex_);
-  const auto states = history_.view().states();
+  const auto states = cache_.history().view().states();
   return std::find(states.begin(), states.end(), TrialState::kComplete) != states.end();
 }
 
@@ -204,61 +190,67 @@ void StudyImpl::forget_own(int number) {
   if (const auto it = own_numbers_.find(number); it != own_numbers_.end()) own_numbers_.erase(it);
 }
 
-FrozenTrialPtr StudyImpl::known_trial(int number) const {
-  if (number >= 0 && static_cast<std::size_t>(number) < finished_.size()) {
-    if (const auto& finished = finished_[static_cast<std::size_t>(number)]) return finished;
+// --- a trial begins --------------------------------------------------------------------------------------------------
+
+StudyImpl::Draft StudyImpl::draw() {
+  Draft draft;
+  HistoryView history;
+  std::shared_ptr<SamplerModel> model;
+  {
+    const std::lock_guard lock(mutex_);
+    draft.expected = next_number_++;  // another thread that asks now expects the next one
+    own_numbers_.insert(draft.expected);
+    draft.nonce = nonce_;
+    update_pending();
+    history = cache_.history().view();
+    model = sampler_model_;
   }
-  const auto it = unfinished_.find(number);
-  return it == unfinished_.end() ? nullptr : it->second;
+  Rng rng(seed, static_cast<std::uint64_t>(draft.expected), draft.nonce);
+  try {
+    const std::vector<SearchSpace> spaces = model->joint_spaces(history);
+    if (!spaces.empty()) draft.joint = model->suggest_joint({history, draft.expected, rng, {}, nullptr}, spaces);
+  } catch (...) {
+    // A function of the user's has failed, say. As in Optuna that is an error of the trial, which there asks no sooner.
+    draft.error = std::current_exception();
+  }
+  return draft;
 }
 
-// --- a trial begins --------------------------------------------------------------------------------------------------
+std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started) {
+  const auto live = make_live(std::move(started), draft.nonce);
+  live->joint = std::move(draft.joint.params);
+  live->joint_error = std::move(draft.error);
+
+  const std::lock_guard lock(mutex_);
+  const int number = live->trial.number;
+  if (number != draft.expected) {
+    // A waiting trial was taken, or another process was faster: the point is kept all the same.
+    forget_own(draft.expected);
+    own_numbers_.insert(number);
+    if (number < draft.expected) next_number_ = std::min(next_number_, draft.expected);
+    next_number_ = std::max(next_number_, number + 1);
+  }
+  live_[number] = live;
+  return live;
+}
+
+void StudyImpl::drop(const Draft& draft) {
+  const std::lock_guard lock(mutex_);
+  forget_own(draft.expected);
+  if (next_number_ == draft.expected + 1) next_number_ = draft.expected;
+}
 
 std::shared_ptr<LiveTrial> StudyImpl::ask() {
   refresh();
-  int expected = 0;
-  std::uint64_t nonce = 0;
-  HistoryView history;
-  {
-    const std::lock_guard lock(mutex_);
-    expected = next_number_++;  // another thread that asks now expects the next one
-    own_numbers_.insert(expected);
-    nonce = nonce_;
-    update_pending();
-    history = history_.view();
-  }
-  Rng rng(seed, static_cast<std::uint64_t>(expected), nonce);
-  JointSuggestion joint;
-  std::exception_ptr joint_error;
+  Draft draft = draw();
+  FrozenTrial started;
   try {
-    const std::vector<SearchSpace> spaces = sampler_model_->joint_spaces(history);
-    if (!spaces.empty()) joint = sampler_model_->suggest_joint({history, expected, rng, {}, nullptr}, spaces);
+    started = storage->start_trial(id, {std::move(draft.joint.system_attrs)});
   } catch (...) {
-    // A function of the user's has failed, say. As in Optuna that is an error of the trial, which there asks no sooner.
-    joint_error = std::current_exception();
-  }
-
-  std::shared_ptr<LiveTrial> live;
-  try {
-    live = make_live(storage->start_trial(id, {std::move(joint.system_attrs)}), nonce);
-  } catch (...) {
-    const std::lock_guard lock(mutex_);
-    forget_own(expected);
+    drop(draft);
     throw;
   }
-  live->joint = std::move(joint.params);
-  live->joint_error = std::move(joint_error);
-
-  const std::lock_guard lock(mutex_);
-  if (live->trial.number != expected) {
-    // A waiting trial was taken, or another process was faster: the point is kept all the same.
-    forget_own(expected);
-    own_numbers_.insert(live->trial.number);
-    if (live->trial.number < expected) next_number_ = std::min(next_number_, expected);
-    next_number_ = std::max(next_number_, live->trial.number + 1);
-  }
-  live_[live->trial.number] = live;
-  return live;
+  return begin(std::move(draft), std::move(started));
 }
 
 std::shared_ptr<LiveTrial> StudyImpl::make_live(FrozenTrial trial, std::uint64_t nonce) const {
@@ -269,7 +261,7 @@ std::shared_ptr<LiveTrial> StudyImpl::make_live(FrozenTrial trial, std::uint64_t
   live->dirty.id = live->trial.id;
   live->fixed = fixed_params(live->trial);
   for (const auto& report : live->trial.reports) {
-    live->losses.push_back({report.step, history_.sign(0) * report.value});
+    live->losses.push_back({report.step, sign(0) * report.value});
   }
   return live;
 }
@@ -278,7 +270,7 @@ std::shared_ptr<LiveTrial> StudyImpl::resume(int number) {
   refresh(true);
   const std::lock_guard lock(mutex_);
   if (const auto it = live_.find(number); it != live_.end()) return it->second;
-  const auto known = known_trial(number);
+  const auto known = cache_.find(number);
   if (!known || known->state == TrialState::kWaiting) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("trial {} of study '{}' {}, it cannot be resumed", number,
                                                          name, known ? "is still waiting" : "does not exist"));
@@ -286,7 +278,7 @@ std::shared_ptr<LiveTrial> StudyImpl::resume(int number) {
   auto live = make_live(*known, nonce_);
   live->told = is_finished(known->state);
   if (live->told) return live;
-  live->joint = known_point(*known, [&](std::string_view param) { return history_.first_spec(param); });
+  live->joint = known_point(*known, [&](std::string_view param) { return cache_.history().first_spec(param); });
   live_[number] = live;
   return live;
 }
@@ -297,8 +289,8 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
   ParamSpecPtr first;
   {
     const std::lock_guard lock(mutex_);
-    first = history_.first_spec(param);
-    spec = first && first->distribution == distribution ? first : history_.intern(param, distribution);
+    first = cache_.history().first_spec(param);
+    spec = first && first->distribution == distribution ? first : cache_.history().intern(param, distribution);
   }
   if (first) check_compatible(param, first->distribution, distribution);
 
@@ -328,7 +320,7 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
     const HistoryView history = view();
     Rng rng(seed, static_cast<std::uint64_t>(live.trial.number), live.nonce, param);
     const double drawn =
-        sampler_model_->suggest_parameter({history, live.trial.number, rng, live.trial.params, nullptr}, spec);
+        model_of_sampler()->suggest_parameter({history, live.trial.number, rng, live.trial.params, nullptr}, spec);
     if (in_range(distribution, drawn)) return drawn;
     throw Error(ErrorCode::kInternal, fmt::format("sampler '{}' suggested {} for '{}', which is not a value of {}",
                                                   sampler->name(), drawn, param, to_string(distribution)));
@@ -336,7 +328,7 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
 
   {
     const std::lock_guard lock(mutex_);
-    history_.note_spec(spec);
+    cache_.history().note_spec(spec);
   }
   const std::lock_guard lock(live.mutex);
   live.trial.params.push_back({spec, value});
@@ -347,11 +339,20 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
 bool StudyImpl::should_prune(LiveTrial& live) {
   if (live.losses.empty()) return false;
   refresh_now_and_then();
-  const HistoryView history = pruner->needs_running_peers() ? view() : [&] {
+  HistoryView history;
+  std::shared_ptr<PrunerModel> model;
+  {
     const std::lock_guard lock(mutex_);
-    return history_.view();
-  }();
-  return pruner_model_->should_prune({history, live.trial.number, live.losses});
+    if (pruner->needs_running_peers()) update_pending();
+    history = cache_.history().view();
+    model = pruner_model_;
+  }
+  return model->should_prune({history, live.trial.number, live.losses});
+}
+
+std::shared_ptr<SamplerModel> StudyImpl::model_of_sampler() {
+  const std::lock_guard lock(mutex_);
+  return sampler_model_;
 }
 
 // --- what is written when --------------------------------------------------------------------------------------------
@@ -407,10 +408,10 @@ bool StudyImpl::update_running(const TrialUpdate& update) {
     if (it == live_.end()) return false;
     live = it->second;
     for (const auto& param : update.params) {
-      const ParamSpecPtr first = history_.first_spec(param.spec->name);
+      const ParamSpecPtr first = cache_.history().first_spec(param.spec->name);
       if (first) check_compatible(param.spec->name, first->distribution, param.spec->distribution);
     }
-    for (const auto& param : update.params) history_.note_spec(param.spec);
+    for (const auto& param : update.params) cache_.history().note_spec(param.spec);
   }
   TrialUpdate added = update;
   added.state.reset();
@@ -420,7 +421,7 @@ bool StudyImpl::update_running(const TrialUpdate& update) {
     storage_rules::apply(added, live->trial);
     live->losses.clear();
     for (const auto& report : live->trial.reports) {
-      live->losses.push_back({report.step, history_.sign(0) * report.value});
+      live->losses.push_back({report.step, sign(0) * report.value});
     }
     TrialUpdate& dirty = live->dirty;
     dirty.params.insert(dirty.params.end(), added.params.begin(), added.params.end());
@@ -452,7 +453,7 @@ void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {
 
 // --- a trial ends ----------------------------------------------------------------------------------------------------
 
-FrozenTrial StudyImpl::finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome) {
+void StudyImpl::conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate& update) const {
   std::string problem;
   if (const auto* values = std::get_if<std::vector<double>>(&outcome.result())) {
     if (std::any_of(values->begin(), values->end(), [](double v) { return std::isnan(v); })) {
@@ -486,6 +487,10 @@ FrozenTrial StudyImpl::finish(FrozenTrial trial, TrialUpdate update, const Outco
   update.state = trial.state;
   update.values = trial.values;
   update.datetime_complete = trial.datetime_complete;
+}
+
+FrozenTrial StudyImpl::finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome) {
+  conclude(outcome, trial, update);
   FrozenTrialPtr kept = storage->update_trial(id, update).finished;
   if (!kept) kept = std::make_shared<const FrozenTrial>(trial);
 
@@ -496,23 +501,64 @@ FrozenTrial StudyImpl::finish(FrozenTrial trial, TrialUpdate update, const Outco
   return trial;
 }
 
+std::pair<FrozenTrial, TrialUpdate> StudyImpl::taken(LiveTrial& live) const {
+  const std::lock_guard lock(live.mutex);
+  if (live.told) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("cannot tell a {} trial (number {})", to_string(live.trial.state), live.trial.number));
+  }
+  return {live.trial, live.dirty};
+}
+
 FrozenTrial StudyImpl::tell(const std::shared_ptr<LiveTrial>& live, const Outcome& outcome) {
-  FrozenTrial trial;
-  TrialUpdate update;
+  auto [trial, update] = taken(*live);
+  FrozenTrial told = finish(std::move(trial), std::move(update), outcome);
+  const std::lock_guard lock(live->mutex);
+  live->trial = told;
+  live->told = true;
+  return told;
+}
+
+std::pair<FrozenTrial, std::shared_ptr<LiveTrial>> StudyImpl::tell_and_ask(const std::shared_ptr<LiveTrial>& live,
+                                                                           const Outcome& outcome) {
+  if (!storage->joins_finish_and_start()) {
+    FrozenTrial told = tell(live, outcome);
+    return {std::move(told), ask()};
+  }
+  auto [trial, update] = taken(*live);
+  conclude(outcome, trial, update);
+  refresh();
+  const auto kept = std::make_shared<const FrozenTrial>(trial);
+  {
+    // The next one is chosen as if this one were stored already.
+    const std::lock_guard lock(mutex_);
+    live_.erase(kept->number);
+    add_finished(kept);
+  }
+  Draft draft = draw();
+  FrozenTrial started;
+  try {
+    started = storage->finish_and_start(id, update, {std::move(draft.joint.system_attrs)});
+  } catch (...) {
+    // It is not, so it has to be forgotten again. That takes a while, but does not happen twice.
+    drop(draft);
+    read_anew();
+    const std::lock_guard lock(mutex_);
+    own_numbers_.insert(kept->number);
+    live_[kept->number] = live;
+    throw;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    told_.push_back(kept->id);
+    add_finished(kept);  // once more: another thread may have had to forget all
+  }
   {
     const std::lock_guard lock(live->mutex);
-    if (live->told) {
-      throw Error(ErrorCode::kConflict,
-                  fmt::format("cannot tell a {} trial (number {})", to_string(live->trial.state), live->trial.number));
-    }
-    trial = live->trial;
-    update = live->dirty;
+    live->trial = *kept;
+    live->told = true;
   }
-  trial = finish(std::move(trial), std::move(update), outcome);
-  const std::lock_guard lock(live->mutex);
-  live->trial = trial;
-  live->told = true;
-  return trial;
+  return {std::move(trial), begin(std::move(draft), std::move(started))};
 }
 
 FrozenTrial StudyImpl::tell(int number, const Outcome& outcome, bool skip_if_finished) {
@@ -528,7 +574,7 @@ FrozenTrial StudyImpl::tell(int number, const Outcome& outcome, bool skip_if_fin
   FrozenTrialPtr known;
   {
     const std::lock_guard lock(mutex_);
-    known = known_trial(number);
+    known = cache_.find(number);
   }
   if (!known) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "bluefin/study.hpp"
-#include "core/history.hpp"
+#include "study/trial_cache.hpp"
 
 namespace bluefin {
 
@@ -64,6 +64,9 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   // Ends a trial of this process, or one that only the storage knows.
   FrozenTrial tell(const std::shared_ptr<LiveTrial>& live, const Outcome& outcome);
   FrozenTrial tell(int number, const Outcome& outcome, bool skip_if_finished);
+  // tell() and ask(), in one transaction where the storage can.
+  std::pair<FrozenTrial, std::shared_ptr<LiveTrial>> tell_and_ask(const std::shared_ptr<LiveTrial>& live,
+                                                                  const Outcome& outcome);
 
   // For the trials of this process (src/study/study_trial.cpp).
   double suggest(LiveTrial& live, std::string_view name, const Distribution& distribution,
@@ -82,12 +85,28 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   bool has_complete_trial();
 
  private:
+  // A point for a trial that has not begun yet.
+  struct Draft {
+    int expected = 0;  // its number, unless another process is faster
+    std::uint64_t nonce = 0;
+    JointSuggestion joint;
+    std::exception_ptr error;
+  };
+
+  void make_models();
+  double sign(std::size_t objective) const;
   void apply(Changes&& changes);                   // takes mutex_
   void add_finished(const FrozenTrialPtr& trial);  // mutex_ held
   void update_pending();                           // mutex_ held
   void forget_own(int number);                     // mutex_ held
-  FrozenTrialPtr known_trial(int number) const;    // mutex_ held; null: there is none
+  void read_anew();                                // forgets all that was read, and what the models have learned of it
+  std::shared_ptr<SamplerModel> model_of_sampler();
+  Draft draw();
+  std::shared_ptr<LiveTrial> begin(Draft draft, FrozenTrial started);
+  void drop(const Draft& draft);
   std::shared_ptr<LiveTrial> make_live(FrozenTrial trial, std::uint64_t nonce) const;
+  std::pair<FrozenTrial, TrialUpdate> taken(LiveTrial& live) const;
+  void conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate& update) const;
   FrozenTrial finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome);
 
   std::mutex refresh_mutex_;                            // one reader of the storage at a time; taken before mutex_
@@ -95,19 +114,16 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::atomic<std::int64_t> refreshed_ms_{-1'000'000};  // steady clock
 
   std::mutex mutex_;  // guards all below; never held while the sampler, the pruner, the objective or the storage works
-  History history_;
-  std::vector<FrozenTrialPtr> finished_;      // by number; null: not finished or not known
-  std::map<int, FrozenTrialPtr> unfinished_;  // as last read, also of this process
+  TrialCache cache_;
   std::map<int, std::shared_ptr<LiveTrial>> live_;
   std::vector<TrialId> told_;       // told here since the storage was last read: it need not be read back
   std::multiset<int> own_numbers_;  // begun or added here, until they are known as finished
   int next_number_ = 0;             // one above the highest number that is known or expected
   std::uint64_t nonce_ = 0;         // 0 until another process is seen on the study
   bool first_read_ = true;
-  std::optional<int> best_number_;  // single objective
-
-  const std::unique_ptr<SamplerModel> sampler_model_;
-  const std::unique_ptr<PrunerModel> pruner_model_;
+  // Replaced by read_anew(); who works with one keeps it meanwhile.
+  std::shared_ptr<SamplerModel> sampler_model_;
+  std::shared_ptr<PrunerModel> pruner_model_;
 };
 
 }  // namespace bluefin

@@ -31,6 +31,7 @@ from bluefin.study._objectives import ObjectiveLost
 from bluefin.study._objectives import Objectives
 from bluefin.study._progress import ProgressBar
 from bluefin.study._tell import tell
+from bluefin.study._tell import tell_and_ask
 from bluefin.trial import TrialState
 
 if TYPE_CHECKING:
@@ -70,6 +71,13 @@ class Run:
         self._reseed = False  # the sampler before each trial: threads must not draw the same numbers
         self._callback_lock = threading.RLock()
         self._beats = is_heartbeat_enabled(study._storage)
+        # A worker process is waited for before its trial begins, and heartbeats belong to one trial at a time.
+        self._joins = (
+            not self._callbacks
+            and not self._beats
+            and isinstance(objectives, InThreads)
+            and study._native.joins_tell_and_ask()
+        )
         self._lock = threading.Lock()  # guards the rest
         self._in_callbacks: set[int] = set()  # threads, also those that wait for their turn
         self._begun = 0
@@ -82,13 +90,21 @@ class Run:
 
     def run_here(self) -> None:
         """Runs trials in this thread until nothing is left to begin."""
-        while self._may_begin():
-            with self._objectives.slot() as objective:
-                if not self._begin():  # getting a worker process takes a while
-                    return
-                if self._reseed:
-                    self._study.sampler.reseed_rng()
-                self._trial(objective)
+        begun: list[Trial] = []  # a trial that began when the one before it ended
+        try:
+            while begun or self._may_begin():
+                with self._objectives.slot() as objective:
+                    if begun:
+                        trial = begun.pop()
+                    elif self._begin():  # getting a worker process takes a while
+                        self._prepare()
+                        trial = self._study.ask()
+                    else:
+                        return
+                    self._trial(objective, trial, begun)
+        finally:
+            for trial in begun:  # Ctrl-C was faster than its objective
+                tell(self._study, trial, None, TrialState.FAIL, True)
 
     def run_in_threads(self, n_jobs: int) -> None:
         """The same in ``n_jobs`` threads. Raises the first error of any of them when all have ended."""
@@ -158,9 +174,27 @@ class Run:
             self._begun += 1
             return True
 
-    def _trial(self, objective: Callable[[Trial], Any]) -> None:
+    def _prepare(self) -> None:
+        """What comes before a trial begins."""
+        if self._reseed:
+            self._study.sampler.reseed_rng()
+        fail_stale(self._study)
+
+    def _goes_on_at_once(self, trial: Trial) -> bool:
+        """Whether the next trial may begin in the transaction that ends this one. Callbacks have to come in between."""
+        study = self._study
+        return (
+            self._joins
+            and trial._native_study is study._native
+            and not study.sampler._samples_in_python()
+            and not study.sampler._hears_of_ends()
+            and not study._objects
+            and self._begin()
+        )
+
+    def _trial(self, objective: Callable[[Trial], Any], trial: Trial, begun: list[Trial]) -> None:
         try:
-            frozen = self._run_objective(objective)
+            frozen = self._run_objective(objective, trial, begun)
         finally:
             if self._gc_after_trial:
                 gc.collect()
@@ -182,10 +216,8 @@ class Run:
             with self._lock:
                 self._in_callbacks.discard(ident)
 
-    def _run_objective(self, objective: Callable[[Trial], Any]) -> FrozenTrial:
+    def _run_objective(self, objective: Callable[[Trial], Any], trial: Trial, begun: list[Trial]) -> FrozenTrial:
         study = self._study
-        fail_stale(study)
-        trial = study.ask()
         values: Any = None
         state: TrialState | None = None
         error: BaseException | None = None
@@ -199,7 +231,12 @@ class Run:
             state, error = TrialState.FAIL, e
             exc_info = None if isinstance(e, ObjectiveLost) else sys.exc_info()
 
-        frozen, problem = tell(study, trial, values, state, False)
+        if (error is None or state == TrialState.PRUNED) and self._goes_on_at_once(trial):
+            self._prepare()
+            frozen, problem, following = tell_and_ask(study, trial, values, state)
+            begun.append(following)
+        else:
+            frozen, problem = tell(study, trial, values, state, False)
         if frozen.state == TrialState.COMPLETE:
             _log_completed(study, frozen)
         elif frozen.state == TrialState.PRUNED:

@@ -15,6 +15,7 @@ from bluefin.trial import Trial
 from bluefin.trial import TrialState
 
 if TYPE_CHECKING:
+    from bluefin import _native
     from bluefin.study._study import Study
 
 _logger = get_logger(__name__)
@@ -28,6 +29,27 @@ def tell(
     skip_if_finished: bool,
 ) -> tuple[FrozenTrial, str | None]:
     """Finishes a trial. Also returns why values that the objective gave made the trial a failed one."""
+    frozen, problem, _ = _tell(study, trial, values, state, skip_if_finished, and_ask=False)
+    return frozen, problem
+
+
+def tell_and_ask(
+    study: Study, trial: Trial, values: float | Sequence[float] | None, state: TrialState | None
+) -> tuple[FrozenTrial, str | None, Trial]:
+    """The same, and begins the next trial: one transaction of a file instead of two."""
+    frozen, problem, native = _tell(study, trial, values, state, False, and_ask=True)
+    assert native is not None
+    return frozen, problem, Trial(study, native)
+
+
+def _tell(
+    study: Study,
+    trial: Trial | int,
+    values: float | Sequence[float] | None,
+    state: TrialState | None,
+    skip_if_finished: bool,
+    and_ask: bool,
+) -> tuple[FrozenTrial, str | None, _native.Trial | None]:
     if isinstance(trial, Trial):
         trial._hand_over()
         known = trial._frozen()
@@ -36,7 +58,7 @@ def tell(
     else:
         raise TypeError("Trial must be a trial object or trial number.")
     if known.state.is_finished() and skip_if_finished:
-        return _skipped(known), None
+        return _skipped(known), None, None
     if known.state != TrialState.RUNNING:
         raise ValueError(f"Cannot tell a {known.state.name} trial.")
 
@@ -50,8 +72,11 @@ def tell(
             error_after = error  # the trial is told first: its values must not be lost
     if isinstance(trial, Trial) and not isinstance(study._storage, NativeStorage):
         _take_over_attributes(study, trial, known)
+    following = None
     try:
-        if isinstance(trial, Trial):
+        if isinstance(trial, Trial) and and_ask:
+            native, following = trial._native_study.tell_and_ask(trial._native, int(state), floats)
+        elif isinstance(trial, Trial):
             native = trial._native_study.tell(trial._native, int(state), floats)
         else:
             native = study._native.tell_number(trial, int(state), floats, skip_if_finished)
@@ -59,14 +84,14 @@ def tell(
         # Another process was faster.
         known = study._find_trial(known.number)
         if known.state.is_finished() and skip_if_finished:
-            return _skipped(known), None
+            return _skipped(known), None, None
         raise ValueError(f"Cannot tell a {known.state.name} trial.") from error
     if error_after is not None:
         raise error_after
     frozen = FrozenTrial._from_native(native, study._objects, deepcopy=False)
     if study._objects and study._storage._takes_one_by_one():
         study._objects.discard(native.user_attrs().values())  # the storage has them now
-    return frozen, problem
+    return frozen, problem, following
 
 
 def outcome(
