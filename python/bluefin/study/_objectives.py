@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 import threading
 from typing import Any
 from typing import ContextManager
@@ -45,13 +44,13 @@ class InThreads:
 
     def __init__(self, func: Callable[[Trial], Any]) -> None:
         self._func = func
+        self._slot = nullcontext(self._call)  # one for all, at any time
         self._lock = threading.Lock()  # guards the rest
         self._running: set[int] = set()  # threads
         self._interrupted: set[int] = set()
 
-    @contextmanager
-    def slot(self) -> Iterator[Callable[[Trial], Any]]:
-        yield self._call
+    def slot(self) -> ContextManager[Callable[[Trial], Any]]:
+        return self._slot
 
     def interrupt(self) -> None:
         # Again and again: a thread that has just begun its trial enters the objective later.

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextlib import nullcontext
 import gc
 import logging
 import math
@@ -98,7 +97,7 @@ class Run:
                         trial = begun.pop()
                     elif self._begin():  # getting a worker process takes a while
                         self._prepare()
-                        trial = self._study.ask()
+                        trial = self._study._begin_trial()
                     else:
                         return
                     self._trial(objective, trial, begun)
@@ -178,7 +177,8 @@ class Run:
         """What comes before a trial begins."""
         if self._reseed:
             self._study.sampler.reseed_rng()
-        fail_stale(self._study)
+        if self._beats:
+            fail_stale(self._study)
 
     def _goes_on_at_once(self, trial: Trial) -> bool:
         """Whether the next trial may begin in the transaction that ends this one. Callbacks have to come in between."""
@@ -223,7 +223,10 @@ class Run:
         error: BaseException | None = None
         exc_info: Any = None
         try:
-            with beating(trial._trial_id, study._storage) if self._beats else nullcontext():
+            if self._beats:
+                with beating(trial._trial_id, study._storage):
+                    values = _with_all_written(objective, trial)
+            else:
                 values = _with_all_written(objective, trial)
         except TrialPruned as e:
             state, error = TrialState.PRUNED, e

@@ -50,27 +50,37 @@ def _tell(
     skip_if_finished: bool,
     and_ask: bool,
 ) -> tuple[FrozenTrial, str | None, _native.Trial | None]:
+    known: FrozenTrial | None = None
+    hears = study._sampler._hears_of_ends()
+    native_storage = isinstance(study._storage, NativeStorage)
     if isinstance(trial, Trial):
         trial._hand_over()
-        known = trial._frozen()
+        # To look at the trial costs as much as to tell it. Whether it may still be told the engine knows as well.
+        if skip_if_finished or hears or not native_storage:
+            known = trial._frozen()
     elif isinstance(trial, int):
         known = study._find_trial(trial)
     else:
         raise TypeError("Trial must be a trial object or trial number.")
-    if known.state.is_finished() and skip_if_finished:
-        return _skipped(known), None, None
-    if known.state != TrialState.RUNNING:
-        raise ValueError(f"Cannot tell a {known.state.name} trial.")
+    if known is not None:
+        if known.state.is_finished() and skip_if_finished:
+            return _skipped(known), None, None
+        _check_running(known)
 
-    state, floats, problem = outcome(len(study.directions), values, state)
+    try:
+        state, floats, problem = outcome(len(study._directions), values, state)
+    except ValueError:
+        if known is None and isinstance(trial, Trial):
+            _check_running(trial._frozen())  # if it has ended, that is the error
+        raise
     error_after: BaseException | None = None
-    if study.sampler._hears_of_ends():
+    if hears and known is not None:
         told = _last_report(known) if state == TrialState.PRUNED else floats or None
         try:
             study.sampler.after_trial(study, known, state, told)
         except BaseException as error:
             error_after = error  # the trial is told first: its values must not be lost
-    if isinstance(trial, Trial) and not isinstance(study._storage, NativeStorage):
+    if isinstance(trial, Trial) and known is not None and not native_storage:
         _take_over_attributes(study, trial, known)
     following = None
     try:
@@ -81,17 +91,27 @@ def _tell(
         else:
             native = study._native.tell_number(trial, int(state), floats, skip_if_finished)
     except UpdateFinishedTrialError as error:
-        # Another process was faster.
-        known = study._find_trial(known.number)
+        # It has been told before, or another process was faster.
+        known = study._find_trial(trial.number if isinstance(trial, Trial) else trial)
         if known.state.is_finished() and skip_if_finished:
             return _skipped(known), None, None
-        raise ValueError(f"Cannot tell a {known.state.name} trial.") from error
+        raise _cannot_tell(known) from error
     if error_after is not None:
         raise error_after
     frozen = FrozenTrial._from_native(native, study._objects, deepcopy=False)
+    frozen.state = state
     if study._objects and study._storage._takes_one_by_one():
         study._objects.discard(native.user_attrs().values())  # the storage has them now
     return frozen, problem, following
+
+
+def _cannot_tell(trial: FrozenTrial) -> ValueError:
+    return ValueError(f"Cannot tell a {trial.state.name} trial.")
+
+
+def _check_running(trial: FrozenTrial) -> None:
+    if trial.state != TrialState.RUNNING:
+        raise _cannot_tell(trial)
 
 
 def outcome(
@@ -118,6 +138,8 @@ def outcome(
 
 
 def _floats(n_objectives: int, given: float | Sequence[float] | None) -> tuple[list[float], str | None]:
+    if type(given) is float and n_objectives == 1 and not math.isnan(given):
+        return [given], None
     if given is None:
         return [], "The value None could not be cast to float."
     values = given if isinstance(given, Sequence) else [given]
