@@ -105,6 +105,27 @@ Error trial_finished(TrialId trial, TrialState state) {
                                             static_cast<std::int64_t>(trial), to_string(state))};
 }
 
+std::optional<FrozenTrial> retried(const FrozenTrial& failed, int retry) {
+  std::vector<std::int64_t> history;
+  if (const Json* known = find_attribute(failed.system_attrs, "retry_history")) {
+    for (const Json& item : known->as_array().value_or(std::vector<Json>{})) {
+      if (const auto number = item.as_int()) history.push_back(*number);
+    }
+  }
+  history.push_back(failed.number);
+  if (history.size() > static_cast<std::size_t>(std::max(retry, 0))) return std::nullopt;
+  FrozenTrial again;
+  again.state = TrialState::kWaiting;
+  again.params = failed.params;
+  again.user_attrs = failed.user_attrs;
+  again.system_attrs = failed.system_attrs;
+  if (find_attribute(again.system_attrs, "failed_trial") == nullptr) {
+    set_attribute(again.system_attrs, "failed_trial", failed.number);
+  }
+  set_attribute(again.system_attrs, "retry_history", history);
+  return again;
+}
+
 Time completion_time(const TrialUpdate& update) { return update.datetime_complete.value_or(now()); }
 
 void apply(const TrialUpdate& update, FrozenTrial& trial) {

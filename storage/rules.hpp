@@ -2,6 +2,7 @@
 // What every storage refuses, in the same words.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "bluefin/error.hpp"
@@ -24,6 +25,9 @@ Error trial_finished(TrialId trial, TrialState state);
 
 // What an update does to a trial: parameters, reports, attributes, then the state with its values and times.
 void apply(const TrialUpdate& update, FrozenTrial& trial);
+// The WAITING trial that repeats a failed one with its parameters, or nothing when it and those that it repeats were
+// queued again `retry` times. Source: optuna/storages/_callbacks.py, RetryHeartbeatStaleTrialCallback.
+std::optional<FrozenTrial> retried(const FrozenTrial& failed, int retry);
 // datetime_complete of a trial that an update finishes.
 Time completion_time(const TrialUpdate& update);
 

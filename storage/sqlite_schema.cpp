@@ -92,6 +92,15 @@ constexpr std::string_view kWaitingIndexName = "bluefin_waiting";
 constexpr std::string_view kWaitingIndex =
     "CREATE INDEX IF NOT EXISTS bluefin_waiting ON trials (study_id) WHERE state = 'WAITING'";
 
+// bluefin's own too: the process that runs a trial. `started` is the trial's datetime_start, since the ids of a deleted
+// study are used again, also by Optuna, which does not know this table. A row is deleted when its trial is told.
+constexpr std::string_view kOwnerTableName = "bluefin_owner";
+constexpr std::string_view kOwnerTable =
+    "CREATE TABLE IF NOT EXISTS bluefin_owner (trial_id INTEGER NOT NULL, started DATETIME NOT NULL, host TEXT NOT "
+    "NULL, "
+    "boot_id TEXT NOT NULL, pid_namespace INTEGER NOT NULL, pid INTEGER NOT NULL, pid_started INTEGER NOT NULL, "
+    "PRIMARY KEY (trial_id))";
+
 bool has_row(SqliteDb& db, std::string_view sql) { return db.query(sql).step(); }
 
 std::set<std::string, std::less<>> names_of(SqliteDb& db, std::string_view sql) {
@@ -101,14 +110,15 @@ std::set<std::string, std::less<>> names_of(SqliteDb& db, std::string_view sql) 
   return names;
 }
 
-bool is_optuna_table(std::string_view name) {
-  return std::any_of(kTables.begin(), kTables.end(), [&](const Table& table) { return table.name == name; });
+bool is_known_table(std::string_view name) {
+  return name == kOwnerTableName ||
+         std::any_of(kTables.begin(), kTables.end(), [&](const Table& table) { return table.name == name; });
 }
 
 [[noreturn]] void foreign(const SqliteDb& db, const std::set<std::string, std::less<>>& tables) {
   std::string shown;
   for (const auto& name : tables) {
-    if (!is_optuna_table(name)) shown += (shown.empty() ? "" : ", ") + name;
+    if (!is_known_table(name)) shown += (shown.empty() ? "" : ", ") + name;
   }
   throw Error(ErrorCode::kCorrupt,
               fmt::format("{}: the file belongs to another program (it has the tables {}, and no studies); give the "
@@ -176,7 +186,7 @@ bool is_complete(SqliteDb& db) {
   if (tables.empty()) return false;
   if (!has("studies") || !has("trials")) {
     // A file in which Optuna was interrupted while it made its tables is completed, as Optuna would do.
-    if (!std::all_of(tables.begin(), tables.end(), [](const std::string& name) { return is_optuna_table(name); })) {
+    if (!std::all_of(tables.begin(), tables.end(), [](const std::string& name) { return is_known_table(name); })) {
       foreign(db, tables);
     }
   }
@@ -198,6 +208,7 @@ bool is_complete(SqliteDb& db) {
   for (const Table& table : kTables) {
     if (!has(table.name)) return false;
   }
+  if (!has(kOwnerTableName)) return false;
   return db.query("SELECT 1 FROM sqlite_master WHERE type='index' AND name=?1", kWaitingIndexName).step();
 }
 
@@ -207,6 +218,7 @@ void complete(SqliteDb& db) {
   if (tables.find("studies") == tables.end()) db.run(kStudyNameIndex);
   if (tables.find("trials") == tables.end()) db.run(kTrialsIndex);
   db.run(kWaitingIndex);
+  db.run(kOwnerTable);
   if (!has_row(db, "SELECT 1 FROM version_info")) {
     db.run("INSERT INTO version_info (version_info_id, schema_version, library_version) VALUES (1, ?1, ?2)",
            kSchemaVersion, kLibraryVersion);

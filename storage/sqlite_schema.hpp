@@ -11,7 +11,8 @@ namespace bluefin {
 bool has_schema(SqliteDb& db);
 
 // Creates the tables in an empty file, fills empty version tables as Optuna does
-// (optuna/storages/_rdb/storage.py, _VersionManager), adds the index on waiting trials. Throws as has_schema().
+// (optuna/storages/_rdb/storage.py, _VersionManager), adds the index on waiting trials and
+// the table of owners. Throws as has_schema().
 void ensure_schema(SqliteDb& db);
 
 }  // namespace bluefin

@@ -153,6 +153,20 @@ class SqliteStorage final : public Storage {
     });
   }
 
+  std::vector<LostTrial> lost_trials(StudyId study) override {
+    const std::lock_guard lock(mutex_);
+    return db_.read([&] { return writer_.lost_trials(study); });
+  }
+
+  std::vector<FrozenTrial> fail_lost_trials(StudyId study, int retry) override {
+    if (lost_trials(study).empty()) return {};
+    return durably(durability_, [&] {
+      auto failed = db_.write([&] { return writer_.fail_lost_trials(study, retry); });
+      writer_.committed();
+      return failed;
+    });
+  }
+
   void record_heartbeat(TrialId trial) override {
     const std::lock_guard lock(mutex_);
     db_.write([&] { writer_.record_heartbeat(trial); });

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 
@@ -29,13 +31,14 @@ constexpr std::string_view kTrialSystemAttribute =
     "ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json=excluded.value_json";
 
 // Children first. SQLite does not do it: foreign keys are off, as Optuna has them.
-constexpr std::array<std::string_view, 11> kDeletes{
+constexpr std::array<std::string_view, 12> kDeletes{
     "DELETE FROM trial_user_attributes WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id=?1)",
     "DELETE FROM trial_system_attributes WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id=?1)",
     "DELETE FROM trial_params WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id=?1)",
     "DELETE FROM trial_values WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id=?1)",
     "DELETE FROM trial_intermediate_values WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id=?1)",
     "DELETE FROM trial_heartbeats WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id=?1)",
+    "DELETE FROM bluefin_owner WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id=?1)",
     "DELETE FROM trials WHERE study_id=?1",
     "DELETE FROM study_directions WHERE study_id=?1",
     "DELETE FROM study_user_attributes WHERE study_id=?1",
@@ -108,7 +111,9 @@ FrozenTrial SqliteWriter::start_trial(StudyId study, const NewTrial& trial) {
   if (waiting && db_.run("UPDATE trials SET state='RUNNING', datetime_start=?2 WHERE trial_id=?1 AND state='WAITING'",
                          *waiting, format_time(start)) == 1) {
     write_attributes(kTrialSystemAttribute, static_cast<std::int64_t>(*waiting), trial.system_attrs);
-    return reader_.trial(study, *waiting).value();
+    FrozenTrial claimed = reader_.trial(study, *waiting).value();
+    if (trial.owned) write_owner(claimed);
+    return claimed;
   }
   FrozenTrial started;
   started.number = static_cast<int>(next_number(study));
@@ -118,6 +123,7 @@ FrozenTrial SqliteWriter::start_trial(StudyId study, const NewTrial& trial) {
   started.id = TrialId{db_.last_insert_id()};
   write_attributes(kTrialSystemAttribute, static_cast<std::int64_t>(started.id), trial.system_attrs);
   for (const auto& a : trial.system_attrs) set_attribute(started.system_attrs, a.key, a.value);
+  if (trial.owned) write_owner(started);
   return started;
 }
 
@@ -163,13 +169,59 @@ bool SqliteWriter::update_trial(StudyId study, const TrialUpdate& update) {
   if (is_finished(*update.state)) {
     db_.run("UPDATE trials SET state=?2, datetime_complete=?3 WHERE trial_id=?1", id, to_string(*update.state),
             format_time(storage_rules::completion_time(update)));
+    db_.run("DELETE FROM bluefin_owner WHERE trial_id=?1", id);
   } else if (*update.state == TrialState::kWaiting) {
     db_.run("UPDATE trials SET state='WAITING', datetime_start=NULL WHERE trial_id=?1", id);
+    db_.run("DELETE FROM bluefin_owner WHERE trial_id=?1", id);
   } else {
     db_.run("UPDATE trials SET state='RUNNING', datetime_start=coalesce(datetime_start, ?2) WHERE trial_id=?1", id,
             format_time(update.datetime_start.value_or(now())));
   }
   return true;
+}
+
+void SqliteWriter::write_owner(const FrozenTrial& trial) {
+  if (!self_ || self_->pid != getpid()) self_ = this_process();
+  if (!self_) return;
+  db_.run(
+      "INSERT OR REPLACE INTO bluefin_owner (trial_id, started, host, boot_id, pid_namespace, pid, pid_started) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+      trial.id, format_time(trial.datetime_start.value()), self_->host, self_->boot, self_->pid_namespace, self_->pid,
+      self_->started);
+}
+
+std::vector<LostTrial> SqliteWriter::lost_trials(StudyId study) {
+  std::vector<LostTrial> lost;
+  auto query = db_.query(
+      "SELECT o.trial_id, o.host, o.boot_id, o.pid_namespace, o.pid, o.pid_started FROM bluefin_owner o "
+      "JOIN trials t ON t.trial_id=o.trial_id AND t.datetime_start=o.started "
+      "WHERE t.study_id=?1 AND t.state='RUNNING' ORDER BY o.trial_id",
+      study);
+  while (query.step()) {
+    ProcessIdentity owner;
+    owner.host = query.text(1);
+    owner.boot = query.text(2);
+    owner.pid_namespace = query.integer(3);
+    owner.pid = query.integer(4);
+    owner.started = query.integer(5);
+    if (has_ended(owner)) lost.push_back({.id = TrialId{query.integer(0)}, .process = describe(owner)});
+  }
+  for (LostTrial& trial : lost) trial.number = reader_.trial(study, trial.id).value().number;
+  return lost;
+}
+
+std::vector<FrozenTrial> SqliteWriter::fail_lost_trials(StudyId study, int retry) {
+  std::vector<FrozenTrial> failed;
+  for (const LostTrial& lost : lost_trials(study)) {
+    const FrozenTrial before = reader_.trial(study, lost.id).value();
+    update_trial(study, {.id = lost.id,
+                         .user_attrs = {{"bluefin:fail", Json("lost-worker")},
+                                        {"bluefin:error", Json(lost.process + ", which ran it, has ended")}},
+                         .state = TrialState::kFail});
+    failed.push_back(reader_.trial(study, lost.id).value());
+    if (const auto again = storage_rules::retried(before, retry)) add_trials(study, {&*again, 1});
+  }
+  return failed;
 }
 
 void SqliteWriter::record_heartbeat(TrialId trial) {

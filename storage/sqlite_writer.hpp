@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bluefin/storage.hpp"
+#include "storage/process_identity.hpp"
 #include "storage/sqlite_db.hpp"
 #include "storage/sqlite_reader.hpp"
 
@@ -31,6 +32,10 @@ class SqliteWriter {
   std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials);
   bool update_trial(StudyId study, const TrialUpdate& update);
 
+  // See Storage. The first one only reads, so a read transaction does.
+  std::vector<LostTrial> lost_trials(StudyId study);
+  std::vector<FrozenTrial> fail_lost_trials(StudyId study, int retry);
+
   // By the database's clock, in whole seconds, as Optuna writes it.
   void record_heartbeat(TrialId trial);
 
@@ -48,6 +53,7 @@ class SqliteWriter {
   ParamSpecPtr first_spec(StudyId study, const std::string& name);
   std::string_view json_of(const ParamSpecPtr& spec);
 
+  void write_owner(const FrozenTrial& trial);
   void write_params(StudyId study, std::int64_t trial, std::span<const TrialParam> params);
   void write_reports(std::int64_t trial, std::span<const Report> reports);
   void write_values(std::int64_t trial, std::span<const double> values);
@@ -55,6 +61,7 @@ class SqliteWriter {
 
   SqliteDb& db_;
   SqliteReader& reader_;
+  std::optional<ProcessIdentity> self_;                      // null: not asked for yet, or unknown
   std::unordered_map<StudyId, FirstSpecs> first_specs_;      // read from the file or committed
   std::vector<std::pair<StudyId, ParamSpecPtr>> new_specs_;  // first ones that the current transaction writes
   // Texts by spec; the pointer is kept so that its address is not given to another one.

@@ -38,6 +38,8 @@ enum class AttributeKind : std::uint8_t { kUser, kSystem };
 // What begins a trial: either the WAITING trial with the lowest number is claimed, or a RUNNING one is inserted.
 struct NewTrial {
   std::vector<Attribute> system_attrs = {};  // written in the same transaction
+  // This process runs the trial itself. Should it die, others on its machine can tell: see lost_trials().
+  bool owned = false;
 };
 
 // Everything that has come together for a running trial since the last write.
@@ -52,6 +54,13 @@ struct TrialUpdate {
   std::vector<double> values = {};
   std::optional<Time> datetime_start = {};     // of a trial that leaves WAITING; default: now
   std::optional<Time> datetime_complete = {};  // of one that is finished; default: now
+};
+
+// A RUNNING trial whose process has certainly ended.
+struct LostTrial {
+  TrialId id{};
+  int number = -1;
+  std::string process;  // "process 12 on host"
 };
 
 struct StoredTrial {
@@ -129,6 +138,12 @@ class Storage {
   // SQLite has.
   virtual void record_heartbeat(TrialId trial);
   virtual std::vector<TrialId> stale_trials(StudyId study, std::chrono::seconds grace);
+  // Owned trials whose processes have ended without a word, by ascending ids; and their end: they fail with the user
+  // attribute `bluefin:fail` = "lost-worker", each once, whoever sees it first. With `retry` a trial that was not
+  // queued again that often yet is WAITING once more, with its parameters, as Optuna's
+  // RetryHeartbeatStaleTrialCallback does it. Only SQLite knows owners; elsewhere there are none.
+  virtual std::vector<LostTrial> lost_trials(StudyId) { return {}; }
+  virtual std::vector<FrozenTrial> fail_lost_trials(StudyId, int /*retry*/) { return {}; }
   // What is new. Without cursor.whole a trial that was read before and still runs costs a look at its state (2 us), and
   // only rows that came to it are read; a parameter, an attribute or a report that was overwritten shows its old value
   // until the trial finishes or is read whole. Throws Error(kNotFound) when the study was deleted.

@@ -76,6 +76,7 @@ struct OptimizeOptions {
   int n_jobs = 1;                                          // threads of this process; -1: one per core
   ExceptionFilter catch_if{};                              // default: an exception ends optimize() and is rethrown
   std::vector<Callback> callbacks{};                       // after every trial, one call at a time
+  int retry = 0;                                           // see Study::fail_lost_trials()
 };
 
 struct StudyOptions {
@@ -129,6 +130,12 @@ class Study {
   // at once. What a sampler throws that draws parameters together is thrown by the trial, when the first of them is
   // suggested.
   Trial ask(const std::map<std::string, Distribution>& fixed_distributions = {});
+  // The same, for a process that runs the trial itself, as optimize() does: should it die, others can tell.
+  Trial ask_to_run();
+  // Fails the trials whose processes have ended without a word: RUNNING, begun by optimize(), ask_to_run() or
+  // run_supervised() on this machine. With `retry` each is queued again with its parameters, that many times at most.
+  // optimize() and run_supervised() look for such trials at their beginning and then once in a second.
+  std::vector<FrozenTrial> fail_lost_trials(int retry = 0);
   // A handle for a trial that another process began, or whose own handle is gone. That of a finished trial only knows
   // its parameters. Throws Error(kInvalidArgument) when there is no such trial or it is WAITING.
   Trial resume(int number);

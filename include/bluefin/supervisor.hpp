@@ -36,6 +36,7 @@ struct SupervisorOptions {
   std::optional<int> n_trials = {};                           // trials to start, whatever their end; unset: no limit
   std::optional<std::chrono::duration<double>> timeout = {};  // no trial is begun after it; running ones finish
   int max_failures_in_row = 10;                               // then begin no further trial; 0: never stop for that
+  int retry = 0;                                              // see Study::fail_lost_trials()
   std::chrono::milliseconds grace{5000};                      // between SIGTERM and SIGKILL
 
   // Set for each child on top of this process's environment and of the variables in docs/protocol.md.

@@ -118,6 +118,13 @@ FrozenHandle tell_number(StudyHandle& self, int number, int state, std::vector<d
   return without_gil([&] { return handle_of(self.study().tell(number, outcome, skip_if_finished)); });
 }
 
+std::vector<FrozenHandle> fail_lost_trials(StudyHandle& self) {
+  auto failed = without_gil([&] { return self.study().fail_lost_trials(); });
+  std::vector<FrozenHandle> result;
+  for (auto& trial : failed) result.push_back(handle_of(std::move(trial)));
+  return result;
+}
+
 void add_trials(StudyHandle& self, const std::vector<FrozenHandle>& handles) {
   without_gil([&] {
     std::vector<FrozenTrial> added;
@@ -175,6 +182,9 @@ void bind_study(py::module_& m) {
              return py::make_tuple(std::string(pruner.name()), options_to(pruner.options()));
            })
       .def("ask", [](StudyHandle& self) { return without_gil([&] { return TrialHandle(self.study().ask()); }); })
+      .def("ask_to_run",
+           [](StudyHandle& self) { return without_gil([&] { return TrialHandle(self.study().ask_to_run()); }); })
+      .def("fail_lost_trials", &fail_lost_trials)
       .def("resume", [](StudyHandle& self,
                         int number) { return without_gil([&] { return TrialHandle(self.study().resume(number)); }); })
       .def("tell", &tell)

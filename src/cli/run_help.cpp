@@ -68,6 +68,8 @@ po::options_description limit_options() {
       ("workers", po::value<int>()->value_name("W"), "trials at a time, each in a process; default: one per core")  //
       ("max-failures-in-row", po::value<int>()->default_value(10)->value_name("N"),
        "stop after so many failures without a success; 0: never")  //
+      ("retry", po::value<int>()->default_value(0)->value_name("N"),
+       "run a trial again, N times at most, when the process that supervised it was killed")  //
       ("grace", po::value<std::string>()->default_value("5s")->value_name("T"),
        "between SIGTERM and SIGKILL for a trial that has to end");
   return options;

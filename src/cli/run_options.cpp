@@ -159,6 +159,7 @@ void apply(const po::variables_map& values, RunOptions& options) {
     options.supervisor.workers = values["workers"].as<int>();
   }
   options.supervisor.max_failures_in_row = values["max-failures-in-row"].as<int>();
+  options.supervisor.retry = values["retry"].as<int>();
   options.supervisor.grace = std::chrono::milliseconds(static_cast<long long>(1000 * duration_from(values, "grace")));
   options.quiet = values["quiet"].as<bool>();
   if (values.count("verbose")) {

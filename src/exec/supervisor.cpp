@@ -62,6 +62,7 @@ class Supervisor {
       environment_.set(name, value);
     }
     study_.impl().stop_requested = false;
+    study_.fail_lost_trials(options_.retry);
   }
 
   SupervisorSummary run() {
@@ -117,7 +118,8 @@ class Supervisor {
   }
 
   void start_trial() {
-    Trial trial = study_.ask();
+    study_.impl().fail_lost_now_and_then(options_.retry);
+    Trial trial = study_.ask_to_run();
     ++status().started;
     try {
       for (const auto& [name, distribution] : options_.space) {
@@ -362,6 +364,7 @@ void check_supervisor_options(const SupervisorOptions& options) {
         fmt::format("timeout = {}, must be >= 0", options.timeout.value_or(std::chrono::duration<double>()).count()));
   check(options.max_failures_in_row >= 0,
         fmt::format("max_failures_in_row = {}, must be >= 0", options.max_failures_in_row));
+  check(options.retry >= 0, fmt::format("retry = {}, must be >= 0", options.retry));
   check(options.grace.count() >= 0, fmt::format("grace = {} ms, must be >= 0", options.grace.count()));
 }
 

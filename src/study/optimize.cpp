@@ -63,7 +63,8 @@ class Run {
     try {
       std::optional<Trial> trial;
       while (trial || begin_trial()) {
-        if (!trial) trial.emplace(study_.ask());
+        study_.impl().fail_lost_now_and_then(options_.retry);
+        if (!trial) trial.emplace(study_.ask_to_run());
         std::optional<Trial> next = run(*trial);
         trial.reset();
         if (next) trial.emplace(std::move(*next));
@@ -147,7 +148,11 @@ void Study::optimize(const Objective& objective, const OptimizeOptions& options)
   if (options.n_trials && *options.n_trials < 0) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("optimize: n_trials = {}, must be >= 0", *options.n_trials));
   }
+  if (options.retry < 0) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("optimize: retry = {}, must be >= 0", options.retry));
+  }
   impl_->stop_requested = false;
+  impl_->fail_lost(options.retry);
   Run run(*this, objective, options);
   const int n_jobs =
       options.n_jobs == -1 ? std::max(1, static_cast<int>(std::thread::hardware_concurrency())) : options.n_jobs;

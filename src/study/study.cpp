@@ -87,9 +87,18 @@ Trial Study::ask(const std::map<std::string, Distribution>& fixed_distributions)
   // Checked before a trial is made: a bad bound must not leave one behind.
   std::vector<std::pair<std::string, Distribution>> checked;
   for (const auto& [name, distribution] : fixed_distributions) checked.emplace_back(name, normalize(distribution));
-  Trial trial(std::make_unique<StudyTrial>(impl_, impl_->ask()));
+  Trial trial(std::make_unique<StudyTrial>(impl_, impl_->ask(false)));
   for (const auto& [name, distribution] : checked) trial.suggest(name, distribution);
   return trial;
+}
+
+Trial Study::ask_to_run() { return Trial(std::make_unique<StudyTrial>(impl_, impl_->ask(true))); }
+
+std::vector<FrozenTrial> Study::fail_lost_trials(int retry) {
+  if (retry < 0) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("fail_lost_trials: retry = {}, must be >= 0", retry));
+  }
+  return impl_->fail_lost(retry);
 }
 
 Trial Study::resume(int number) { return Trial(std::make_unique<StudyTrial>(impl_, impl_->resume(number))); }

@@ -19,6 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kFlushInterval = std::chrono::milliseconds(250);
 constexpr std::int64_t kRefreshIntervalMs = 100;
+constexpr std::int64_t kSearchIntervalMs = 1000;
 
 std::int64_t steady_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
@@ -216,10 +217,11 @@ StudyImpl::Draft StudyImpl::draw() {
   return draft;
 }
 
-std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started) {
+std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started, bool owned) {
   const auto live = make_live(std::move(started), draft.nonce);
   live->joint = std::move(draft.joint.params);
   live->joint_error = std::move(draft.error);
+  live->owned = owned;
 
   const std::lock_guard lock(mutex_);
   const int number = live->trial.number;
@@ -240,17 +242,17 @@ void StudyImpl::drop(const Draft& draft) {
   if (next_number_ == draft.expected + 1) next_number_ = draft.expected;
 }
 
-std::shared_ptr<LiveTrial> StudyImpl::ask() {
+std::shared_ptr<LiveTrial> StudyImpl::ask(bool owned) {
   refresh();
   Draft draft = draw();
   FrozenTrial started;
   try {
-    started = storage->start_trial(id, {std::move(draft.joint.system_attrs)});
+    started = storage->start_trial(id, {std::move(draft.joint.system_attrs), owned});
   } catch (...) {
     drop(draft);
     throw;
   }
-  return begin(std::move(draft), std::move(started));
+  return begin(std::move(draft), std::move(started), owned);
 }
 
 std::shared_ptr<LiveTrial> StudyImpl::make_live(FrozenTrial trial, std::uint64_t nonce) const {
@@ -433,6 +435,21 @@ bool StudyImpl::update_running(const TrialUpdate& update) {
   return true;
 }
 
+std::vector<FrozenTrial> StudyImpl::fail_lost(int retry) {
+  searched_ms_ = steady_ms();
+  auto failed = storage->fail_lost_trials(id, retry);
+  for (const auto& trial : failed) {
+    const Json* why = find_attribute(trial.user_attrs, "bluefin:error");
+    log(LogLevel::kWarning, fmt::format("trial {} of study '{}' was running and has failed: {}", trial.number, name,
+                                        why == nullptr ? "" : why->as_string().value_or("")));
+  }
+  return failed;
+}
+
+std::vector<FrozenTrial> StudyImpl::fail_lost_now_and_then(int retry) {
+  return steady_ms() - searched_ms_ >= kSearchIntervalMs ? fail_lost(retry) : std::vector<FrozenTrial>{};
+}
+
 void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {
   {
     const std::lock_guard lock(live->mutex);
@@ -523,7 +540,7 @@ std::pair<FrozenTrial, std::shared_ptr<LiveTrial>> StudyImpl::tell_and_ask(const
                                                                            const Outcome& outcome) {
   if (!storage->joins_finish_and_start()) {
     FrozenTrial told = tell(live, outcome);
-    return {std::move(told), ask()};
+    return {std::move(told), ask(live->owned)};
   }
   auto [trial, update] = taken(*live);
   conclude(outcome, trial, update);
@@ -538,7 +555,7 @@ std::pair<FrozenTrial, std::shared_ptr<LiveTrial>> StudyImpl::tell_and_ask(const
   Draft draft = draw();
   FrozenTrial started;
   try {
-    started = storage->finish_and_start(id, update, {std::move(draft.joint.system_attrs)});
+    started = storage->finish_and_start(id, update, {std::move(draft.joint.system_attrs), live->owned});
   } catch (...) {
     // It is not, so it has to be forgotten again. That takes a while, but does not happen twice.
     drop(draft);
@@ -558,7 +575,7 @@ std::pair<FrozenTrial, std::shared_ptr<LiveTrial>> StudyImpl::tell_and_ask(const
     live->trial = *kept;
     live->told = true;
   }
-  return {std::move(trial), begin(std::move(draft), std::move(started))};
+  return {std::move(trial), begin(std::move(draft), std::move(started), live->owned)};
 }
 
 FrozenTrial StudyImpl::tell(int number, const Outcome& outcome, bool skip_if_finished) {

@@ -30,6 +30,7 @@ struct LiveTrial {
   TrialUpdate dirty;                                  // what the storage does not have yet
   std::chrono::steady_clock::time_point written;      // when it was last written
   std::uint64_t nonce = 0;
+  bool owned = false;
   bool told = false;
 };
 
@@ -59,7 +60,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   // The same, but not more often than every 100 ms: for questions that are asked at every step of every trial.
   void refresh_now_and_then();
 
-  std::shared_ptr<LiveTrial> ask();
+  // owned: this process runs the trial itself (see NewTrial).
+  std::shared_ptr<LiveTrial> ask(bool owned);
   std::shared_ptr<LiveTrial> resume(int number);
   // Ends a trial of this process, or one that only the storage knows.
   FrozenTrial tell(const std::shared_ptr<LiveTrial>& live, const Outcome& outcome);
@@ -77,6 +79,9 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void release(const std::shared_ptr<LiveTrial>& live);  // its handle is gone
   void flush();
   bool update_running(const TrialUpdate& update);
+  // Storage::fail_lost_trials(), and says so in the log. The second one not more often than once in a second.
+  std::vector<FrozenTrial> fail_lost(int retry);
+  std::vector<FrozenTrial> fail_lost_now_and_then(int retry);
   void note_own(int number);  // a trial that was added to the storage by this process
 
   std::vector<FrozenTrialPtr> trials();  // by number
@@ -102,7 +107,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void read_anew();                                // forgets all that was read, and what the models have learned of it
   std::shared_ptr<SamplerModel> model_of_sampler();
   Draft draw();
-  std::shared_ptr<LiveTrial> begin(Draft draft, FrozenTrial started);
+  std::shared_ptr<LiveTrial> begin(Draft draft, FrozenTrial started, bool owned);
   void drop(const Draft& draft);
   std::shared_ptr<LiveTrial> make_live(FrozenTrial trial, std::uint64_t nonce) const;
   std::pair<FrozenTrial, TrialUpdate> taken(LiveTrial& live) const;
@@ -112,6 +117,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::mutex refresh_mutex_;                            // one reader of the storage at a time; taken before mutex_
   StorageCursor cursor_;                                // guarded by refresh_mutex_
   std::atomic<std::int64_t> refreshed_ms_{-1'000'000};  // steady clock
+  std::atomic<std::int64_t> searched_ms_{-1'000'000};   // for lost trials
 
   std::mutex mutex_;  // guards all below; never held while the sampler, the pruner, the objective or the storage works
   TrialCache cache_;

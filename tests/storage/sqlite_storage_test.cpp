@@ -83,7 +83,8 @@ TEST_CASE("a new file has Optuna's tables, versions and a write-ahead log", "[st
   REQUIRE(raw("SELECT schema_version FROM version_info") == "12");
   REQUIRE(raw("SELECT version_num FROM alembic_version") == "v3.2.0.a");
   REQUIRE(raw("PRAGMA journal_mode") == "wal");
-  REQUIRE(raw("SELECT count(*) FROM sqlite_master WHERE type='table'") == "13");
+  REQUIRE(raw("SELECT count(*) FROM sqlite_master WHERE type='table' AND name NOT LIKE 'bluefin%'") == "13");
+  REQUIRE(raw("SELECT count(*) FROM bluefin_owner") == "0");
   REQUIRE(raw("SELECT count(*) FROM sqlite_master WHERE name IN ('ix_studies_study_name', 'ix_trials_study_id')") ==
           "2");
 }

@@ -105,3 +105,12 @@ def fail_stale(study: Study) -> None:
     if callback is not None:
         for trial_id in failed:
             callback(study, copy.deepcopy(storage.get_trial(trial_id)))
+
+
+def fail_lost(study: Study) -> None:
+    """Fails the trials that processes of this machine ran until they died, and calls the storage's callback with each."""
+    storage = study._storage
+    callback = storage.get_heartbeat_stale_trial_callback() if isinstance(storage, BaseHeartbeat) else None
+    for native in study._native.fail_lost_trials():
+        if callback is not None:
+            callback(study, FrozenTrial._from_native(native, study._objects))

@@ -23,6 +23,7 @@ from bluefin import _native
 from bluefin.exceptions import TrialPruned
 from bluefin.logging import get_logger
 from bluefin.storages._heartbeat import beating
+from bluefin.storages._heartbeat import fail_lost
 from bluefin.storages._heartbeat import fail_stale
 from bluefin.storages._heartbeat import is_heartbeat_enabled
 from bluefin.study._objectives import InThreads
@@ -31,18 +32,19 @@ from bluefin.study._objectives import Objectives
 from bluefin.study._progress import ProgressBar
 from bluefin.study._tell import tell
 from bluefin.study._tell import tell_and_ask
+from bluefin.trial import Trial
 from bluefin.trial import TrialState
 
 if TYPE_CHECKING:
     from bluefin.study._study import Study
     from bluefin.trial import FrozenTrial
-    from bluefin.trial import Trial
 
 _logger = get_logger(__name__)
 
 
 # How long Ctrl-C waits for threads that only a callback holds up; one that sleeps cannot be ended.
 _CALLBACK_GRACE_S = 0.8
+_SEARCH_INTERVAL_S = 1.0
 
 
 class Run:
@@ -70,13 +72,15 @@ class Run:
         self._reseed = False  # the sampler before each trial: threads must not draw the same numbers
         self._callback_lock = threading.RLock()
         self._beats = is_heartbeat_enabled(study._storage)
+        self._on_file = study._native.joins_tell_and_ask()
         # A worker process is waited for before its trial begins, and heartbeats belong to one trial at a time.
         self._joins = (
             not self._callbacks
             and not self._beats
             and isinstance(objectives, InThreads)
-            and study._native.joins_tell_and_ask()
+            and self._on_file
         )
+        self._next_search = 0.0  # for trials whose processes have died
         self._lock = threading.Lock()  # guards the rest
         self._in_callbacks: set[int] = set()  # threads, also those that wait for their turn
         self._begun = 0
@@ -97,7 +101,8 @@ class Run:
                         trial = begun.pop()
                     elif self._begin():  # getting a worker process takes a while
                         self._prepare()
-                        trial = self._study._begin_trial()
+                        # Should this process die, others on this machine can tell.
+                        trial = Trial(self._study, self._study._native.ask_to_run())
                     else:
                         return
                     self._trial(objective, trial, begun)
@@ -179,6 +184,9 @@ class Run:
             self._study.sampler.reseed_rng()
         if self._beats:
             fail_stale(self._study)
+        if self._on_file and (now := time.monotonic()) >= self._next_search:
+            self._next_search = now + _SEARCH_INTERVAL_S
+            fail_lost(self._study)
 
     def _goes_on_at_once(self, trial: Trial) -> bool:
         """Whether the next trial may begin in the transaction that ends this one. Callbacks have to come in between."""

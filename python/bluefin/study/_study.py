@@ -346,13 +346,10 @@ class Study:
         for name, distribution in fixed.items():
             if not isinstance(distribution, BaseDistribution):
                 raise TypeError(f"Parameter {name!r}: expected a distribution, but got {distribution!r}.")
-        trial = self._begin_trial()
+        trial = Trial(self, self._native.ask())
         for name, distribution in fixed.items():
             trial._suggest(name, distribution)
         return trial
-
-    def _begin_trial(self) -> Trial:
-        return Trial(self, self._native.ask())
 
     def tell(
         self,

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "storage/process_identity.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+#include <sstream>
+
+namespace bluefin {
+namespace {
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+struct Stat {
+  char state;
+  std::int64_t started;
+};
+
+// Of /proc/PID/stat; nullopt: there is no such process.
+std::optional<Stat> stat_of(const std::string& pid) {
+  const std::string line = first_line("/proc/" + pid + "/stat");
+  // The second field is the program's name in parentheses and may hold anything, blanks and parentheses too.
+  const auto end = line.rfind(')');
+  if (end == std::string::npos) return std::nullopt;
+  std::istringstream fields(line.substr(end + 1));
+  Stat stat{};
+  if (!(fields >> stat.state)) return std::nullopt;  // field 3
+  std::string field;
+  for (int i = 4; i < 22; ++i) fields >> field;
+  if (!(fields >> stat.started)) return std::nullopt;
+  return stat;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return {};
+  return name.data();
+}
+
+// What all processes of this namespace share; empty boot: unknown.
+ProcessIdentity find_surroundings() {
+  ProcessIdentity here;
+  here.host = fmt::format("{} {}", host_name(), first_line("/etc/machine-id"));
+  here.boot = first_line("/proc/sys/kernel/random/boot_id");
+  struct stat status {};
+  if (::stat("/proc/self/ns/pid", &status) == 0) here.pid_namespace = static_cast<std::int64_t>(status.st_ino);
+  return here;
+}
+
+const ProcessIdentity& surroundings() {
+  static const ProcessIdentity here = find_surroundings();
+  return here;
+}
+
+}  // namespace
+
+std::optional<ProcessIdentity> this_process() {
+  ProcessIdentity self = surroundings();
+  const auto stat = stat_of("self");
+  if (self.boot.empty() || self.pid_namespace == 0 || !stat) return std::nullopt;
+  self.pid = getpid();
+  self.started = stat->started;
+  return self;
+}
+
+bool has_ended(const ProcessIdentity& other) {
+  const ProcessIdentity& here = surroundings();
+  if (here.boot.empty() || here.pid_namespace == 0) return false;
+  if (other.boot != here.boot) return other.host == here.host;
+  if (other.pid_namespace != here.pid_namespace) return false;
+  const auto stat = stat_of(std::to_string(other.pid));
+  return !stat || stat->started != other.started || stat->state == 'Z' || stat->state == 'X';
+}
+
+std::string describe(const ProcessIdentity& process) {
+  return fmt::format("process {} on {}", process.pid, process.host.substr(0, process.host.find(' ')));
+}
+
+}  // namespace bluefin

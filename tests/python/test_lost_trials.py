@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Trials whose processes were killed: real processes, really killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import signal
+import subprocess
+import sys
+
+import bluefin
+from bluefin.trial import TrialState
+import pytest
+
+PROGRAM = """
+import sys, time, bluefin
+study = bluefin.load_study(study_name="s", storage=sys.argv[1])
+def objective(trial):
+    trial.suggest_float("x", 0, 1)
+    trial.set_user_attr("who", "killed")
+    trial.report(1.0, 0)
+    trial.storage.get_trial(trial._trial_id)  # what was gathered is written
+    print("running", flush=True)
+    time.sleep(60)
+if sys.argv[2] == "optimize":
+    study.optimize(objective, n_trials=1)
+else:
+    trial = study.ask()
+    objective(trial)
+"""
+
+
+def run_and_kill(url: str, how: str = "optimize") -> None:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, url, how], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "running\n"
+        child.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/study.db"
+
+
+def test_the_next_worker_fails_it(url: str) -> None:
+    study = bluefin.create_study(study_name="s", storage=url)
+    run_and_kill(url)
+    assert [trial.state for trial in study.trials] == [TrialState.RUNNING]
+    with pytest.warns(UserWarning, match="trial 0 of study 's' was running and has failed"):
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    lost, *others = study.trials
+    assert lost.state == TrialState.FAIL
+    assert lost.user_attrs["bluefin:fail"] == "lost-worker"
+    assert "has ended" in lost.user_attrs["bluefin:error"]
+    assert [trial.state for trial in others] == [TrialState.COMPLETE] * 2
+
+
+def test_it_is_run_again(url: str) -> None:
+    retry = bluefin.storages.RetryHeartbeatStaleTrialCallback(max_retry=1)
+    storage = bluefin.storages.RDBStorage(url, heartbeat_stale_trial_callback=retry)
+    study = bluefin.create_study(study_name="s", storage=storage)
+    run_and_kill(url)
+    with pytest.warns(UserWarning, match="has failed"):
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    lost, again = study.trials
+    assert (lost.state, again.state) == (TrialState.FAIL, TrialState.COMPLETE)
+    assert again.params == lost.params
+    assert again.user_attrs["who"] == "killed"
+    assert retry.retried_trial_number(again) == 0
+
+
+def test_who_only_asked_is_not_taken_for_dead(url: str) -> None:
+    study = bluefin.create_study(study_name="s", storage=url)
+    run_and_kill(url, "ask")
+    study.optimize(lambda trial: 1.0, n_trials=1)
+    assert study.trials[0].state == TrialState.RUNNING
+    study.tell(0, 3.0)
+    assert study.best_value == 1.0
