@@ -55,6 +55,16 @@ TEST_CASE("a fault in JSON is named with its place") {
   CHECK(Json::parse(" [1, 2] ").text() == " [1, 2] ");
 }
 
+TEST_CASE("half of a character is kept in the text and replaced where it is read") {
+  const Json half = Json::parse(R"({"\udfff": ["\ud800", "\ud83d\ude00", "\ud83d\ud83d\ude00\n", "\\ud800"]})");
+  CHECK(half.text() == R"({"\udfff": ["\ud800", "\ud83d\ude00", "\ud83d\ud83d\ude00\n", "\\ud800"]})");
+  const auto members = half.as_object().value();
+  CHECK(members.at(0).first == "\ufffd");
+  CHECK(members.at(0).second.as_strings() ==
+        std::vector<std::string>{"\ufffd", "\U0001f600", "\ufffd\U0001f600\n", "\\ud800"});
+  CHECK_THROWS_WITH(Json::parse("[\"\\ud800\",\n oops]"), ContainsSubstring("line 2"));
+}
+
 TEST_CASE("values are read as what they are and as nothing else") {
   CHECK(Json(true).as_bool() == true);
   CHECK_FALSE(Json(1).as_bool());
