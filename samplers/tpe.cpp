@@ -27,6 +27,7 @@ class TpeModel final : public SamplerModel {
       : options_(options),
         multivariate_(multivariate),
         tells_others_(options.constant_liar && shared),
+        warns_of_group_(options.group && !options.multivariate && n_objectives > 1),
         split_(gamma(options, n_objectives)) {
     above_.weights = options.weights;
     above_.prior_weight = options.prior_weight;
@@ -38,6 +39,11 @@ class TpeModel final : public SamplerModel {
   std::vector<SearchSpace> joint_spaces(const HistoryView& history) override {
     if (!multivariate_) return {};
     const std::lock_guard lock(mutex_);
+    if (std::exchange(warns_of_group_, false)) {
+      log(LogLevel::kWarning,
+          "tpe: multivariate is off by default with several objectives, but group needs it and turns it on; set "
+          "multivariate = true to say so");
+    }
     learn(history);
     if (options_.group) {
       grouped_.advance(history_);
@@ -136,7 +142,8 @@ class TpeModel final : public SamplerModel {
   tpe::ParzenOptions below_;
   tpe::ParzenOptions above_;
 
-  std::mutex mutex_;     // guards what follows
+  std::mutex mutex_;  // guards what follows
+  bool warns_of_group_;
   HistoryView history_;  // the longest that was seen
   tpe::IntersectionSpace intersection_;
   tpe::GroupedSpace grouped_;

@@ -4,6 +4,7 @@
 import warnings
 
 import bluefin
+import optuna
 import pytest
 from bluefin.samplers import TPESampler
 
@@ -159,3 +160,12 @@ def test_positional_arguments_are_those_of_older_versions():
         TPESampler(None, None, None, None, 7, n_startup_trials=7)
     with pytest.warns(FutureWarning), pytest.raises(TypeError, match="takes 10 positional arguments but 11"):
         TPESampler(*[None] * 10)
+
+
+@pytest.mark.parametrize("package", [bluefin, optuna])
+def test_group_turns_multivariate_on_with_a_warning(package):
+    with pytest.warns(package.exceptions.ExperimentalWarning):
+        sampler = package.samplers.TPESampler(group=True)
+    study = package.create_study(sampler=sampler, directions=["minimize"] * 2)
+    with pytest.warns(UserWarning, match="multivariate"):
+        study.ask().suggest_float("x", 0, 1)
