@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from bluefin import importance
     from bluefin import integration
     from bluefin import terminator
+    from bluefin import testing
     from bluefin import visualization
 else:
-    _LAZY = ("artifacts", "cli", "importance", "integration", "terminator", "visualization")
+    _LAZY = ("artifacts", "cli", "importance", "integration", "terminator", "testing", "visualization")
 
     def __getattr__(name):
         # What most programs do not need is not part of what every program waits for.

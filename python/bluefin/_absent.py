@@ -13,6 +13,7 @@ import functools
 from typing import Any
 from typing import NoReturn
 
+_TESTING = "It is for tests of Optuna's classes: take it from optuna, with BluefinSampler or BluefinPruner of bluefin.integration."
 _DRAWN = "Optuna and optuna-dashboard draw a study from its SQLite file or journal."
 _PLOTS = (
     "plot_contour plot_edf plot_hypervolume_history plot_intermediate_values plot_optimization_history "
@@ -53,6 +54,29 @@ TABLE = {
     ),
     "visualization": (_PLOTS, _DRAWN),
     "visualization.matplotlib": (_PLOTS, _DRAWN),
+    "cli": ("CellValue ValueType", "They are how Optuna's command writes tables; bluefin.cli.main is the command."),
+    **{
+        f"testing.{module}": (names, _TESTING)
+        for module, names in (
+            ("objectives", "fail_objective pruned_objective"),
+            ("pruners", "DeterministicPruner"),
+            (
+                "pytest_importance",
+                "BasicImportanceEvaluatorTestCase ConditionalImportanceEvaluatorTestCase "
+                "MultiObjectiveImportanceEvaluatorTestCase NonConditionalImportanceEvaluatorTestCase",
+            ),
+            (
+                "pytest_samplers",
+                "BasicSamplerTestCase FixedSampler MultiObjectiveSamplerTestCase RelativeSamplerTestCase "
+                "SingleOnlySamplerTestCase parametrize_suggest_method",
+            ),
+            ("pytest_storages", "StorageTestCase is_equal_floats storage"),
+            ("samplers", "DeterministicSampler"),
+            ("storages", "StorageSupplier"),
+            ("tempfile_pool", "NamedTemporaryFilePool"),
+            ("visualization", "prepare_study_with_trials"),
+        )
+    },
     "integration": (
         "BoTorchSampler CatBoostPruningCallback DaskStorage FastAIPruningCallback FastAIV2PruningCallback "
         "KerasPruningCallback LightGBMPruningCallback LightGBMTuner LightGBMTunerCV MLflowCallback OptunaSearchCV "

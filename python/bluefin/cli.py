@@ -6,6 +6,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 import sys
+from typing import TYPE_CHECKING
+
+from bluefin import _absent
+
+if not TYPE_CHECKING:
+    __getattr__ = _absent.lookup(__name__)
 
 PROGRAM = Path(__file__).parent / "bin" / "bluefin"
 

@@ -20,12 +20,17 @@ _lock = threading.Lock()
 _handler: logging.Handler | None = None
 
 
+def create_default_formatter() -> logging.Formatter:
+    """What formats the lines of the default handler: ``[I 2026-01-31 12:00:00,000] message``."""
+    return logging.Formatter("[%(levelname)1.1s %(asctime)s] %(message)s")
+
+
 class _StderrHandler(logging.StreamHandler):
     """Writes to the standard error of the moment, which tests and notebooks replace."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
-        self.setFormatter(logging.Formatter("[%(levelname)1.1s %(asctime)s] %(message)s"))
+        self.setFormatter(create_default_formatter())
 
     @property
     def stream(self):  # type: ignore[override]

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Every public name of Optuna's is in bluefin, or in the one table of what is not there."""
 
+import ast
 import importlib
+import inspect
 from pathlib import Path
 import pkgutil
 import subprocess
@@ -14,20 +16,24 @@ import bluefin
 from bluefin import _absent
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "python.md"
-# Without an underscore, but not for users: Optuna's documentation has none of it.
-INTERNAL = {
-    "optuna.cli": {"CellValue", "ValueType"},
-    "optuna.logging": {"create_default_formatter"},
-    "optuna.testing": ...,  # the whole module
-}
-
-
 def public_names(module):
-    """What a module declares as public, or defines under a name without an underscore."""
-    defined = {name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__}
-    names = {name for name in {*defined, *getattr(module, "__all__", ())} if not name.startswith("_")}
-    internal = INTERNAL.get(module.__name__, set())
-    return names - internal
+    """What a module declares as public, or defines under a name without an underscore; of constants only those of the
+    modules of the first level."""
+    try:
+        body = ast.parse(inspect.getsource(module)).body
+    except OSError:  # an empty file
+        body = []
+    names = set(getattr(module, "__all__", ()))
+    while body:
+        node = body.pop()
+        if isinstance(node, (ast.If, ast.Try)):
+            body += [*node.body, *node.orelse]
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and module.__name__.count(".") == 1:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in names if not name.startswith("_")}
 
 
 def public_modules():
@@ -35,7 +41,7 @@ def public_modules():
     modules = {"optuna": public_names(optuna)}
     for found in pkgutil.walk_packages(optuna.__path__, "optuna."):
         name, parent = found.name, found.name.rpartition(".")[0]
-        if "._" in name or any(name.startswith(module) for module, names in INTERNAL.items() if names is ...):
+        if "._" in name:
             continue
         # Its modules belong to optuna-integration, and without that they cannot be imported.
         if parent == "optuna.integration":
@@ -59,7 +65,8 @@ def ours(name):
 def test_the_walk_finds_optunas_documented_modules():
     documented = (
         "artifacts cli distributions exceptions importance integration logging pruners samplers samplers.nsgaii "
-        "search_space storages storages.journal study terminator trial visualization visualization.matplotlib"
+        "search_space storages storages.journal study terminator testing.storages trial visualization "
+        "visualization.matplotlib"
     )
     assert {f"optuna.{module}" for module in documented.split()} <= set(OPTUNA)
     assert sum(map(len, OPTUNA.values())) > 200
@@ -132,3 +139,32 @@ def test_import_loads_nothing_that_only_some_programs_need():
     assert {"bluefin.samplers", "bluefin._native"} <= loaded
     assert not loaded & {"numpy", "pandas", "redis", "tqdm", "optuna", "sqlite3", "multiprocessing", "asyncio"}
     assert not loaded & {f"bluefin.{name}" for name in ("artifacts", "importance", "terminator", "visualization")}
+
+
+def public_classes():
+    """Those of Optuna that bluefin has, as (Optuna's, bluefin's)."""
+    for module, names in OPTUNA.items():
+        for name in names:
+            if module == "optuna.integration" or _absent.is_absent(ours(module), name):
+                continue
+            theirs = getattr(importlib.import_module(module), name)
+            if inspect.isclass(theirs):
+                yield theirs, getattr(importlib.import_module(ours(module)), name)
+
+
+def test_classes_have_every_method_and_argument_of_optunas():
+    missing = []
+    for theirs, mine in public_classes():
+        for name in (name for name in dir(theirs) if not name.startswith("_")):
+            if not hasattr(mine, name):
+                missing.append(f"{theirs.__qualname__}.{name}")
+        for name in ("__init__", *(name for name in dir(theirs) if not name.startswith("_") and hasattr(mine, name))):
+            if inspect.isroutine(getattr(theirs, name)) and getattr(theirs, name) is not object.__init__:
+                try:
+                    wanted = inspect.signature(getattr(theirs, name)).parameters
+                    given = inspect.signature(getattr(mine, name)).parameters
+                except ValueError:  # of C
+                    continue
+                if not any(p.kind is p.VAR_KEYWORD for p in given.values()):
+                    missing += [f"{theirs.__qualname__}.{name}({p})" for p in wanted if p not in given]
+    assert missing == []

@@ -17,7 +17,6 @@ class StudySummary:
 
     Attributes:
         study_name: Name of the study.
-        directions: One direction per objective.
         best_trial: Of a single objective with a feasible COMPLETE trial; else None.
         user_attrs: Attributes of the user.
         n_trials: Number of trials in any state.
@@ -39,7 +38,7 @@ class StudySummary:
         if (direction is None) == (directions is None):
             raise ValueError("Specify one of `direction` and `directions`.")
         self.study_name = study_name
-        self.directions = [direction] if direction is not None else list(directions or ())
+        self._directions = [direction] if direction is not None else list(directions or ())
         self.best_trial = best_trial
         self.user_attrs = user_attrs
         self.n_trials = n_trials
@@ -49,9 +48,14 @@ class StudySummary:
     @property
     def direction(self) -> StudyDirection:
         """RuntimeError for several objectives."""
-        if len(self.directions) > 1:
+        if len(self._directions) > 1:
             raise RuntimeError("This attribute is not available during multi-objective optimization.")
-        return self.directions[0]
+        return self._directions[0]
+
+    @property
+    def directions(self) -> list[StudyDirection]:
+        """One direction per objective."""
+        return self._directions
 
     def __lt__(self, other: Any) -> bool:
         return self._study_id < other._study_id if isinstance(other, StudySummary) else NotImplemented
