@@ -8,6 +8,8 @@ comes here when that refuses. ``what`` is the argument as the message shows it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+import math
+from numbers import Real
 import operator
 from typing import Any
 
@@ -32,6 +34,15 @@ def integer(what: str, value: Any, limit: int = 2**64) -> int:
     if abs(number) >= limit:
         raise ValueError(f"{what} must be below {limit}, but got {value!r}.")
     return number
+
+
+def count(what: str, value: Any) -> int:
+    """A limit that counts are compared with: a float is as good, and rounded up."""
+    if isinstance(value, Real) and not isinstance(value, int):
+        if not math.isfinite(value):
+            raise ValueError(f"{what} must be finite, but got {value!r}.")
+        value = math.ceil(value)
+    return integer(what, value)
 
 
 def number(what: str, value: Any) -> float:

@@ -32,10 +32,10 @@ class PercentilePruner(NativePruner):
     ) -> None:
         self._options = {
             **({"percentile": _checks.number("`percentile`", percentile)} if self._name == "percentile" else {}),
-            "n_startup_trials": _checks.integer("`n_startup_trials`", n_startup_trials),
-            "n_warmup_steps": _checks.integer("`n_warmup_steps`", n_warmup_steps),
+            "n_startup_trials": _checks.count("`n_startup_trials`", n_startup_trials),
+            "n_warmup_steps": _checks.count("`n_warmup_steps`", n_warmup_steps),
             "interval_steps": _checks.integer("`interval_steps`", interval_steps),
-            "n_min_trials": _checks.integer("`n_min_trials`", n_min_trials),
+            "n_min_trials": _checks.count("`n_min_trials`", n_min_trials),
         }
         self._to_native()  # checks the options
         super().__init__()

@@ -139,7 +139,7 @@ class TPESampler(NativeSampler):
         self._weights = weights
         self._seed = checked_seed(seed)
         self._options = {
-            "n_startup_trials": _checks.integer("`n_startup_trials`", n_startup_trials),
+            "n_startup_trials": _checks.count("`n_startup_trials`", n_startup_trials),
             "n_ei_candidates": _checks.integer("`n_ei_candidates`", n_ei_candidates),
             "multivariate": None if multivariate is None else _checks.flag("`multivariate`", multivariate),
             "group": _checks.flag("`group`", group),

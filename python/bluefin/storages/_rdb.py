@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+import math
 from typing import Any
 from typing import Literal
 import warnings
@@ -12,6 +13,8 @@ from bluefin.exceptions import ExperimentalWarning
 from bluefin.storages._heartbeat import BaseHeartbeat
 from bluefin.storages._heartbeat import StaleTrialCallback
 from bluefin.storages._native import NativeStorage
+from bluefin.storages._sqlalchemy import check_engine_kwargs
+from bluefin.storages._sqlalchemy import engine_url
 
 
 _HEAD = "v3.2.0.a"
@@ -32,8 +35,10 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
 
     Args:
         url: ``sqlite:///relative/path`` or ``sqlite:////absolute/path``. The file is made if it does not exist.
-            ``sqlite:///:memory:`` is a storage of this process alone.
-        engine_kwargs: Accepted for programs that pass it to SQLAlchemy; nothing in it is needed here.
+            ``sqlite://`` and ``sqlite:///:memory:`` are a storage in memory, for this object alone. As in SQLAlchemy the
+            scheme may be ``sqlite+pysqlite``, and options of `sqlite3.connect` (``?timeout=10``) may follow.
+        engine_kwargs: Arguments of `sqlalchemy.create_engine`. They are checked and have no effect, nor have options in
+            the URL: there is neither SQLAlchemy nor Python's sqlite3 here.
         skip_compatibility_check: Accepted; the schema is always checked.
         heartbeat_interval: Seconds between two heartbeats of a trial that `Study.optimize` runs; None: none. Before each
             trial, trials whose heartbeat has stopped fail.
@@ -46,8 +51,9 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
             ``"trial"``. Bluefin's own, Optuna has no such argument.
 
     Raises:
-        ValueError: The URL names another kind of storage; the interval or the period is not positive; the durability is
-            not one of its words.
+        ValueError: The URL names another kind of storage or has an unknown option; ``engine_kwargs`` would name another
+            database; the interval or the period is not positive; the durability is not one of its words.
+        TypeError: SQLAlchemy does not know an argument in ``engine_kwargs``.
         StorageInternalError: The file cannot be used; the message says why and what to do.
     """
 
@@ -64,13 +70,14 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
         skip_table_creation: bool = False,
         durability: Literal["trial", "group", "os"] | None = None,
     ) -> None:
-        _checks.text("`url`", url)
+        location = engine_url(_checks.text("`url`", url))
+        self.engine_kwargs = check_engine_kwargs(engine_kwargs)
         if heartbeat_interval is not None:
-            _checks.integer("`heartbeat_interval`", heartbeat_interval)
+            _checks.count("`heartbeat_interval`", heartbeat_interval)
             if heartbeat_interval <= 0:
                 raise ValueError(f"`heartbeat_interval` must be a positive integer, but got {heartbeat_interval!r}.")
             warn_experimental_argument("heartbeat_interval")
-        if grace_period is not None and _checks.integer("`grace_period`", grace_period) <= 0:
+        if grace_period is not None and _checks.count("`grace_period`", grace_period) <= 0:
             raise ValueError(f"`grace_period` must be a positive integer, but got {grace_period!r}.")
         if failed_trial_callback is not None:
             if heartbeat_stale_trial_callback is not None:
@@ -82,11 +89,10 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
             )
         if durability is not None:
             _checks.text("`durability`", durability)
-        super().__init__(_native.open_storage("memory:" if url == "sqlite:///:memory:" else url, durability))
+        super().__init__(_native.open_storage(location, durability))
         self.url = url
         self.durability = durability
         self.engine = _Engine(url)
-        self.engine_kwargs = engine_kwargs or {}
         self.skip_compatibility_check = skip_compatibility_check
         self.skip_table_creation = skip_table_creation
         self.heartbeat_interval = heartbeat_interval
@@ -104,7 +110,7 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
     def _get_stale_trial_ids(self, study_id: int) -> list[int]:
         assert self.heartbeat_interval is not None
         grace = 2 * self.heartbeat_interval if self.grace_period is None else self.grace_period
-        return self._native.stale_trials(study_id, int(grace))
+        return self._native.stale_trials(study_id, math.ceil(grace))
 
     def get_heartbeat_interval(self) -> int | None:
         return self.heartbeat_interval
