@@ -79,7 +79,7 @@ class MemoryStorage final : public Storage {
 
  private:
   std::mutex mutex_;
-  StudyTable table_{1};
+  StudyTable table_{0};  // as Optuna counts in memory
 };
 
 }  // namespace

@@ -196,7 +196,13 @@ def load_attributes(texts: dict[str, str], objects: Objects | None) -> dict[str,
 
 def plain_choice(name: str, choice: Any, objects: Objects | None) -> Any:
     """A choice as the engine takes it. TypeError names the parameter of one that the storage cannot hold."""
-    if choice is None or isinstance(choice, (bool, int, float, str)):
+    if isinstance(choice, str):
+        return choice if choice.isascii() else _plain_text(name, choice, objects)
+    if isinstance(choice, int) and not -(2**63) <= choice < 2**63:
+        if objects is None or objects.json_only:
+            raise ValueError(f"Parameter {name!r}: the choice {choice!r} cannot be stored: it is beyond 64 bits")
+        return objects.choice(name, choice)
+    if choice is None or isinstance(choice, (bool, int, float)):
         return choice
     if getattr(choice, "ndim", None) == 0 and callable(getattr(choice, "item", None)):
         scalar = choice.item()  # of NumPy or PyTorch
@@ -208,6 +214,16 @@ def plain_choice(name: str, choice: Any, objects: Objects | None) -> Any:
             "float and str."
         )
     return objects.choice(name, choice)
+
+
+def _plain_text(name: str, choice: str, objects: Objects | None) -> str:
+    try:
+        choice.encode()
+    except UnicodeEncodeError as error:
+        if objects is None or objects.json_only:
+            raise ValueError(f"Parameter {name!r}: the choice {choice!r} cannot be stored: {error}") from error
+        return objects.choice(name, choice)
+    return choice
 
 
 def plain_distribution(name: str, distribution: Any, objects: Objects | None) -> Any:

@@ -36,5 +36,7 @@ def _flush() -> None:
     for study in list(_studies):
         try:
             study._native.flush()
+        except KeyError:
+            pass  # the study was deleted
         except Exception as error:
             _logger.error(f"A running trial of the study {study.study_name!r} could not be written: {error}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from decimal import Decimal
+from decimal import InvalidOperation
 import json
 import math
 from numbers import Real
@@ -115,6 +116,8 @@ class FloatDistribution(_NumericalDistribution):
             raise ValueError(f"`low > 0` must hold for `log=True`, but got (low={low!r}, high={high!r}).")
         if step is not None and step <= 0:
             raise ValueError(f"`step > 0` must hold, but got step={step!r}.")
+        if step is not None:
+            _check_finite(low, high, step)
         self.step = None if step is None else float(step)
         self.low = float(low)
         self.high = float(high) if step is None else float(_last_on_grid(low, high, step))
@@ -156,8 +159,9 @@ class IntDistribution(_NumericalDistribution):
             raise ValueError(f"`low <= high` must hold, but got (low={low!r}, high={high!r}).")
         if log and low < 1:
             raise ValueError(f"`low >= 1` must hold for `log=True`, but got (low={low!r}, high={high!r}).")
-        if step <= 0:
-            raise ValueError(f"`step > 0` must hold, but got step={step!r}.")
+        _check_finite(low, high, step)
+        if int(step) <= 0:
+            raise ValueError(f"`step > 0` must hold for an integer, but got step={step!r}.")
         self.log = log
         self.step = int(step)
         self.low = int(low)
@@ -379,23 +383,41 @@ def _check_numbers(low: Any, high: Any, step: Any) -> None:
         _checks.number(f"`{name}`", value)
 
 
+def _check_finite(low: Any, high: Any, step: Any) -> None:
+    if not all(map(math.isfinite, (low, high, step))):
+        raise ValueError(f"The bounds and `step` must be finite, but got ({low=}, {high=}, {step=}).")
+
+
+def _decimal(number: Any) -> Decimal:
+    try:
+        return Decimal(str(number))
+    except InvalidOperation:  # a bool, or a number of another library
+        return Decimal(str(float(number)))
+
+
 def _choices_equal(a: Any, b: Any) -> bool:
     if isinstance(a, Real) and isinstance(b, Real) and math.isnan(a) and math.isnan(b):
         return True
     return bool(a == b)
 
 
-def _last_on_grid(low: float, high: float, step: float) -> float | int:
+def _last_on_grid(low: Any, high: Any, step: Any) -> float | int:
     """The largest ``low + k * step`` that is not above ``high``, in decimals as people write them."""
-    exact_low, exact_step = Decimal(str(low)), Decimal(str(step))
-    span = Decimal(str(high)) - exact_low
-    if span % exact_step == 0:
-        return high
-    last = span // exact_step * exact_step + exact_low
-    rounded = int(last) if isinstance(low, int) and isinstance(step, int) else float(last)
-    warnings.warn(
-        f"The distribution is specified by [{low}, {high}] and step={step!r}, but the range is not divisible by "
-        f"`step`. It will be replaced with [{low}, {rounded}].",
-        stacklevel=3,
-    )
-    return rounded
+    last: float | int
+    if isinstance(low, int) and isinstance(step, int) and isinstance(high, int):
+        last = high - (high - low) % step
+    else:
+        exact_low, exact_step = _decimal(low), _decimal(step)
+        span = _decimal(high) - exact_low
+        try:
+            exact = span % exact_step == 0
+            last = high if exact else float(span // exact_step * exact_step + exact_low)
+        except InvalidOperation:
+            raise ValueError(f"`step` is too small for the range, but got ({low=}, {high=}, {step=}).") from None
+    if last != high:
+        warnings.warn(
+            f"The distribution is specified by [{low}, {high}] and {step=}, but the range is not divisible by `step`. "
+            f"It will be replaced with [{low}, {last}].",
+            stacklevel=3,
+        )
+    return last

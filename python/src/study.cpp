@@ -86,9 +86,10 @@ FrozenHandle best_trial(StudyHandle& self) {
     try {
       return handle_of(self.study().best_trial());
     } catch (const Error& e) {
+      if (e.code() != ErrorCode::kNotFound) throw;
+      self.study().user_attrs();  // kNotFound where it is the study that is not there any more
       // Optuna's word for "there is none yet" is ValueError.
-      if (e.code() == ErrorCode::kNotFound) throw Error(ErrorCode::kInvalidArgument, e.what());
-      throw;
+      throw Error(ErrorCode::kInvalidArgument, e.what());
     }
   });
 }

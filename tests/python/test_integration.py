@@ -210,7 +210,7 @@ def test_a_sampler_of_a_users_own_sees_classes_of_optuna(storage):
     ]
     assert [trial.params for trial in study.trials] == [{"x": 0.5, "c": "vw"}] * 4
     assert study.trials[2].system_attrs == {"nosy": [2, 0.5]}
-    assert study.system_attrs == {"nosy": 3}
+    assert study._storage.get_study_system_attrs(study._study_id) == {"nosy": 3}
 
 
 def test_choices_of_any_type_reach_a_sampler_of_optuna_as_they_are():

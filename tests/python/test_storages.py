@@ -317,3 +317,53 @@ def test_a_study_is_flushed_by_any_storage_that_shares_its_file(tmp_path):
     trial = bluefin.create_study(storage=storage).ask()
     trial.set_user_attr("a", 1)
     assert cached.get_trial(trial._trial_id).user_attrs == {"a": 1}
+
+
+def test_urls_that_are_refused_name_the_option(tmp_path):
+    path = f"sqlite:///{tmp_path}/study.db"
+    for url, named in (
+        (f"{path}?timeuot=3", "timeuot=3, which is not supported"),
+        (f"{path}?timeout=long", "timeout=long, expected a number"),
+        (f"{path}?uri=true", "uri=true, but SQLite's own URIs"),
+        (f"sqlite+aiosqlite:///{tmp_path}/study.db", "driver 'aiosqlite'"),
+        ("sqlite://host/study.db", "is not a path"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            bluefin.create_study(storage=url)
+    for arguments in ({"creator": len}, {"pool": None}, {"connect_args": {"uri": True}}, {"connect_args": {"factory": 1}}):
+        with pytest.raises(ValueError, match="creator|pool|uri|factory"):
+            bluefin.storages.RDBStorage(path, arguments)
+    with pytest.raises(TypeError, match="`engine_kwargs`.*3"):
+        bluefin.storages.RDBStorage(path, 3)
+    assert list(tmp_path.iterdir()) == []
+    taken = "timeout=3&isolation_level=DEFERRED&check_same_thread=False&cached_statements=5&detect_types=0&uri=false"
+    assert bluefin.storages.RDBStorage(f"{path}?{taken}").get_all_studies() == []
+
+
+def test_a_study_in_a_file_is_not_used_in_a_forked_child(tmp_path):
+    import os
+
+    study = bluefin.create_study(storage=f"sqlite:///{tmp_path}/study.db", study_name="s")
+    trial = study.ask()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        words = []
+        for use in (study.ask, lambda: study.trials, lambda: study.tell(trial, 1.0)):
+            try:
+                use()
+                words.append("nothing")
+            except ValueError as error:
+                words.append(str(error))
+        again = bluefin.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/study.db")
+        words.append(f"{again.tell(0, 1.0).number}")
+        os.write(writing, "\n".join(words).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        *refused, told = pipe.read().split("\n")
+    os.waitpid(child, 0)
+    assert len(refused) == 3 and told == "0"
+    for sentence in refused:
+        assert f"opened in process {os.getpid()} and used in its child {child}; open the storage after fork()" in sentence
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE]

@@ -379,3 +379,35 @@ def test_the_empty_name_is_a_name(storage):
     assert len(bluefin.create_study(study_name="", storage=opened, load_if_exists=True).trials) == 1
     bluefin.delete_study(study_name="", storage=opened)
     assert bluefin.get_all_study_names(opened) == ["other"]
+
+
+def test_states_that_can_be_gone_through_once(storage):
+    study = bluefin.create_study(storage=storage)
+    study.optimize(objective, n_trials=3, callbacks=[bluefin.study.MaxTrialsCallback(2, iter([TrialState.COMPLETE]))])
+    study.ask()
+    for states in (iter([TrialState.COMPLETE]), (state for state in [TrialState.COMPLETE]), {TrialState.COMPLETE: 1}):
+        assert [t.number for t in study.get_trials(states=states)] == [0, 1]
+    by_id = study._storage
+    assert len(by_id.get_all_trials(study._study_id, states=iter([TrialState.RUNNING]))) == 1
+    assert by_id.get_n_trials(study._study_id, iter(TrialState)) == 3
+
+
+def test_the_trial_of_another_study_is_not_told(storage, tmp_path):
+    opened = bluefin.storages.get_storage(storage)
+    study = bluefin.create_study(storage=opened, study_name="one")
+    others = [
+        bluefin.create_study(storage=opened, study_name="two"),
+        bluefin.create_study(storage=f"sqlite:///{tmp_path}/other.db", study_name="one"),
+        bluefin.create_study(study_name="one"),
+    ]
+    for other in others:
+        trial = other.ask()
+        with pytest.raises(ValueError, match=f"trial 0 of the study '{other.study_name}' in .* to the study 'one' in"):
+            study.tell(trial, 1.0)
+        assert study.trials == [] and other.tell(trial, 1.0).number == 0
+    # One study, opened twice.
+    again = bluefin.load_study(storage=opened, study_name="one")
+    assert again.tell(study.ask(), 1.0).number == 0
+    if storage is not None:
+        trial = bluefin.load_study(storage=f"sqlite:///{tmp_path}/./study.db", study_name="one").ask()
+        assert study.tell(trial, 2.0).number == 1

@@ -163,7 +163,7 @@ def test_results_mean_what_they_mean_without_workers(caplog):
         told.append((values, reasons))
     bluefin.logging.disable_propagation()
     assert str(told[0]) == str(told[1])
-    assert letters(study) == "CCCCFFFCFFFCFFCF"
+    assert letters(study) == "CCCFFFFCFFFCFFCF"
 
 
 def test_errors_of_the_parent_are_raised_in_the_objective(tmp_path):

@@ -48,7 +48,6 @@ CALLS = [
     ("`key`.*3", lambda: trial().set_user_attr(3, 1)),
     ("`key`.*3", lambda: trial().set_constraint(3, 1)),
     ("`key`.*3", lambda: study().set_user_attr(3, 1)),
-    ("`key`.*3", lambda: study().set_system_attr(3, 1)),
     ("`metric_names`.*3", lambda: study().set_metric_names([3])),
     ("`study_name`.*3", lambda: bluefin.create_study(study_name=3)),
     ("`directions`.*3", lambda: bluefin.create_study(directions=3)),
@@ -83,6 +82,10 @@ CALLS = [
     ("`state`.*3", lambda: bluefin.create_trial(state=3)),
     ("`value`.*'a'", lambda: bluefin.create_trial(value="a")),
     ("`user_attrs`.*3", lambda: bluefin.create_trial(value=1.0, user_attrs={3: 1})),
+    ("`intermediate_values`.*'a'", lambda: study().add_trial(bluefin.create_trial(value=1.0, intermediate_values="a"))),
+    ("A step in.*'a'", lambda: study().add_trial(bluefin.create_trial(value=1.0, intermediate_values={"a": 1}))),
+    ("at step 1.*None", lambda: study().add_trial(bluefin.create_trial(value=1.0, intermediate_values={1: None}))),
+    ("`constraints`.*0", lambda: bluefin.create_trial(value=1.0, constraints=0)),
     ("`url`.*3", lambda: bluefin.storages.RDBStorage(3)),
     ("`log_storage`.*3", lambda: bluefin.storages.JournalStorage(3)),
     ("`file_path`.*3", lambda: bluefin.storages.journal.JournalFileBackend(3)),
@@ -151,8 +154,8 @@ def test_text_that_utf_8_cannot_hold_is_refused(storage):
         lambda: bluefin.create_study(study_name=half),
         lambda: study.set_user_attr(half, 1),
         lambda: study.ask().suggest_float(half, 0, 1),
-        lambda: study.ask().suggest_categorical("c", [half]),
         lambda: bluefin.create_study(storage=half),
+        *([lambda: study.ask().suggest_categorical("c", [half])] if storage is not None else ()),
     ):
         with pytest.raises(ValueError):
             call()
@@ -165,3 +168,66 @@ def test_an_integer_beyond_what_the_engine_holds_is_refused():
             trial.suggest_int("n", *bounds)
     with pytest.raises(ValueError, match="step"):
         trial.report(1.0, 2**70)
+
+
+@pytest.mark.filterwarnings("ignore::bluefin.exceptions.ExperimentalWarning")
+def test_a_limit_of_a_count_may_be_a_float(tmp_path):
+    numpy = pytest.importorskip("numpy")
+    study = bluefin.create_study(pruner=bluefin.pruners.MedianPruner(1.0, n_warmup_steps=0.3 * 5, n_min_trials=1.0))
+    for value in (1.0, 2.0):
+        trial = study.ask()
+        pruned = []
+        for step in range(4):
+            trial.report(value, step)
+            pruned.append(trial.should_prune())
+        study.tell(trial, value)
+    assert pruned == [False, False, True, True]
+    for limit in (10.0, 9.5, numpy.float32(10)):
+        assert repr(bluefin.samplers.TPESampler(n_startup_trials=limit)).startswith("TPESampler(n_startup_trials=10,")
+    for limit in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="`n_startup_trials`"):
+            bluefin.pruners.MedianPruner(limit)
+    url = f"sqlite:///{tmp_path}/study.db"
+    with_heart = bluefin.storages.RDBStorage(url, heartbeat_interval=0.5, grace_period=1.5)
+    study = bluefin.create_study(storage=with_heart)
+    study.optimize(lambda trial: 1.0, n_trials=1)
+    assert with_heart.get_heartbeat_interval() == 0.5 and len(study.trials) == 1
+
+
+def test_text_is_no_value_of_an_objective():
+    study = bluefin.create_study()
+    results = iter(["1", ["1"], [b"1"], 1])
+    study.optimize(lambda trial: next(results), n_trials=4)
+    assert [trial.values for trial in study.trials] == [None, None, None, [1.0]]
+    with pytest.raises(ValueError, match="'1' could not be cast to float"):
+        study.tell(study.ask(), "1", TrialState.COMPLETE)
+
+
+def test_a_direction_is_a_word_or_a_direction():
+    for direction in (1, True, 2.0, "up"):
+        with pytest.raises(ValueError, match="`directions` must be"):
+            bluefin.create_study(direction=direction)
+    assert bluefin.create_study(direction=StudyDirection.MAXIMIZE).direction == StudyDirection.MAXIMIZE
+
+
+def test_what_can_be_gone_through_once_is_read_once():
+    assert bluefin.create_trial(values=iter([1.0, 2.0])).values == [1.0, 2.0]
+    study = bluefin.create_study(directions=(word for word in ["minimize", "maximize"]))
+    study.add_trials(bluefin.create_trial(values=[value, value]) for value in (1.0, 2.0))
+    study.ask().suggest_categorical("c", iter(["a"]))
+    assert [trial.values for trial in study.trials] == [[1.0, 1.0], [2.0, 2.0], None]
+
+
+@pytest.mark.filterwarnings("ignore:Choices for a categorical")
+def test_an_integer_beyond_64_bits_is_a_choice_in_memory_only(storage):
+    study = bluefin.create_study(storage=storage)
+    if storage is not None:
+        with pytest.raises(ValueError, match=f"'c': the choice {2**70} cannot be stored"):
+            study.ask().suggest_categorical("c", [2**70, 1])
+        return
+    study.enqueue_trial({"c": 2**70, "x": 2**70, "y": Exception})
+    trial = study.ask()
+    assert trial.suggest_categorical("c", [1, 2**70]) == 2**70
+    for name, shown in (("x", str(2**70)), ("y", "<class 'Exception'>")):
+        with pytest.raises(ValueError, match=f"'{name}': {shown}"):
+            trial.suggest_float(name, 0, 1)

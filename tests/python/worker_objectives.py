@@ -39,9 +39,8 @@ def every_kind(trial):
     trial.report(0.25, 3)
     assert trial.should_prune() is False
     trial.set_user_attr("list", [1, {"two": None}])
-    trial.set_system_attr("mine", "text")
     trial.set_constraint("c", -1.0)
-    assert trial.user_attrs == {"list": [1, {"two": None}]} and trial.system_attrs["mine"] == "text"
+    assert trial.user_attrs == {"list": [1, {"two": None}]}
     assert trial.constraints == {"c": -1.0}
     assert abs(time.time() - trial.datetime_start.timestamp()) < 60
     assert trial.relative_params == {}

@@ -25,7 +25,7 @@ class WorkerTrial(Trial):
         self._ask = partial(call, False)
         self.study = WorkerStudy(partial(call, True))  # type: ignore[assignment]
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> Any:
         raise TypeError("The trial of a worker belongs to its process and cannot be pickled.")
 
     def _frozen(self, deepcopy: bool = False) -> FrozenTrial:
@@ -62,8 +62,8 @@ class WorkerTrial(Trial):
     def set_user_attr(self, key: str, value: Any) -> None:
         self._ask("set_user_attr", key, value)
 
-    def set_system_attr(self, key: str, value: Any) -> None:
-        self._ask("set_system_attr", key, value)
+    def _set_system_attr(self, key: str, value: Any) -> None:
+        self._ask("_set_system_attr", key, value)
 
     def set_constraint(self, key: str, value: float) -> None:
         self._ask("set_constraint", key, as_float(value))
@@ -82,7 +82,6 @@ class WorkerStudy:
         "best_value",
         "best_params",
         "user_attrs",
-        "system_attrs",
         "metric_names",
     )
     _METHODS = ("get_trials", "stop")

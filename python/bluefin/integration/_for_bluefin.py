@@ -42,7 +42,7 @@ class StudyForBluefin(Study):
     def __init__(self, study: optuna.Study) -> None:
         self._weak_study = weakref.ref(study)
         super().__init__(
-            study.study_name,
+            study._storage.get_study_name_from_id(study._study_id),  # `study_name` is the user's to change
             StorageForBluefin(study._storage, study._study_id),
             getattr(study.sampler, "bluefin_sampler", None),
             getattr(study.pruner, "bluefin_pruner", None),

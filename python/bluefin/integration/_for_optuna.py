@@ -67,7 +67,7 @@ class StorageForOptuna(_ForStudy, StorageView, optuna.storages.BaseStorage):
         known = self._known
         if isinstance(study._storage, NativeStorage):
             objects = study._objects
-            return [FrozenTrial._from_native(native, objects) for native in study._native.trials_beyond(known)]
+            return [FrozenTrial._from_native(native, objects, {}) for native in study._native.trials_beyond(known)]
         trials = study.get_trials(deepcopy=False)
         return [trial for trial in trials if trial.number >= len(known) or known[trial.number] is None]
 
@@ -109,7 +109,7 @@ class StudyForOptuna(_ForStudy, optuna.Study):
 
         self._weak_study = weakref.ref(study)
         super().__init__(
-            study.study_name,
+            study._native.name(),  # `study_name` is the user's to change
             StorageForOptuna(study),
             getattr(study.sampler, "optuna_sampler", None) or BluefinSampler(study.sampler),
             getattr(study.pruner, "optuna_pruner", None) or BluefinPruner(study.pruner),

@@ -48,6 +48,13 @@ class BaseStorage(abc.ABC):
         """Whether every change of a trial is a call of its own, so that a trial's end needs no batch."""
         return not hasattr(self, "_one_append")
 
+    def _place(self) -> Any:
+        """Where the studies are, the same for two objects on one place; None: not known."""
+        return None
+
+    def _log_new_study(self, name: str) -> None:
+        """Those that are written in Python do it themselves."""
+
     def _forget_objects(self, study_id: int) -> None:
         self._bridge.forget_objects(study_id)
 

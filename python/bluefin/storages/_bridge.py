@@ -150,7 +150,7 @@ class Bridge:
 
     def add_trial(self, study_id: int, native: Any) -> Any:
         objects = self.objects(study_id)
-        template = FrozenTrial._from_native(native, objects, deepcopy=False)
+        template = FrozenTrial._from_native(native, objects, memo=None)
         trial_id = self._call("create_new_trial", int, study_id, template_trial=template)
         objects.discard([*native.user_attrs().values(), *native.system_attrs().values()])  # the storage has them now
         return self._stored_trial(study_id, trial_id)

@@ -14,6 +14,9 @@ class InMemoryStorage(NativeStorage):
     A pickled one is a copy of its studies, which keep their ids; trials get new ones.
     """
 
+    _where = "in memory"
+    _logger_name = "_in_memory"
+
     def __init__(self) -> None:
         super().__init__(_native.open_storage("memory:", None))
         self._all_objects: dict[int, Objects] = {}  # by study
@@ -31,12 +34,13 @@ class InMemoryStorage(NativeStorage):
             objects.clear()
 
     def __getstate__(self) -> dict[str, Any]:
-        studies = self.get_all_studies()
-        return {"studies": [(study, self.get_all_trials(study._study_id)) for study in studies]}
+        # Not copied here: an object may lead back to this storage, which only who copies all of it knows.
+        studies = [self._frozen_study(record, deepcopy=False) for record in self._native.studies()]
+        return {"studies": [(study, self.get_all_trials(study._study_id, deepcopy=False)) for study in studies]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__()  # type: ignore[misc]
-        next_id = 1
+        next_id = 0
         for study, trials in state["studies"]:
             # Ids stay as they were: what else was pickled may hold them.
             for _ in range(next_id, study._study_id):

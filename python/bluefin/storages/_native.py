@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 import copy
 import operator
+import os
 from typing import Any
 from typing import TYPE_CHECKING
 import uuid
@@ -18,10 +19,12 @@ from bluefin.distributions import BaseDistribution
 from bluefin.distributions import CategoricalDistribution
 from bluefin.distributions import distribution_to_json
 from bluefin.exceptions import UpdateFinishedTrialError
+from bluefin.logging import get_logger
 from bluefin.storages._base import BaseStorage
 from bluefin.storages._base import DEFAULT_STUDY_NAME_PREFIX
 from bluefin.trial import FrozenTrial
 from bluefin.trial import TrialState
+from bluefin.trial._state import states_in
 
 if TYPE_CHECKING:
     from bluefin.study._direction import StudyDirection
@@ -43,6 +46,8 @@ class NativeStorage(BaseStorage):
     """A storage of the engine. A study works with it in batches; the methods here are for a look or a hand at it."""
 
     _native: Any = None  # type: ignore[assignment]
+    _where = "in RDB"  # for the log, with the logger that Optuna has
+    _logger_name = "_rdb.storage"
 
     def __init__(self, native: _native.Storage) -> None:
         self._native = native
@@ -55,6 +60,13 @@ class NativeStorage(BaseStorage):
 
     def _forget_objects(self, study_id: int) -> None:
         pass
+
+    def _place(self) -> Any:
+        scheme, _, path = self._native.url().partition(":///")
+        return scheme, os.path.realpath(path) if path else id(self._native)
+
+    def _log_new_study(self, name: str) -> None:
+        get_logger(f"bluefin.storages.{self._logger_name}").info(f"A new study created {self._where} with name: {name}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._native.url()!r})"
@@ -74,7 +86,9 @@ class NativeStorage(BaseStorage):
         ]
         if not set(numbers) <= {0, 1, 2}:
             raise ValueError(f"`directions` must be a list of StudyDirection, but got {directions!r}.")
-        return self._native.create_study(_checks.text("`study_name`", name), numbers)
+        study_id = self._native.create_study(_checks.text("`study_name`", name), numbers)
+        self._log_new_study(name)
+        return study_id
 
     def delete_study(self, study_id: int) -> None:
         self._native.delete_study(_id(study_id))
@@ -112,15 +126,16 @@ class NativeStorage(BaseStorage):
     def get_all_studies(self) -> list[FrozenStudy]:
         return [self._frozen_study(record) for record in self._native.studies()]
 
-    def _frozen_study(self, record: Any) -> FrozenStudy:
+    def _frozen_study(self, record: Any, deepcopy: bool = True) -> FrozenStudy:
         from bluefin.study._direction import StudyDirection
         from bluefin.study._frozen import FrozenStudy
 
-        study_id, name, directions, user_attrs, system_attrs = record
+        study_id, name, directions, texts, system_attrs = record
+        user_attrs = _objects.load_attributes(texts, self._objects_of(study_id))
         return FrozenStudy(
             name,
             None,
-            copy.deepcopy(_objects.load_attributes(user_attrs, self._objects_of(study_id))),
+            copy.deepcopy(user_attrs) if deepcopy else user_attrs,
             _objects.load_attributes(system_attrs, None),
             study_id,
             directions=[StudyDirection(direction) for direction in directions],
@@ -200,7 +215,7 @@ class NativeStorage(BaseStorage):
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         study_id, native = self._find_trial(trial_id)
-        return FrozenTrial._from_native(native, self._objects_of(study_id), deepcopy=False)
+        return FrozenTrial._from_native(native, self._objects_of(study_id), memo=None)
 
     def _find_trial(self, trial_id: int) -> tuple[int, _native.FrozenTrial]:
         self._flush()
@@ -209,14 +224,19 @@ class NativeStorage(BaseStorage):
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
+        wanted = states_in(states)
         self._flush()
         objects = self._objects_of(study_id)
-        trials = [FrozenTrial._from_native(native, objects, deepcopy) for native in self._native.trials(_id(study_id))]
-        return trials if states is None else [trial for trial in trials if trial.state in states]
+        memo: dict[int, Any] | None = {} if deepcopy else None
+        trials = [FrozenTrial._from_native(native, objects, memo) for native in self._native.trials(_id(study_id))]
+        return trials if wanted is None else [trial for trial in trials if trial.state in wanted]
 
 
 class NativeJournal(NativeStorage):
     """A journal in a file, read and written by the engine: ``journal:///relative/path`` or ``journal:////absolute/path``."""
+
+    _where = "in Journal"
+    _logger_name = "journal._storage"
 
     def __init__(self, url: str) -> None:
         super().__init__(_native.open_storage(url, None))

@@ -22,7 +22,7 @@ from bluefin.study._study import checked_sampler
 from bluefin.study._study import Study
 from bluefin.study._summary import StudySummary
 
-_logger = get_logger(__name__)
+_logger = get_logger("bluefin.study.study")  # where Optuna has it
 
 
 def create_study(
@@ -65,10 +65,9 @@ def create_study(
                 f"Another study with study_name={study_name!r} already exists. Please specify a name not in the "
                 "storage, or reuse the existing one by setting `load_if_exists`."
             ) from error
-        _logger.info(f"Using an existing study with study_name={name!r} instead of creating a new one.")
+        _logger.info(f"Using an existing study with `study_name={name!r}` instead of creating a new one.")
     else:
-        where = "in memory" if storage is None else "in storage"
-        _logger.info(f"A new study created {where} with name: {name}")
+        opened._log_new_study(name)
     return Study(study_name=name, storage=opened, sampler=sampler, pruner=pruner)
 
 
@@ -100,7 +99,10 @@ def load_study(
                 f"Specify `study_name` from {names!r}."
             )
         study_name = names[0]
-        _logger.info(f"Study name was omitted; {study_name!r} is loaded, the only study in the storage.")
+        _logger.info(
+            f"Study name was omitted but trying to load `study_name={study_name!r}` because that was the only study "
+            "found in the storage."
+        )
     return Study(study_name=study_name, storage=opened, sampler=sampler, pruner=pruner)
 
 
@@ -139,8 +141,8 @@ def copy_study(
     target = create_study(
         study_name=to_study_name or from_study_name, storage=to_storage, directions=source.directions
     )
-    for key, value in source.system_attrs.items():
-        target.set_system_attr(key, value)
+    for key, value in source._system_attrs.items():
+        target._set_system_attr(key, value)
     for key, value in source.user_attrs.items():
         target.set_user_attr(key, value)
     target.add_trials(source.get_trials(deepcopy=False))
@@ -198,7 +200,7 @@ def _checked_directions(direction: Any, directions: Any) -> list[StudyDirection]
         raise ValueError("The number of objectives must be greater than 0.")
     words = {"minimize": StudyDirection.MINIMIZE, "maximize": StudyDirection.MAXIMIZE}
     checked: list[Any] = [words.get(d) if isinstance(d, str) else d for d in given]
-    if any(d not in (StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE) for d in checked):
+    if not all(isinstance(d, StudyDirection) and d != StudyDirection.NOT_SET for d in checked):
         raise ValueError(
             f"`directions` must be a list of `minimize` or `maximize`, but got {given}. For single-objective "
             "optimization, please use `direction` instead of `directions`."

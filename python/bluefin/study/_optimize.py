@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bluefin.trial import FrozenTrial
 
 _logger = get_logger(__name__)
+_study_logger = get_logger("bluefin.study.study")  # where Optuna has it
 
 
 # How long Ctrl-C waits for threads that only a callback holds up; one that sleeps cannot be ended.
@@ -169,7 +170,7 @@ class Run:
     def _may_begin(self) -> bool:
         if self._stopped or (self._n_trials is not None and self._begun >= self._n_trials):
             return False
-        return self._deadline is None or time.monotonic() < self._deadline
+        return self._deadline is None or not time.monotonic() >= self._deadline  # one that is NaN is none
 
     def _begin(self) -> bool:
         with self._lock:
@@ -352,13 +353,13 @@ def _checked_workers(n_workers: int, n_jobs: int) -> int:
 
 
 def _log_completed(study: Study, trial: FrozenTrial) -> None:
-    if not _logger.isEnabledFor(logging.INFO):
+    if not _study_logger.isEnabledFor(logging.INFO):
         return
     names = study.metric_names
     values = trial.values or []
     if len(values) > 1:
         shown: Any = values if names is None else dict(zip(names, values))
-        _logger.info(f"Trial {trial.number} finished with values: {shown} and parameters: {trial.params}.")
+        _study_logger.info(f"Trial {trial.number} finished with values: {shown} and parameters: {trial.params}.")
         return
     shown = values[0] if names is None else {names[0]: values[0]}
     message = f"Trial {trial.number} finished with value: {shown} and parameters: {trial.params}."
@@ -367,4 +368,4 @@ def _log_completed(study: Study, trial: FrozenTrial) -> None:
         message += f" Best is trial {best.number} with value: {best.value}."
     except ValueError:  # no feasible one yet
         pass
-    _logger.info(message)
+    _study_logger.info(message)

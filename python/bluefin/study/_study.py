@@ -20,6 +20,8 @@ from bluefin import _open_studies
 from bluefin import pruners
 from bluefin import samplers
 from bluefin import storages
+from bluefin._later import later
+from bluefin._later import made_now
 from bluefin._options import from_native
 from bluefin._warnings import experimental
 from bluefin.distributions import BaseDistribution
@@ -35,11 +37,12 @@ from bluefin.study._tell import tell
 from bluefin.trial import FrozenTrial
 from bluefin.trial import Trial
 from bluefin.trial import TrialState
+from bluefin.trial._state import states_in
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_logger = get_logger(__name__)
+_logger = get_logger("bluefin.study.study")  # where Optuna has it
 
 _METRIC_NAMES_KEY = "study:metric_names"
 _SAMPLERS = (samplers.TPESampler, samplers.RandomSampler)
@@ -58,7 +61,7 @@ class Study:
     Any method may be called from any thread.
 
     Attributes:
-        study_name: Name of the study in its storage.
+        study_name: Name of the study. Setting it renames nothing in the storage.
         sampler: Decides which configuration a trial gets.
         pruner: Decides whether a running trial should stop.
     """
@@ -77,6 +80,7 @@ class Study:
         self._storage = storages.get_storage(storage)
         self._thread_local = _ThreadLocal()
         self._open(study_name, checked_sampler(sampler), checked_pruner(pruner))
+        self.study_name: str = self._native.name()
         _open_studies.add(self)
 
     def _open(
@@ -89,7 +93,6 @@ class Study:
             None if pruner is None else pruner._to_native(),
             None if sampler is None else sampler._seed,
         )
-        self.study_name: str = self._native.name()
         self._objects = self._storage._objects_of(self._native.id())
         self._directions = [StudyDirection(direction) for direction in self._native.directions()]
         self._sampler = sampler if sampler is not None else from_native(_SAMPLERS, *self._native.sampler())
@@ -97,18 +100,35 @@ class Study:
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "study_name": self.study_name,
+            "name": self._native.name(),
             "storage": self._storage,
             "sampler": self._sampler,
             "pruner": self._pruner,
+            "study_name": self.study_name,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        later(self, lambda: self._open_again(**state))
+
+    def _open_again(self, name: str, study_name: str, **options: Any) -> None:
+        self.__init__(name, **options)  # type: ignore[misc]
+        self.study_name = study_name
+
+    if not TYPE_CHECKING:
+        __getattr__ = made_now
 
     @property
     def _study_id(self) -> int:
         return self._native.id()
+
+    def _is_same(self, other: Study | None) -> bool:
+        """Whether both are the same study of the same storage."""
+        if other is None or other is self:
+            return other is self
+        names = self._native.name(), other._native.name()
+        places = self._storage._place(), other._storage._place()
+        known = None not in places  # those of users do not say where they are
+        return self._study_id == other._study_id and names[0] == names[1] and (places[0] == places[1] or not known)
 
     def _is_multi_objective(self) -> bool:
         """Samplers and pruners written for Optuna ask for it."""
@@ -117,7 +137,7 @@ class Study:
     def _frozen(self, native: Any) -> FrozenTrial:
         if not isinstance(self._storage, storages.NativeStorage) and not self._storage._json_only:
             return copy.deepcopy(self._storage.get_trial(native.id()))  # the engine does not have its objects
-        return FrozenTrial._from_native(native, self._objects)
+        return FrozenTrial._from_native(native, self._objects, {})
 
     def _own_copy(self, frozen: FrozenTrial) -> FrozenTrial:
         """A trial to give away: without objects of the study it is nobody else's already."""
@@ -138,7 +158,7 @@ class Study:
     @sampler.setter
     def sampler(self, sampler: samplers.BaseSampler) -> None:
         self._native.flush()
-        self._open(self.study_name, checked_sampler(sampler), self._pruner)
+        self._open(self._native.name(), checked_sampler(sampler), self._pruner)
 
     @property
     def pruner(self) -> pruners.BasePruner:
@@ -147,7 +167,7 @@ class Study:
     @pruner.setter
     def pruner(self, pruner: pruners.BasePruner) -> None:
         self._native.flush()
-        self._open(self.study_name, self._sampler, checked_pruner(pruner))
+        self._open(self._native.name(), self._sampler, checked_pruner(pruner))
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -179,15 +199,13 @@ class Study:
                 the caller in any case.
             states: Only trials in these states.
         """
+        wanted = states_in(states)
         if not isinstance(self._storage, storages.NativeStorage):
             self._native.flush()
-            return self._storage.get_all_trials(self._study_id, deepcopy=deepcopy, states=states)
-        try:
-            wanted = None if states is None else [int(state) for state in TrialState if state in states]
-        except TypeError:
-            raise TypeError(f"`states` must be several states or None, but got {states!r}.") from None
+            return self._storage.get_all_trials(self._study_id, deepcopy=deepcopy, states=wanted)
         make, objects = FrozenTrial._from_native, self._objects
-        return [make(native, objects, deepcopy) for native in self._native.trials(wanted)]
+        memo: dict[int, Any] | None = {} if deepcopy else None
+        return [make(native, objects, memo) for native in self._native.trials(wanted)]
 
     @property
     def best_trial(self) -> FrozenTrial:
@@ -229,14 +247,14 @@ class Study:
         return copy.deepcopy(_objects.load_attributes(self._native.user_attrs(), self._objects))
 
     @property
-    def system_attrs(self) -> dict[str, Any]:
+    def _system_attrs(self) -> dict[str, Any]:
         """What samplers, pruners and tools have kept."""
         return _objects.load_attributes(self._native.system_attrs(), self._objects)
 
     @property
     def metric_names(self) -> list[str] | None:
         """Names of the objectives; None when they are not set."""
-        return self.system_attrs.get(_METRIC_NAMES_KEY)
+        return self._system_attrs.get(_METRIC_NAMES_KEY)
 
     def history(self) -> History:
         """The COMPLETE and PRUNED trials as columns for NumPy, without a copy; bluefin's own, Optuna has no such thing.
@@ -340,7 +358,7 @@ class Study:
         """
         if self._thread_local.run is None and is_heartbeat_enabled(self._storage):
             warnings.warn("Heartbeat of storage is supposed to be used with Study.optimize.", stacklevel=2)
-        fixed = {} if fixed_distributions is None else fixed_distributions
+        fixed = fixed_distributions or {}
         # Before a trial is begun: none is to be left behind.
         _checks.named("`fixed_distributions`", fixed)
         for name, distribution in fixed.items():
@@ -458,7 +476,7 @@ class Study:
             write=lambda text: self._native.set_user_attr(key, text),
         )
 
-    def set_system_attr(self, key: str, value: Any) -> None:
+    def _set_system_attr(self, key: str, value: Any) -> None:
         """Keeps a JSON value with the study; for samplers, pruners and tools."""
         self._native.set_system_attr(_checks.text("`key`", key), _objects.dumps(key, value))
 
@@ -475,7 +493,7 @@ class Study:
         ]
         if len(metric_names) != len(self._directions):
             raise ValueError("The number of objectives must match the length of the metric names.")
-        self.set_system_attr(_METRIC_NAMES_KEY, metric_names)
+        self._set_system_attr(_METRIC_NAMES_KEY, metric_names)
 
 
 def checked_sampler(sampler: Any) -> samplers.BaseSampler | None:

@@ -54,6 +54,12 @@ def _tell(
     hears = study._sampler._hears_of_ends()
     native_storage = isinstance(study._storage, NativeStorage)
     if isinstance(trial, Trial):
+        if not study._is_same(trial.study):
+            theirs = "no study" if trial.study is None else f"the study {trial.study.study_name!r}"
+            raise ValueError(
+                f"Cannot tell trial {trial.number} of {theirs} in {_place(trial.study)} to the study "
+                f"{study.study_name!r} in {_place(study)}."
+            )
         trial._hand_over()
         # To look at the trial costs as much as to tell it. Whether it may still be told the engine knows as well.
         if skip_if_finished or hears or not native_storage:
@@ -64,7 +70,7 @@ def _tell(
         raise TypeError("Trial must be a trial object or trial number.")
     if known is not None:
         if known.state.is_finished() and skip_if_finished:
-            return _skipped(known), None, None
+            return _skipped(known, values, state), None, None
         _check_running(known)
 
     try:
@@ -94,11 +100,11 @@ def _tell(
         # It has been told before, or another process was faster.
         known = study._find_trial(trial.number if isinstance(trial, Trial) else trial)
         if known.state.is_finished() and skip_if_finished:
-            return _skipped(known), None, None
+            return _skipped(known, values, state), None, None
         raise _cannot_tell(known) from error
     if error_after is not None:
         raise error_after
-    frozen = FrozenTrial._from_native(native, study._objects, deepcopy=False)
+    frozen = FrozenTrial._from_native(native, study._objects, memo=None)
     frozen.state = state
     if study._objects and study._storage._takes_one_by_one():
         study._objects.discard(native.user_attrs().values())  # the storage has them now
@@ -147,7 +153,7 @@ def _floats(n_objectives: int, given: float | Sequence[float] | None) -> tuple[l
     problems = []
     for value in values:
         try:
-            floats.append(float(value))
+            floats.append(float(None if isinstance(value, (str, bytes)) else value))  # type: ignore[arg-type]
         except (ValueError, TypeError, OverflowError):
             problems.append(f"The value {value!r} could not be cast to float")
             continue
@@ -169,14 +175,20 @@ def _take_over_attributes(study: Study, trial: Trial, known: FrozenTrial) -> Non
     """A sampler or a user may have written them into a storage of Python, past the engine."""
     stored = study._storage.get_trial(known._trial_id)
     for key in stored.system_attrs.keys() - known.system_attrs.keys():
-        trial.set_system_attr(key, stored.system_attrs[key])
+        trial._set_system_attr(key, stored.system_attrs[key])
     for key in stored.user_attrs.keys() - known.user_attrs.keys():
         trial.set_user_attr(key, stored.user_attrs[key])
 
 
-def _skipped(trial: FrozenTrial) -> FrozenTrial:
+def _place(study: Study | None) -> str:
+    return "a supervisor" if study is None else repr(study._storage)
+
+
+def _skipped(
+    trial: FrozenTrial, values: float | Sequence[float] | None, state: TrialState | None
+) -> FrozenTrial:
     _logger.info(
-        f"Skipped telling trial {trial.number} since it was already finished with values {trial.values} and state "
-        f"{trial.state}."
+        f"Skipped telling trial {trial.number} with values {values} and state {state} since trial was already finished. "
+        f"Finished trial has values {trial.values} and state {trial.state}."
     )
     return trial

@@ -114,11 +114,6 @@ class BaseTrial(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def system_attrs(self) -> dict[str, Any]:
-        """What samplers and pruners have kept."""
-
-    @property
-    @abc.abstractmethod
     def datetime_start(self) -> datetime.datetime | None:
         """Local time at which the trial began; None while it waits."""
 
@@ -128,9 +123,9 @@ class BaseTrial(abc.ABC):
         """Number of the trial in its study, from 0."""
 
     @property
+    @abc.abstractmethod
     def constraints(self) -> dict[str, float]:
         """Constraint to value; a trial without any counts as feasible."""
-        return constraints_of(self.system_attrs)
 
 
 class GivenParamsTrial(BaseTrial):
@@ -153,6 +148,15 @@ class GivenParamsTrial(BaseTrial):
     def should_prune(self) -> bool:
         """Always False."""
         return False
+
+    @property
+    @abc.abstractmethod
+    def system_attrs(self) -> dict[str, Any]:
+        """What samplers and pruners have kept."""
+
+    @property
+    def constraints(self) -> dict[str, float]:
+        return constraints_of(self.system_attrs)
 
     @abc.abstractmethod
     def _given_params(self) -> dict[str, Any]: ...

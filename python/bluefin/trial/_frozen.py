@@ -67,6 +67,16 @@ def _with_objects(native: Any, objects: _objects.Objects) -> dict[str, Any]:
 _instance_dict = BaseTrial.__dict__["__dict__"].__get__
 
 
+def _reports(intermediate_values: Any) -> dict[int, float]:
+    if not isinstance(intermediate_values, Mapping):
+        raise TypeError(f"`intermediate_values` must be a dict, but got {intermediate_values!r}.")
+    reports = {}
+    for step, value in intermediate_values.items():
+        number = _checks.integer("A step in `intermediate_values`", step, 2**63)
+        reports[number] = _checks.number(f"The value at step {step!r} in `intermediate_values`", value)
+    return reports
+
+
 class FrozenTrial(GivenParamsTrial):
     """A trial as a value. Changing it changes nothing in its study.
 
@@ -126,12 +136,15 @@ class FrozenTrial(GivenParamsTrial):
         self._trial_id = trial_id
 
     @classmethod
-    def _from_native(cls, native: Any, objects: _objects.Objects | None, deepcopy: bool = True) -> FrozenTrial:
+    def _from_native(
+        cls, native: Any, objects: _objects.Objects | None, memo: dict[int, Any] | None
+    ) -> FrozenTrial:
+        """With a memo objects are copied, one that several trials have once; None: they are the study's own."""
         trial = cls.__new__(cls)
         trial._native = native
         if objects:  # as they are now
             fields = _with_objects(native, objects)
-            for name, value in (copy.deepcopy(fields) if deepcopy else fields).items():
+            for name, value in (fields if memo is None else copy.deepcopy(fields, memo)).items():
                 setattr(trial, name, value)
         return trial
 
@@ -179,7 +192,7 @@ class FrozenTrial(GivenParamsTrial):
             int(self.state),
             [float(value) for value in self.values or ()],
             params,
-            {int(step): float(value) for step, value in self.intermediate_values.items()},
+            _reports(self.intermediate_values),
             {key: text(key, value, objects) for key, value in self.user_attrs.items()},
             {key: text(key, value, None) for key, value in system_attrs.items()},
             _microseconds(self.datetime_start),
@@ -358,16 +371,19 @@ def create_trial(
         raise TypeError(f"`state` must be a TrialState, but got {state!r}.")
     if value is not None:
         _checks.number("`value`", value)
-    for one in () if values is None else _checks.items("`values`", values, "a list of numbers"):
-        _checks.number("A value in `values`", one)
+    if values is not None:
+        values = _checks.items("`values`", values, "a list of numbers")
+        for one in values:
+            _checks.number("A value in `values`", one)
     for name, given in (
         ("params", params),
         ("distributions", distributions),
         ("user_attrs", user_attrs),
         ("system_attrs", system_attrs),
-        ("constraints", constraints),
     ):
         _checks.named(f"`{name}`", given or {})
+    if constraints is not None:
+        _checks.named("`constraints`", constraints)
     now = datetime.datetime.now()
     trial = FrozenTrial(
         number=-1,

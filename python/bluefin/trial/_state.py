@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from collections.abc import Container
+from collections.abc import Iterable
 import enum
 
 
@@ -16,3 +20,14 @@ class TrialState(enum.IntEnum):
     def is_finished(self) -> bool:
         """Whether the trial does not change any more."""
         return self not in (TrialState.RUNNING, TrialState.WAITING)
+
+
+def states_in(states: Container[TrialState] | Iterable[TrialState] | None) -> tuple[TrialState, ...] | None:
+    """What a ``states`` argument holds; None: it does not choose. An iterator is used up, and that is all."""
+    if states is None:
+        return None
+    try:
+        held = states if isinstance(states, Container) else tuple(states)  # `in` would use up an iterator
+        return tuple(state for state in TrialState if state in held)
+    except TypeError:
+        raise TypeError(f"`states` must be several states or None, but got {states!r}.") from None

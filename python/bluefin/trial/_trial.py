@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from bluefin import _checks
 from bluefin import _objects
+from bluefin._later import later
+from bluefin._later import made_now
 from bluefin.distributions import _convert_old_distribution_to_new_distribution
 from bluefin.distributions import BaseDistribution
 from bluefin.distributions import CategoricalChoiceType
@@ -71,17 +73,24 @@ class Trial(BaseTrial):
             self._relative_space: dict[str, BaseDistribution] = {}
             self._sampler.before_trial(study, self._frozen())
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> tuple[Study, int]:
         if self.study is None:
             raise TypeError("The trial of a supervisor belongs to its process and cannot be pickled.")
         self._native_study.flush()
-        return type(self), (self.study, self._trial_id)
+        return self.study, self._number
+
+    def __setstate__(self, state: tuple[Study, int]) -> None:
+        study, number = state
+        later(self, lambda: self.__init__(study, study._native.resume(number)))  # type: ignore[misc]
+
+    if not TYPE_CHECKING:
+        __getattr__ = made_now
 
     def _frozen(self, deepcopy: bool = False) -> FrozenTrial:
         native = self._native.frozen()
         if self._hands_over and TrialState(native.state()).is_finished():
             return self.study._storage.get_trial(native.id())  # the engine does not have its objects any more
-        return FrozenTrial._from_native(native, self._objects, deepcopy)
+        return FrozenTrial._from_native(native, self._objects, {} if deepcopy else None)
 
     def _hand_over(self) -> None:
         """Gives a storage written in Python what was gathered for it. Its errors are those of the calls that are over.
@@ -114,6 +123,8 @@ class Trial(BaseTrial):
             return self._suggest_in_python(name, FloatDistribution(low, high, log=log, step=step))
         try:
             return self._native.suggest_float(name, low, high, step, log)
+        except ValueError as error:
+            raise self._readable(error) from None
         except TypeError:
             _check_numbers(name, low, high, 0 if step is None else step, log)
             raise
@@ -135,6 +146,8 @@ class Trial(BaseTrial):
             return self._suggest_in_python(name, IntDistribution(low, high, log=log, step=step))
         try:
             return self._native.suggest_int(name, low, high, step, log)
+        except ValueError as error:
+            raise self._readable(error) from None
         except TypeError:
             _check_numbers(name, low, high, step, log)
             integers = int(low), int(high), int(step)
@@ -164,18 +177,22 @@ class Trial(BaseTrial):
             return self._suggest_in_python(name, CategoricalDistribution(choices))
         try:
             index = self._native.suggest_categorical(name, choices)
-        except TypeError:
+        except (TypeError, UnicodeEncodeError, OverflowError) as error:
             _checks.text("`name`", name)
-            if all(choice is None or isinstance(choice, (bool, int, float, str)) for choice in choices):
+            plain_types = all(choice is None or isinstance(choice, (bool, int, float, str)) for choice in choices)
+            if plain_types and isinstance(error, TypeError):
                 raise  # it was something else
             CategoricalDistribution(choices)  # warns
             plain = _objects.plain_choices(name, choices, self._objects)
             try:
                 index = self._native.suggest_categorical(name, plain)
             except ValueError as error:
-                text = str(error) if self._objects is None else self._objects.readable(str(error))
-                raise ValueError(text) from None
+                raise self._readable(error) from None
         return choices[index]
+
+    def _readable(self, error: ValueError) -> ValueError:
+        """The same with objects in the place of what the engine has for them."""
+        return ValueError(self._objects.readable(str(error))) if self._objects else error
 
     def _suggest_in_python(self, name: str, distribution: BaseDistribution) -> Any:
         _checks.text("`name`", name)
@@ -306,7 +323,7 @@ class Trial(BaseTrial):
             write=lambda text: self._native.set_user_attr(key, text),
         )
 
-    def set_system_attr(self, key: str, value: Any) -> None:
+    def _set_system_attr(self, key: str, value: Any) -> None:
         """Keeps a JSON value with the trial; for samplers and pruners."""
         self._native.set_system_attr(_checks.text("`key`", key), _objects.dumps(key, value))
 
@@ -333,8 +350,8 @@ class Trial(BaseTrial):
         return self._frozen(deepcopy=True).user_attrs
 
     @property
-    def system_attrs(self) -> dict[str, Any]:
-        return self._frozen(deepcopy=True).system_attrs
+    def constraints(self) -> dict[str, float]:
+        return self._frozen().constraints
 
     @property
     def datetime_start(self) -> datetime.datetime | None:

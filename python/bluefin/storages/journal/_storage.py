@@ -26,6 +26,7 @@ from bluefin.study._direction import StudyDirection
 from bluefin.study._frozen import FrozenStudy
 from bluefin.trial import FrozenTrial
 from bluefin.trial import TrialState
+from bluefin.trial._state import states_in
 
 _logger = get_logger(__name__)
 _SNAPSHOT_INTERVAL = 100  # trials
@@ -121,7 +122,9 @@ class JournalStorage(BaseStorage):
         name = DEFAULT_STUDY_NAME_PREFIX + str(uuid.uuid4()) if study_name is None else study_name
         with self._lock:
             self._write(JournalOperation.CREATE_STUDY, study_name=name, directions=[int(d) for d in directions])
-            return self.get_study_id_from_name(name)
+            study_id = self.get_study_id_from_name(name)
+        _logger.info(f"A new study created in Journal with name: {name}")
+        return study_id
 
     def delete_study(self, study_id: int) -> None:
         self._write(JournalOperation.DELETE_STUDY, study_id=study_id)
@@ -226,10 +229,11 @@ class JournalStorage(BaseStorage):
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
+        wanted = states_in(states)
         with self._lock:
             self._sync()
             trials = [self._replay.trials[trial_id] for trial_id in self._replay.study(study_id).trial_ids]
-        trials = [trial for trial in trials if states is None or trial.state in states]
+        trials = [trial for trial in trials if wanted is None or trial.state in wanted]
         return copy.deepcopy(trials) if deepcopy else trials
 
 
