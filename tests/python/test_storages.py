@@ -2,6 +2,7 @@
 """Every storage by the ids of its studies and trials, and storages written in Python."""
 
 from concurrent.futures import ProcessPoolExecutor
+import copy
 import datetime
 import pickle
 import time
@@ -367,3 +368,62 @@ def test_a_study_in_a_file_is_not_used_in_a_forked_child(tmp_path):
     for sentence in refused:
         assert f"opened in process {os.getpid()} and used in its child {child}; open the storage after fork()" in sentence
     assert [t.state for t in study.trials] == [TrialState.COMPLETE]
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_what_a_subclass_of_a_storage_overrides_is_called(kind, tmp_path):
+    base, arguments = {
+        "memory": (bluefin.storages.InMemoryStorage, ()),
+        "sqlite": (bluefin.storages.RDBStorage, (f"sqlite:///{tmp_path}/study.db",)),
+    }[kind]
+
+    class Counting(base):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.told = []
+
+        def create_new_study(self, directions, study_name=None):
+            return super().create_new_study(directions, f"{study_name}!")
+
+        def get_study_id_from_name(self, study_name):
+            return super().get_study_id_from_name(f"{study_name}!")
+
+        def set_trial_state_values(self, trial_id, state, values=None):
+            self.told.append((state, values))
+            return super().set_trial_state_values(trial_id, state, values)
+
+    storage = Counting(*arguments)
+    study = bluefin.create_study(storage=storage, study_name="s", sampler=bluefin.samplers.RandomSampler(seed=1))
+    assert bluefin.get_all_study_names(storage) == ["s!"]
+    study.enqueue_trial({"x": 0.5}, user_attrs={"why": "known"})
+
+    def objective(trial):
+        trial.report(trial.suggest_float("x", 0, 1), 0)
+        trial.set_user_attr("list", [trial.number])
+        trial.suggest_categorical("c", [None, "a"])
+        return trial.params["x"]
+
+    study.optimize(objective, n_trials=3)
+    values = [t.value for t in study.trials]
+    assert values[0] == 0.5 and study.best_value == min(values)
+    assert storage.told == [(TrialState.RUNNING, None), *((TrialState.COMPLETE, [value]) for value in values)]
+    assert [t.user_attrs["list"] for t in storage.get_all_trials(study._study_id)] == [[0], [1], [2]]
+    if kind == "memory":
+        study.set_user_attr("any", {1, 2})
+        assert study.user_attrs == {"any": {1, 2}}
+    else:
+        with pytest.raises(TypeError, match="'any'"):
+            study.set_user_attr("any", {1, 2})
+    again = copy.deepcopy(storage)
+    assert again.told == storage.told and len(again.get_all_trials(study._study_id)) == 3
+    bluefin.delete_study(study_name="s", storage=storage)
+    assert bluefin.get_all_study_names(storage) == []
+
+
+def test_a_subclass_that_overrides_nothing_stays_with_the_engine():
+    class Mine(bluefin.storages.InMemoryStorage):
+        note = "mine"
+
+    study = bluefin.create_study(storage=Mine())
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    assert study._storage._native is study._storage._engine and len(study.trials) == 2

@@ -15,7 +15,6 @@ from bluefin.integration._storage_view import StorageView
 from bluefin.integration._views import Views
 from bluefin.integration._words import into_bluefin
 from bluefin.integration._words import into_optuna
-from bluefin.storages import NativeStorage
 from bluefin.study import Study
 from bluefin.trial import FrozenTrial
 
@@ -65,7 +64,7 @@ class StorageForOptuna(_ForStudy, StorageView, optuna.storages.BaseStorage):
     def _unknown(self, study: Study) -> list[FrozenTrial]:
         """Ascending numbers."""
         known = self._known
-        if isinstance(study._storage, NativeStorage):
+        if study._storage._is_native():
             objects = study._objects
             return [FrozenTrial._from_native(native, objects, {}) for native in study._native.trials_beyond(known)]
         trials = study.get_trials(deepcopy=False)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
-from functools import lru_cache
 import itertools
 import random
 from typing import Any
@@ -11,6 +10,7 @@ import weakref
 from bluefin import _native
 from bluefin import _objects
 from bluefin._options import Configured
+from bluefin._subclass import overrides
 from bluefin.distributions import distribution_to_json
 from bluefin.distributions import json_to_distribution
 from bluefin.samplers._base import BaseSampler
@@ -53,10 +53,10 @@ class NativeSampler(Configured, BaseSampler):
         return _native.make_sampler(self._name, self._texts())
 
     def _samples_in_python(self) -> bool:
-        return _overrides(type(self), _SAMPLING) or not self.__dict__.keys().isdisjoint(_SAMPLING)
+        return overrides(type(self), _SAMPLING) or not self.__dict__.keys().isdisjoint(_SAMPLING)
 
     def _hears_of_ends(self) -> bool:
-        return _overrides(type(self), ("after_trial",)) or "after_trial" in self.__dict__
+        return overrides(type(self), ("after_trial",)) or "after_trial" in self.__dict__
 
     def reseed_rng(self) -> None:
         """Forgets the seed. A study that runs keeps its own: there every trial draws from its own stream, also in threads."""
@@ -113,17 +113,6 @@ class NativeSampler(Configured, BaseSampler):
         stream = self._stream(study, trial)
         value = self._model(study).suggest_parameter(study._native, trial.number, stream, param_name, text)
         return param_distribution.to_external_repr(value)
-
-
-@lru_cache(maxsize=None)
-def _overrides(cls: type[Any], methods: tuple[str, ...]) -> bool:
-    if cls.__module__.startswith("bluefin."):  # asked for each trial
-        return False
-    for method in methods:
-        owner = next(base for base in cls.__mro__ if method in base.__dict__)
-        if not owner.__module__.startswith("bluefin."):
-            return True
-    return False
 
 
 def _text(name: str, distribution: BaseDistribution, objects: _objects.Objects | None) -> str:

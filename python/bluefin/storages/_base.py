@@ -44,6 +44,10 @@ class BaseStorage(abc.ABC):
         """What the engine cannot hold of a study; None: everything of this storage is JSON."""
         return self._bridge.objects(study_id)
 
+    def _is_native(self) -> bool:
+        """Whether studies work with the engine's own storage, past the methods here."""
+        return False
+
     def _takes_one_by_one(self) -> bool:
         """Whether every change of a trial is a call of its own, so that a trial's end needs no batch."""
         return not hasattr(self, "_one_append")
@@ -51,9 +55,6 @@ class BaseStorage(abc.ABC):
     def _place(self) -> Any:
         """Where the studies are, the same for two objects on one place; None: not known."""
         return None
-
-    def _log_new_study(self, name: str) -> None:
-        """Those that are written in Python do it themselves."""
 
     def _forget_objects(self, study_id: int) -> None:
         self._bridge.forget_objects(study_id)

@@ -113,4 +113,4 @@ def fail_lost(study: Study) -> None:
     callback = storage.get_heartbeat_stale_trial_callback() if isinstance(storage, BaseHeartbeat) else None
     for native in study._native.fail_lost_trials():
         if callback is not None:
-            callback(study, FrozenTrial._from_native(native, study._objects))
+            callback(study, FrozenTrial._from_native(native, study._objects, {}))

@@ -15,6 +15,7 @@ from bluefin import _checks
 from bluefin import _native
 from bluefin import _objects
 from bluefin import _open_studies
+from bluefin._subclass import overrides
 from bluefin.distributions import BaseDistribution
 from bluefin.distributions import CategoricalDistribution
 from bluefin.distributions import distribution_to_json
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from bluefin.study._frozen import FrozenStudy
 
 
+_METHODS = tuple(sorted(BaseStorage.__abstractmethods__))
+
+
 def _id(value: Any) -> int:
     """A key as the engine takes it; what cannot be one is the key of nothing."""
     try:
@@ -43,38 +47,61 @@ def _id(value: Any) -> int:
 
 
 class NativeStorage(BaseStorage):
-    """A storage of the engine. A study works with it in batches; the methods here are for a look or a hand at it."""
+    """A storage of the engine. A study works with it in batches; the methods here are for a look or a hand at it.
 
-    _native: Any = None  # type: ignore[assignment]
+    A subclass that overrides one of them is a storage written in Python to its studies: they call its methods.
+    """
+
+    _engine: Any = None
+    _json_only = True
+    _overrides_methods = False
     _where = "in RDB"  # for the log, with the logger that Optuna has
     _logger_name = "_rdb.storage"
 
     def __init__(self, native: _native.Storage) -> None:
-        self._native = native
+        self._engine = native
 
-    def _objects_of(self, study_id: int) -> _objects.Objects | None:
+    def _kept_objects(self, study_id: int) -> _objects.Objects | None:
+        """Objects among what the engine's storage holds of a study; None: it is in a file."""
         return None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._overrides_methods = overrides(cls, _METHODS)
+
+    # --- for studies -------------------------------------------------------------------------------------------------
+
+    def _is_native(self) -> bool:
+        return not self._overrides_methods
+
+    @property
+    def _native(self) -> Any:
+        return self._engine if self._is_native() else super()._native
+
+    def _objects_of(self, study_id: int) -> _objects.Objects | None:
+        return self._kept_objects(study_id) if self._is_native() else super()._objects_of(study_id)
+
     def _takes_one_by_one(self) -> bool:
-        return False
+        return self._overrides_methods
 
     def _forget_objects(self, study_id: int) -> None:
-        pass
-
-    def _place(self) -> Any:
-        scheme, _, path = self._native.url().partition(":///")
-        return scheme, os.path.realpath(path) if path else id(self._native)
-
-    def _log_new_study(self, name: str) -> None:
-        get_logger(f"bluefin.storages.{self._logger_name}").info(f"A new study created {self._where} with name: {name}")
+        if not self._is_native():
+            super()._forget_objects(study_id)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._native.url()!r})"
+        return f"{type(self).__name__}({self._engine.url()!r})"
 
     def _flush(self) -> None:
         """Running trials of this process gather what they write; who looks into the storage wants to see it."""
-        for study in _open_studies.of(self._native):
+        for study in _open_studies.of(self._engine):
             study._native.flush()
+
+    def _place(self) -> Any:
+        scheme, _, path = self._engine.url().partition(":///")
+        return scheme, os.path.realpath(path) if path else id(self._engine)
+
+    def _log_new_study(self, name: str) -> None:
+        get_logger(f"bluefin.storages.{self._logger_name}").info(f"A new study created {self._where} with name: {name}")
 
     # --- studies -----------------------------------------------------------------------------------------------------
 
@@ -86,30 +113,30 @@ class NativeStorage(BaseStorage):
         ]
         if not set(numbers) <= {0, 1, 2}:
             raise ValueError(f"`directions` must be a list of StudyDirection, but got {directions!r}.")
-        study_id = self._native.create_study(_checks.text("`study_name`", name), numbers)
+        study_id = self._engine.create_study(_checks.text("`study_name`", name), numbers)
         self._log_new_study(name)
         return study_id
 
     def delete_study(self, study_id: int) -> None:
-        self._native.delete_study(_id(study_id))
+        self._engine.delete_study(_id(study_id))
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
         _objects.write_attribute(
             key,
             value,
-            self._objects_of(study_id),
+            self._kept_objects(study_id),
             known=lambda: self._record(study_id)[3].get(key),
-            write=lambda text: self._native.set_study_attr(_id(study_id), True, key, text),
+            write=lambda text: self._engine.set_study_attr(_id(study_id), True, key, text),
         )
 
     def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
-        self._native.set_study_attr(_id(study_id), False, _checks.text("`key`", key), _objects.dumps(key, value))
+        self._engine.set_study_attr(_id(study_id), False, _checks.text("`key`", key), _objects.dumps(key, value))
 
     def _record(self, study_id: int) -> Any:
-        return self._native.study_record(_id(study_id))
+        return self._engine.study_record(_id(study_id))
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        return self._native.study_id(_checks.text("`study_name`", study_name))
+        return self._engine.study_id(_checks.text("`study_name`", study_name))
 
     def get_study_name_from_id(self, study_id: int) -> str:
         return self._record(study_id)[1]
@@ -118,20 +145,20 @@ class NativeStorage(BaseStorage):
         return self._frozen_study(self._record(study_id)).directions
 
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
-        return _objects.load_attributes(self._record(study_id)[3], self._objects_of(study_id))
+        return _objects.load_attributes(self._record(study_id)[3], self._kept_objects(study_id))
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
         return _objects.load_attributes(self._record(study_id)[4], None)
 
     def get_all_studies(self) -> list[FrozenStudy]:
-        return [self._frozen_study(record) for record in self._native.studies()]
+        return [self._frozen_study(record) for record in self._engine.studies()]
 
     def _frozen_study(self, record: Any, deepcopy: bool = True) -> FrozenStudy:
         from bluefin.study._direction import StudyDirection
         from bluefin.study._frozen import FrozenStudy
 
         study_id, name, directions, texts, system_attrs = record
-        user_attrs = _objects.load_attributes(texts, self._objects_of(study_id))
+        user_attrs = _objects.load_attributes(texts, self._kept_objects(study_id))
         return FrozenStudy(
             name,
             None,
@@ -145,12 +172,12 @@ class NativeStorage(BaseStorage):
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         if template_trial is None:
-            return self._native.begin_trial(_id(study_id))
+            return self._engine.begin_trial(_id(study_id))
         if not isinstance(template_trial, FrozenTrial):
             raise TypeError(f"`template_trial` must be a FrozenTrial of bluefin, but got {template_trial!r}.")
-        objects = self._objects_of(study_id)
+        objects = self._kept_objects(study_id)
         with nullcontext() if objects is None else objects.undone_on_error():
-            return self._native.add_trial(_id(study_id), template_trial._to_native(objects))
+            return self._engine.add_trial(_id(study_id), template_trial._to_native(objects))
 
     def set_trial_param(
         self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
@@ -159,7 +186,7 @@ class NativeStorage(BaseStorage):
         if not isinstance(distribution, BaseDistribution):
             raise TypeError(f"`distribution` must be a distribution of bluefin, but got {distribution!r}.")
         value = _checks.number("`param_value_internal`", param_value_internal)
-        objects = self._objects_of_trial(trial_id) if isinstance(distribution, CategoricalDistribution) else None
+        objects = self._kept_objects_of_trial(trial_id) if isinstance(distribution, CategoricalDistribution) else None
         text = distribution_to_json(_objects.plain_distribution(param_name, distribution, objects))
         try:
             self._update(trial_id, params=[(param_name, text, value)])
@@ -184,7 +211,7 @@ class NativeStorage(BaseStorage):
         _objects.write_attribute(
             key,
             value,
-            self._objects_of_trial(trial_id),
+            self._kept_objects_of_trial(trial_id),
             known=lambda: self._find_trial(trial_id)[1].user_attrs().get(key),
             write=lambda text: self._update(trial_id, user_attrs={key: text}),
         )
@@ -192,7 +219,7 @@ class NativeStorage(BaseStorage):
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         self._update(trial_id, system_attrs={_checks.text("`key`", key): _objects.dumps(key, value)})
 
-    def _objects_of_trial(self, trial_id: int) -> _objects.Objects | None:
+    def _kept_objects_of_trial(self, trial_id: int) -> _objects.Objects | None:
         return None
 
     def _update(
@@ -208,27 +235,27 @@ class NativeStorage(BaseStorage):
         trial_id = _id(trial_id)
         if state is None:
             # A running trial of this process keeps what it has not yet written: it must hear of this.
-            for study in _open_studies.of(self._native):
+            for study in _open_studies.of(self._engine):
                 if study._native.update_running(trial_id, params, reports, user_attrs, system_attrs):
                     return True
-        return self._native.update_trial(trial_id, params, reports, user_attrs, system_attrs, state, values)
+        return self._engine.update_trial(trial_id, params, reports, user_attrs, system_attrs, state, values)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         study_id, native = self._find_trial(trial_id)
-        return FrozenTrial._from_native(native, self._objects_of(study_id), memo=None)
+        return FrozenTrial._from_native(native, self._kept_objects(study_id), memo=None)
 
-    def _find_trial(self, trial_id: int) -> tuple[int, _native.FrozenTrial]:
+    def _find_trial(self, trial_id: int) -> tuple[int, Any]:
         self._flush()
-        return self._native.find_trial(_id(trial_id))
+        return self._engine.find_trial(_id(trial_id))
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         wanted = states_in(states)
         self._flush()
-        objects = self._objects_of(study_id)
+        objects = self._kept_objects(study_id)
         memo: dict[int, Any] | None = {} if deepcopy else None
-        trials = [FrozenTrial._from_native(native, objects, memo) for native in self._native.trials(_id(study_id))]
+        trials = [FrozenTrial._from_native(native, objects, memo) for native in self._engine.trials(_id(study_id))]
         return trials if wanted is None else [trial for trial in trials if trial.state in wanted]
 
 

@@ -18,6 +18,16 @@ from bluefin.storages._sqlalchemy import engine_url
 
 
 _HEAD = "v3.2.0.a"
+_ARGUMENTS = (
+    "url",
+    "engine_kwargs",
+    "skip_compatibility_check",
+    "heartbeat_interval",
+    "grace_period",
+    "heartbeat_stale_trial_callback",
+    "skip_table_creation",
+    "durability",
+)
 
 
 class _Engine:
@@ -105,12 +115,12 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
         return self.heartbeat_stale_trial_callback
 
     def record_heartbeat(self, trial_id: int) -> None:
-        self._native.record_heartbeat(trial_id)
+        self._engine.record_heartbeat(trial_id)
 
     def _get_stale_trial_ids(self, study_id: int) -> list[int]:
         assert self.heartbeat_interval is not None
         grace = 2 * self.heartbeat_interval if self.grace_period is None else self.grace_period
-        return self._native.stale_trials(study_id, math.ceil(grace))
+        return self._engine.stale_trials(study_id, math.ceil(grace))
 
     def get_heartbeat_interval(self) -> int | None:
         return self.heartbeat_interval
@@ -134,29 +144,22 @@ class RDBStorage(NativeStorage, BaseHeartbeat):
         """Does nothing: a file that is open has the current tables. An older one: ``optuna storage upgrade``."""
 
     def __getstate__(self) -> dict[str, Any]:
-        names = (
-            "url",
-            "engine_kwargs",
-            "skip_compatibility_check",
-            "heartbeat_interval",
-            "grace_period",
-            "heartbeat_stale_trial_callback",
-            "skip_table_creation",
-            "durability",
-        )
-        return {name: getattr(self, name) for name in names}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_engine", "engine")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        own = dict(state)  # what is left is of a subclass
+        arguments = {name: own.pop(name) for name in _ARGUMENTS}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            self.__init__(**state)  # type: ignore[misc]
+            RDBStorage.__init__(self, **arguments)
+        self.__dict__.update(own)
 
 
 class CachedStorage(NativeStorage, BaseHeartbeat):
     """The same storage under the name that Optuna has for a cache around it: the engine has its own."""
 
     def __init__(self, backend: RDBStorage) -> None:
-        super().__init__(backend._native)
+        super().__init__(backend._engine)
         self._backend = backend
 
     def __getstate__(self) -> dict[str, Any]:

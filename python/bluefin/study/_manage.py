@@ -67,7 +67,8 @@ def create_study(
             ) from error
         _logger.info(f"Using an existing study with `study_name={name!r}` instead of creating a new one.")
     else:
-        opened._log_new_study(name)
+        if isinstance(opened, storages.NativeStorage) and opened._is_native():
+            opened._log_new_study(name)  # the others do it in create_new_study()
     return Study(study_name=name, storage=opened, sampler=sampler, pruner=pruner)
 
 

@@ -121,21 +121,12 @@ class Study:
     def _study_id(self) -> int:
         return self._native.id()
 
-    def _is_same(self, other: Study | None) -> bool:
-        """Whether both are the same study of the same storage."""
-        if other is None or other is self:
-            return other is self
-        names = self._native.name(), other._native.name()
-        places = self._storage._place(), other._storage._place()
-        known = None not in places  # those of users do not say where they are
-        return self._study_id == other._study_id and names[0] == names[1] and (places[0] == places[1] or not known)
-
     def _is_multi_objective(self) -> bool:
         """Samplers and pruners written for Optuna ask for it."""
         return len(self._directions) > 1
 
     def _frozen(self, native: Any) -> FrozenTrial:
-        if not isinstance(self._storage, storages.NativeStorage) and not self._storage._json_only:
+        if not self._storage._is_native() and not self._storage._json_only:
             return copy.deepcopy(self._storage.get_trial(native.id()))  # the engine does not have its objects
         return FrozenTrial._from_native(native, self._objects, {})
 
@@ -200,7 +191,7 @@ class Study:
             states: Only trials in these states.
         """
         wanted = states_in(states)
-        if not isinstance(self._storage, storages.NativeStorage):
+        if not self._storage._is_native():
             self._native.flush()
             return self._storage.get_all_trials(self._study_id, deepcopy=deepcopy, states=wanted)
         make, objects = FrozenTrial._from_native, self._objects
@@ -242,7 +233,7 @@ class Study:
     @property
     def user_attrs(self) -> dict[str, Any]:
         """What `set_user_attr` has kept."""
-        if not isinstance(self._storage, storages.NativeStorage):
+        if not self._storage._is_native():
             return copy.deepcopy(self._storage.get_study_user_attrs(self._study_id))  # it may hold what JSON cannot
         return copy.deepcopy(_objects.load_attributes(self._native.user_attrs(), self._objects))
 

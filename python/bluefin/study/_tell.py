@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from bluefin.exceptions import UpdateFinishedTrialError
 from bluefin.logging import get_logger
-from bluefin.storages import NativeStorage
 from bluefin.trial import FrozenTrial
 from bluefin.trial import Trial
 from bluefin.trial import TrialState
@@ -52,9 +51,9 @@ def _tell(
 ) -> tuple[FrozenTrial, str | None, _native.Trial | None]:
     known: FrozenTrial | None = None
     hears = study._sampler._hears_of_ends()
-    native_storage = isinstance(study._storage, NativeStorage)
+    native_storage = study._storage._is_native()
     if isinstance(trial, Trial):
-        if not study._is_same(trial.study):
+        if trial.study is not study and not _are_same(trial.study, study):
             theirs = "no study" if trial.study is None else f"the study {trial.study.study_name!r}"
             raise ValueError(
                 f"Cannot tell trial {trial.number} of {theirs} in {_place(trial.study)} to the study "
@@ -178,6 +177,14 @@ def _take_over_attributes(study: Study, trial: Trial, known: FrozenTrial) -> Non
         trial._set_system_attr(key, stored.system_attrs[key])
     for key in stored.user_attrs.keys() - known.user_attrs.keys():
         trial.set_user_attr(key, stored.user_attrs[key])
+
+
+def _are_same(a: Study | None, b: Study) -> bool:
+    """Whether both are one study of one storage, opened twice."""
+    if a is None or (a._native.name(), a._study_id) != (b._native.name(), b._study_id):
+        return False
+    places = a._storage._place(), b._storage._place()
+    return None in places or places[0] == places[1]  # those of users do not say where they are
 
 
 def _place(study: Study | None) -> str:
