@@ -11,9 +11,10 @@
 #include "bluefin/error.hpp"
 
 namespace bluefin {
-namespace {
 
-std::string path_of(const std::string& url, std::string_view scheme) {
+namespace fs = std::filesystem;
+
+FileUrl parse_file_url(const std::string& url, std::string_view scheme) {
   const std::string prefix = fmt::format("{}:///", scheme);
   const char* extension = scheme == "sqlite" ? "db" : "log";
   const std::string forms = fmt::format("{0}relative/path.{1} or {0}/absolute/path.{1}", prefix, extension);
@@ -22,25 +23,24 @@ std::string path_of(const std::string& url, std::string_view scheme) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("storage: '{}' {}", url, why));
   };
   if (url.compare(0, prefix.size(), prefix) != 0) refuse("is not a path, expected " + forms);
-  std::string path = url.substr(prefix.size());
+  FileUrl file;
+  const auto query = url.find('?');
+  file.url = url.substr(0, query);
+  if (query != std::string::npos) file.options = url.substr(query + 1);
+  const std::string path = file.url.substr(prefix.size());
   if (path.empty()) refuse("names no file, expected " + forms);
   if (path == ":memory:") refuse("is not supported, use memory: for a storage without a file");
-  if (const auto query = path.find('?'); query != std::string::npos) {
-    refuse(fmt::format("has options behind the path, which are not supported; remove '{}'", path.substr(query)));
-  }
   if (path.find('\0') != std::string::npos) refuse("has a zero byte in its path");
-  return path;
+  // Absolute, so that a change of the working directory moves nothing and SQLite gives no name a special meaning.
+  file.path = fs::absolute(path).lexically_normal().string();
+  return file;
 }
 
-}  // namespace
-
-std::string file_path(const std::string& url, std::string_view scheme) {
-  namespace fs = std::filesystem;
-  // Absolute, so that a change of the working directory moves nothing and SQLite gives no name a special meaning.
-  const fs::path path = fs::absolute(path_of(url, scheme)).lexically_normal();
+std::string read_only_reason(const FileUrl& file) {
+  const fs::path path = file.path;
   const fs::path folder = path.parent_path();
   const auto refuse = [&](const std::string& why) {
-    throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", url, why));
+    throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", file.url, why));
   };
   std::error_code error;
   if (fs::is_directory(path, error)) {
@@ -52,22 +52,38 @@ std::string file_path(const std::string& url, std::string_view scheme) {
   if (!fs::is_directory(folder, error)) {
     refuse(fmt::format("{} is not a folder; give another path", folder.string()));
   }
-  if (fs::exists(path, error)) {
-    if (!fs::is_regular_file(path, error)) refuse(fmt::format("{} is not a regular file", path.string()));
-    if (access(path.c_str(), R_OK) != 0) {
-      refuse(
-          fmt::format("no permission to read the file {}; change it with chmod or give another path", path.string()));
-    }
-    if (access(path.c_str(), W_OK) != 0) {
-      refuse(fmt::format("the file {} is read-only; make it writable with chmod or work on a copy", path.string()));
-    }
-  }
   // SQLite keeps its log and its shared memory beside the file, a journal its lock.
-  if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    refuse(fmt::format("no permission to write in the folder {}; change it with chmod or give another path",
-                       folder.string()));
+  const std::string no_folder = access(folder.c_str(), W_OK | X_OK) == 0
+                                    ? ""
+                                    : fmt::format(
+                                          "no permission to write in the folder {}; change it with chmod or "
+                                          "give another path",
+                                          folder.string());
+  if (!fs::exists(path, error)) {
+    if (!no_folder.empty()) refuse(no_folder);
+    return {};
   }
-  return path.string();
+  if (!fs::is_regular_file(path, error)) refuse(fmt::format("{} is not a regular file", path.string()));
+  if (access(path.c_str(), R_OK) != 0) {
+    refuse(fmt::format("no permission to read the file {}; change it with chmod or give another path", path.string()));
+  }
+  if (access(path.c_str(), W_OK) != 0) {
+    return fmt::format("the file {} is read-only; make it writable with chmod or work on a copy", path.string());
+  }
+  return no_folder;
+}
+
+std::string file_path(const std::string& url, std::string_view scheme) {
+  const FileUrl file = parse_file_url(url, scheme);
+  if (file.url != url) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("storage: '{}' has options behind the path, which are not supported; remove '?{}'", url,
+                            file.options));
+  }
+  if (const std::string why = read_only_reason(file); !why.empty()) {
+    throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", file.url, why));
+  }
+  return file.path;
 }
 
 }  // namespace bluefin

@@ -7,9 +7,21 @@
 
 namespace bluefin {
 
-// The absolute path of the file that `url` (SCHEME:///relative/path or SCHEME:////absolute/path) names. Throws
-// Error(kInvalidArgument) for a URL of another form; Error(kUnavailable) when the folder is missing or not writable,
-// the path is a folder, or the file is not readable and writable.
+// What SCHEME:///relative/path or SCHEME:////absolute/path says, with or without `?options` behind it.
+struct FileUrl {
+  std::string url;      // without the options
+  std::string path;     // absolute
+  std::string options;  // behind the '?'
+};
+
+// Throws Error(kInvalidArgument) for a URL of another form. Looks at no file.
+FileUrl parse_file_url(const std::string& url, std::string_view scheme);
+
+// Whether the file can be used: empty when it can be written, or made; otherwise why it can only be read. Throws
+// Error(kUnavailable) when it can be neither: the folder is missing, the path is a folder, the file is not readable.
+std::string read_only_reason(const FileUrl& file);
+
+// The path of a file that takes no options and has to be writable. Throws as the two above.
 std::string file_path(const std::string& url, std::string_view scheme);
 
 }  // namespace bluefin

@@ -57,15 +57,19 @@ std::string_view SqliteQuery::text(int column) const {
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
-SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milliseconds busy_timeout)
+SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milliseconds busy_timeout,
+                   std::string read_only)
     : path_(path),
       name_(std::move(name)),
+      read_only_(std::move(read_only)),
       process_(getpid()),
       busy_timeout_(busy_timeout),
       deadline_(std::chrono::steady_clock::now() + busy_timeout),
       jitter_(static_cast<unsigned>(getpid()) ^
               static_cast<unsigned>(std::chrono::steady_clock::now().time_since_epoch().count())) {
-  const int code = open_sqlite(path, name_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, &handle_);
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const int code =
+      is_read_only() ? open_sqlite_to_read(path, name_, &handle_) : open_sqlite(path, name_, kFlags, &handle_);
   if (code != SQLITE_OK) {
     const std::string why = handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory";
     close_sqlite(handle_);
@@ -78,7 +82,9 @@ SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milli
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   try {
     run("PRAGMA foreign_keys=OFF");  // as Optuna has it
-    run("PRAGMA synchronous=FULL");  // until enable_wal()
+    // Until enable_wal(). With a rollback journal FULL is not enough: the journal's name could come back after a power
+    // cut, and take the last transaction with it.
+    run("PRAGMA synchronous=EXTRA");
     run("PRAGMA temp_store=MEMORY");
     run("PRAGMA cache_size=-16000");
     run("PRAGMA journal_size_limit=67108864");
@@ -164,18 +170,33 @@ std::int64_t SqliteDb::version() {
   return version_;
 }
 
+void SqliteDb::check_writable() const {
+  if (is_read_only()) throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", name_, read_only_));
+  if (wal_sync_) wal_sync_->check();
+}
+
 bool SqliteDb::enable_wal(std::chrono::milliseconds patience) {
+  if (!set_journal_mode("PRAGMA journal_mode=WAL", "wal", patience)) return false;
+  run("PRAGMA synchronous=NORMAL");
+  gate_.emplace(sqlite3_filename_wal(sqlite3_db_filename(handle_, "main")));
+  wal_sync_.emplace(handle_, name_);
+  return true;
+}
+
+bool SqliteDb::disable_wal(std::chrono::milliseconds patience) {
+  if (!set_journal_mode("PRAGMA journal_mode=DELETE", "delete", patience)) return false;
+  run("PRAGMA synchronous=EXTRA");
+  gate_.reset();
+  wal_sync_.reset();
+  return true;
+}
+
+bool SqliteDb::set_journal_mode(std::string_view pragma, std::string_view mode, std::chrono::milliseconds patience) {
   deadline_ = std::chrono::steady_clock::now() + patience;
   for (int count = 0;; ++count) {
     try {
-      {
-        auto pragma = query("PRAGMA journal_mode=WAL");
-        if (!pragma.step() || pragma.text(0) != "wal") return false;
-      }
-      run("PRAGMA synchronous=NORMAL");
-      gate_.emplace(sqlite3_filename_wal(sqlite3_db_filename(handle_, "main")));
-      wal_sync_.emplace(handle_, name_);
-      return true;
+      auto query = this->query(pragma);
+      return query.step() && query.text(0) == mode;
     } catch (const SqliteBusy&) {
       // SQLite does not call the busy handler for this one.
       if (std::chrono::steady_clock::now() >= deadline_) return false;
@@ -195,6 +216,14 @@ void SqliteDb::fail(int code) const {
     case SQLITE_READONLY:
       throw Error(ErrorCode::kUnavailable,
                   fmt::format("{}: the file or its folder is read-only; give this user write permission", name_));
+    case SQLITE_CANTOPEN:
+      if (is_read_only()) {
+        throw Error(ErrorCode::kUnavailable,
+                    fmt::format("{}: its log {}-wal cannot be read here, and {}; copy both to a folder that can be "
+                                "written",
+                                name_, path_, read_only_));
+      }
+      throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", name_, why));
     case SQLITE_NOTADB:
       throw Error(
           ErrorCode::kCorrupt,

@@ -75,13 +75,17 @@ class SqliteQuery {
 class SqliteDb {
  public:
   // Opens or creates the file. `name` is what messages call it. A transaction waits up to `busy_timeout` for the file.
-  SqliteDb(const std::string& path, std::string name, std::chrono::milliseconds busy_timeout);
+  // Where there is a reason not to write, the file is opened to be read, and write() throws Error(kUnavailable) with
+  // it.
+  SqliteDb(const std::string& path, std::string name, std::chrono::milliseconds busy_timeout,
+           std::string read_only = {});
   SqliteDb(const SqliteDb&) = delete;
   SqliteDb& operator=(const SqliteDb&) = delete;
   ~SqliteDb();
 
   const std::string& name() const { return name_; }
   const std::string& path() const { return path_; }
+  bool is_read_only() const { return !read_only_.empty(); }
 
   // `sql` must be a string literal: the statement is kept under its text. Parameters are ?1, ?2, ...
   template <class... Args>
@@ -111,6 +115,12 @@ class SqliteDb {
     return transact(Mode::kRead, std::forward<Body>(body));
   }
 
+  // What cannot stand in a transaction (VACUUM, a checkpoint, another journal mode), with the same patience.
+  template <class Body>
+  auto alone(Body&& body) {
+    return transact(Mode::kAlone, std::forward<Body>(body));
+  }
+
   // The last commit of this connection, for make_durable().
   std::uint64_t last_commit() const { return last_commit_; }
   // Returns when that commit survives a power cut, as far as `durability` says. From any thread, without the owner's
@@ -124,17 +134,19 @@ class SqliteDb {
   // Makes the file a WAL file (it stays one). False when other users of the file did not let go of it in `patience`;
   // then every commit is durable by itself, with its syncs under the write lock.
   bool enable_wal(std::chrono::milliseconds patience);
+  // Makes it a file with a rollback journal: log and shared memory are gone then. False as above.
+  bool disable_wal(std::chrono::milliseconds patience);
 
   [[noreturn]] void fail(int code) const;
 
  private:
-  enum class Mode : std::uint8_t { kRead, kWrite };
+  enum class Mode : std::uint8_t { kRead, kWrite, kAlone };
 
   // Holds the write gate, if there is one and it can be had.
   class Turn {
    public:
     Turn(SqliteDb& db, Mode mode)
-        : gate_(mode == Mode::kWrite && db.gate_ && db.gate_->enter(db.deadline_) ? &*db.gate_ : nullptr) {}
+        : gate_(mode != Mode::kRead && db.gate_ && db.gate_->enter(db.deadline_) ? &*db.gate_ : nullptr) {}
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
     ~Turn() {
@@ -148,19 +160,19 @@ class SqliteDb {
   template <class Body>
   auto transact(Mode mode, Body&& body) -> std::invoke_result_t<Body&> {
     check_process();
-    if (mode == Mode::kWrite && wal_sync_) wal_sync_->check();
+    if (mode == Mode::kWrite) check_writable();
     deadline_ = std::chrono::steady_clock::now() + busy_timeout_;
     const Turn turn(*this, mode);
     for (;;) {
       try {
-        run(mode == Mode::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
+        if (mode != Mode::kAlone) run(mode == Mode::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
         if constexpr (std::is_void_v<std::invoke_result_t<Body&>>) {
           body();
-          commit();
+          if (mode != Mode::kAlone) commit();
           return;
         } else {
           auto result = body();
-          commit();
+          if (mode != Mode::kAlone) commit();
           return result;
         }
       } catch (const SqliteBusy&) {
@@ -176,6 +188,9 @@ class SqliteDb {
   void rollback() noexcept;
   void give_up_or_wait();
   void check_process() const;
+  void check_writable() const;
+  // False when others did not let go of the file in `patience`.
+  bool set_journal_mode(std::string_view pragma, std::string_view mode, std::chrono::milliseconds patience);
   sqlite3_stmt* prepare(std::string_view sql);
   static int on_busy(void* self, int count);
 
@@ -185,6 +200,7 @@ class SqliteDb {
 
   std::string path_;
   std::string name_;
+  std::string read_only_;  // why nothing is written; empty: it may be
   sqlite3* handle_ = nullptr;
   pid_t process_;
   std::chrono::milliseconds busy_timeout_;

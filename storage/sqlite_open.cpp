@@ -84,9 +84,9 @@ Ours& ours() {
   return files;
 }
 
-}  // namespace
-
-int open_sqlite(const std::string& path, const std::string& name, int flags, sqlite3** handle) {
+// `target` is the path, or a URI for it.
+int open_target(const std::string& target, const std::string& path, const std::string& name, int flags,
+                sqlite3** handle) {
   const std::lock_guard lock(ours().mutex);
   const Opened before(path);
   if (!ours().includes(before)) {
@@ -99,9 +99,46 @@ int open_sqlite(const std::string& path, const std::string& name, int flags, sql
                       name, copy));
     }
   }
-  const int code = sqlite3_open_v2(path.c_str(), handle, flags, nullptr);
+  const int code = sqlite3_open_v2(target.c_str(), handle, flags, nullptr);
   if (code == SQLITE_OK) ours().add_new(before, Opened(path));
   return code;
+}
+
+// Bytes 18 and 19 of the header, through SQLite's own descriptor: nobody else may open and close the file.
+bool has_wal_format(sqlite3* handle) {
+  sqlite3_file* file = nullptr;
+  unsigned char versions[2] = {};
+  return sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file != nullptr &&
+         file->pMethods != nullptr && file->pMethods->xRead(file, versions, 2, 18) == SQLITE_OK && versions[0] == 2;
+}
+
+bool has_log(const std::string& path) {
+  struct stat status {};
+  if (stat((path + "-wal").c_str(), &status) != 0) return false;
+  return status.st_size > 0 || stat((path + "-shm").c_str(), &status) == 0;
+}
+
+std::string immutable_uri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    const bool plain = c != '%' && c != '?' && c != '#';
+    uri += plain ? std::string(1, c) : fmt::format("%{:02x}", static_cast<unsigned char>(c));
+  }
+  return uri + "?immutable=1";
+}
+
+}  // namespace
+
+int open_sqlite(const std::string& path, const std::string& name, int flags, sqlite3** handle) {
+  return open_target(path, path, name, flags, handle);
+}
+
+int open_sqlite_to_read(const std::string& path, const std::string& name, sqlite3** handle) {
+  constexpr int kFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+  const int code = open_target(path, path, name, kFlags, handle);
+  if (code != SQLITE_OK || !has_wal_format(*handle) || has_log(path)) return code;
+  close_sqlite(*handle);
+  return open_target(immutable_uri(path), path, name, kFlags | SQLITE_OPEN_URI, handle);
 }
 
 void close_sqlite(sqlite3* handle) {

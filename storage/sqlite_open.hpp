@@ -18,6 +18,10 @@ namespace bluefin {
 // that others use as well, such as Python's sqlite3 module, is fine.
 int open_sqlite(const std::string& path, const std::string& name, int flags, sqlite3** handle);
 
+// The same to read only, and so that nothing is left beside the file: one with a write-ahead log that nobody has open
+// is taken as it is, without the log's files, which could not be made in a read-only folder.
+int open_sqlite_to_read(const std::string& path, const std::string& name, sqlite3** handle);
+
 // sqlite3_close(), for what open_sqlite() has opened.
 void close_sqlite(sqlite3* handle);
 

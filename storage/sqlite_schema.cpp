@@ -15,7 +15,6 @@
 namespace bluefin {
 namespace {
 
-constexpr std::int64_t kSchemaVersion = 12;
 constexpr std::string_view kRevision = "v3.2.0.a";
 constexpr std::string_view kBaseRevision = "v0.9.0.a";  // what Optuna takes files from before alembic to be
 constexpr std::string_view kLibraryVersion = "5.0.0";   // the Optuna whose schema this is; shown in its messages only
@@ -88,17 +87,14 @@ constexpr std::string_view kTrialsIndex = "CREATE INDEX IF NOT EXISTS ix_trials_
 
 // bluefin's own: finds the next waiting trial without a walk over the finished ones. Holds waiting trials only, so
 // it costs nothing otherwise; Optuna leaves indexes that it does not know alone.
-constexpr std::string_view kWaitingIndexName = "bluefin_waiting";
 constexpr std::string_view kWaitingIndex =
     "CREATE INDEX IF NOT EXISTS bluefin_waiting ON trials (study_id) WHERE state = 'WAITING'";
 
 // bluefin's own too: the process that runs a trial. `started` is the trial's datetime_start, since the ids of a deleted
 // study are used again, also by Optuna, which does not know this table. A row is deleted when its trial is told.
-constexpr std::string_view kOwnerTableName = "bluefin_owner";
 constexpr std::string_view kOwnerTable =
-    "CREATE TABLE IF NOT EXISTS bluefin_owner (trial_id INTEGER NOT NULL, started DATETIME NOT NULL, host TEXT NOT "
-    "NULL, "
-    "boot_id TEXT NOT NULL, pid_namespace INTEGER NOT NULL, pid INTEGER NOT NULL, pid_started INTEGER NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS bluefin_owner (trial_id INTEGER NOT NULL, started DATETIME NOT NULL, host TEXT "
+    "NOT NULL, boot_id TEXT NOT NULL, pid_namespace INTEGER NOT NULL, pid INTEGER NOT NULL, pid_started INTEGER NOT NULL, "
     "PRIMARY KEY (trial_id))";
 
 bool has_row(SqliteDb& db, std::string_view sql) { return db.query(sql).step(); }
@@ -110,9 +106,11 @@ std::set<std::string, std::less<>> names_of(SqliteDb& db, std::string_view sql) 
   return names;
 }
 
-bool is_known_table(std::string_view name) {
-  return name == kOwnerTableName ||
-         std::any_of(kTables.begin(), kTables.end(), [&](const Table& table) { return table.name == name; });
+bool is_known_table(std::string_view name) { return is_optuna_table(name) || name == kOwnerTableName; }
+
+// Of any kind, but SQLite's own.
+std::set<std::string, std::less<>> table_names(SqliteDb& db) {
+  return names_of(db, "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'");
 }
 
 [[noreturn]] void foreign(const SqliteDb& db, const std::set<std::string, std::less<>>& tables) {
@@ -180,8 +178,7 @@ void check_columns(SqliteDb& db) {
 
 // Whether nothing has to be written. Throws when the file must not be touched.
 bool is_complete(SqliteDb& db) {
-  const auto tables =
-      names_of(db, "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'");
+  const auto tables = table_names(db);
   const auto has = [&](std::string_view name) { return tables.find(name) != tables.end(); };
   if (tables.empty()) return false;
   if (!has("studies") || !has("trials")) {
@@ -229,6 +226,30 @@ void complete(SqliteDb& db) {
 }
 
 }  // namespace
+
+bool is_optuna_table(std::string_view name) {
+  return std::any_of(kTables.begin(), kTables.end(), [&](const Table& table) { return table.name == name; });
+}
+
+bool is_waiting_index(std::string_view sql) {
+  // SQLite keeps the text from the index's name on.
+  return sql.substr(sql.find(kWaitingIndexName)) == kWaitingIndex.substr(kWaitingIndex.find(kWaitingIndexName));
+}
+
+std::vector<std::string> missing_tables(SqliteDb& db) {
+  const auto present = table_names(db);
+  std::vector<std::string> missing;
+  for (const Table& table : kTables) {
+    if (present.find(table.name) == present.end()) missing.emplace_back(table.name);
+  }
+  return missing;
+}
+
+SchemaVersion schema_of(SqliteDb& db) {
+  const auto tables = table_names(db);
+  return {revision(db, tables.find("alembic_version") != tables.end()),
+          schema_version(db, tables.find("version_info") != tables.end())};
+}
 
 bool has_schema(SqliteDb& db) {
   return db.read([&] { return is_complete(db); });

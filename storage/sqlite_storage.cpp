@@ -9,11 +9,11 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
-#include "storage/file_path.hpp"
 #include "storage/rules.hpp"
 #include "storage/sqlite_db.hpp"
 #include "storage/sqlite_reader.hpp"
 #include "storage/sqlite_schema.hpp"
+#include "storage/sqlite_url.hpp"
 #include "storage/sqlite_writer.hpp"
 
 namespace bluefin {
@@ -30,19 +30,7 @@ struct StudyIdentity {
 class SqliteStorage final : public Storage {
  public:
   SqliteStorage(const std::string& url, const SqliteOptions& options)
-      : url_(url),
-        durability_(options.durability),
-        db_(file_path(url, "sqlite"), url, options.busy_timeout),
-        reader_(db_),
-        writer_(db_, reader_) {
-    const bool complete = has_schema(db_);  // first of all: another program's file is not to be changed
-    // Someone may be reading or writing the file in the old mode right now; it works in that mode too, only slower.
-    constexpr std::chrono::seconds kPatience{2};
-    if (!db_.enable_wal(std::min<std::chrono::milliseconds>(kPatience, options.busy_timeout))) {
-      log(LogLevel::kInfo, fmt::format("{}: in use without a write-ahead log, going on without one", url));
-    }
-    if (!complete) ensure_schema(db_);
-  }
+      : SqliteStorage(url, parse_sqlite_url(url), options) {}
 
   std::string url() const override { return url_; }
 
@@ -222,6 +210,34 @@ class SqliteStorage final : public Storage {
   }
 
  private:
+  SqliteStorage(const std::string& given, const SqliteUrl& url, const SqliteOptions& options)
+      : url_(given),
+        durability_(options.durability),
+        db_(url.file.path, url.file.url, options.busy_timeout, read_only_reason(url)),
+        reader_(db_),
+        writer_(db_, reader_) {
+    const bool complete = has_schema(db_);  // first of all: another program's file is not to be changed
+    if (db_.is_read_only()) {
+      if (!db_.read([&] { return missing_tables(db_); }).empty()) ensure_schema(db_);  // says why it cannot
+      return;
+    }
+    constexpr std::chrono::seconds kPatience{2};
+    const auto patience = std::min<std::chrono::milliseconds>(kPatience, options.busy_timeout);
+    if (url.rollback_journal) {
+      // Whoever asks for this may have the file where a log would damage it.
+      if (!db_.disable_wal(patience)) {
+        throw Error(ErrorCode::kUnavailable,
+                    fmt::format("{}: journal=delete: others have the file open with a write-ahead log; stop them, or "
+                                "have them use the same option",
+                                url.file.url));
+      }
+    } else if (!db_.enable_wal(patience)) {
+      // Someone is reading or writing the file in the old mode right now; it works in that mode too, only slower.
+      log(LogLevel::kInfo, fmt::format("{}: in use without a write-ahead log, going on without one", url.file.url));
+    }
+    if (!complete) ensure_schema(db_);
+  }
+
   // What `work` has committed when it returns survives a power cut. The sync is made without the mutex, so that the
   // other threads go on. Studies and their attributes are always worth one; they are few.
   template <class Work>

@@ -11,6 +11,7 @@
 #include "bluefin/error.hpp"
 #include "storage/rules.hpp"
 #include "storage/sqlite_rows.hpp"
+#include "storage/sqlite_schema.hpp"
 
 namespace bluefin {
 namespace {
@@ -192,6 +193,7 @@ void SqliteWriter::write_owner(const FrozenTrial& trial) {
 
 std::vector<LostTrial> SqliteWriter::lost_trials(StudyId study) {
   std::vector<LostTrial> lost;
+  if (!db_.query("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?1", kOwnerTableName).step()) return lost;
   auto query = db_.query(
       "SELECT o.trial_id, o.host, o.boot_id, o.pid_namespace, o.pid, o.pid_started FROM bluefin_owner o "
       "JOIN trials t ON t.trial_id=o.trial_id AND t.datetime_start=o.started "

@@ -267,8 +267,10 @@ std::string RunReport::next_text() const {
   }
   const std::string where = fmt::format("--storage {} --study-name {}", quoted(url), quoted(study_.name()));
   const char* best = single_objective_ ? "best-trial" : "best-trials";
+  // Options behind a '?' are bluefin's own.
+  const std::string plain = url.substr(0, url.find('?'));
   return fmt::format("next:\n{}  bluefin trials {}\n  optuna-dashboard {}\n",
-                     any_completed_ ? fmt::format("  bluefin {} {}\n", best, where) : "", where, quoted(url));
+                     any_completed_ ? fmt::format("  bluefin {} {}\n", best, where) : "", where, quoted(plain));
 }
 
 }  // namespace bluefin::cli

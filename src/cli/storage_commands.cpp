@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "command_line.hpp"
@@ -15,9 +16,8 @@ int run_storage_upgrade(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   // Opening would make a new file, and there is nothing to upgrade in that.
   const std::string url = line.storage_url();
-  const std::string scheme = "sqlite:///";
   std::error_code ignored;
-  if (url.compare(0, scheme.size(), scheme) == 0 && !std::filesystem::exists(url.substr(scheme.size()), ignored)) {
+  if (url.rfind("sqlite:///", 0) == 0 && !std::filesystem::exists(database_path(url), ignored)) {
     throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no such file", url));
   }
   // Opening checks the schema; for an older one the error says which command upgrades it.

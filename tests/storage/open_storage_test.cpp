@@ -7,9 +7,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
+#include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/storage.hpp"
+#include "bluefin/study.hpp"
 #include "catch.hpp"
 #include "storage/temp_dir.hpp"
 
@@ -42,8 +45,9 @@ std::string refusal(const std::string& url, ErrorCode code) {
   return {};
 }
 
-// The message that an ordinary user gets: permissions do not bind root, so the tests of a container step down.
-std::string refusal_of_user(const std::string& url) {
+// The message that an ordinary user gets who does that with the file: permissions do not bind root, so the tests of a
+// container step down.
+std::string refusal_of_user(const std::function<void()>& work) {
   int ends[2];
   if (pipe(ends) != 0) throw std::runtime_error("pipe");
   const pid_t child = fork();
@@ -51,7 +55,7 @@ std::string refusal_of_user(const std::string& url) {
     std::string text = "opened";
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) text = "setuid failed";
     try {
-      if (text == "opened") open_storage(url);
+      if (text == "opened") work();
     } catch (const Error& e) {
       text = e.code() == ErrorCode::kUnavailable ? e.what() : "another code";
     } catch (...) {
@@ -66,6 +70,26 @@ std::string refusal_of_user(const std::string& url) {
   close(ends[0]);
   waitpid(child, nullptr, 0);
   return {buffer, static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
+}
+
+std::string refusal_of_user(const std::string& url) {
+  return refusal_of_user([&] { open_storage(url); });
+}
+
+// What an ordinary user can see of a file that has a study `s` with one trial, and what happens when they write to it.
+void check_only_looked_at(const std::string& url, const std::string& why) {
+  CHECK(refusal_of_user([&] {
+          const Study study = load_study({.storage = url, .name = "s"});
+          if (study.best_value() != 0.5) throw Error(ErrorCode::kUnavailable, "another best value");
+          if (database_info(url).studies.at(0).trials.at("COMPLETE") != 1 || !check_database(url).empty()) {
+            throw Error(ErrorCode::kUnavailable, "other rows");
+          }
+        }) == "opened");
+  const std::string refused = url + ": " + why;
+  CHECK(refusal_of_user([&] { create_study({.storage = url, .name = "t"}); }) == refused);
+  CHECK(refusal_of_user([&] { load_study({.storage = url, .name = "s"}).ask(); }) == refused);
+  CHECK(refusal_of_user([&] { pack_database(url); }) == refused);
+  CHECK(refusal_of_user([&] { vacuum_database(url); }) == refused);
 }
 
 }  // namespace
@@ -83,7 +107,8 @@ TEST_CASE("a URL that is no storage's says which ones there are", "[storage]") {
   REQUIRE_THAT(refusal("sqlite://", kBad), ContainsSubstring("expected sqlite:///relative/path.db"));
   REQUIRE_THAT(refusal("sqlite://host/a.db", kBad), ContainsSubstring("expected sqlite:///relative/path.db"));
   REQUIRE_THAT(refusal("sqlite:///:memory:", kBad), ContainsSubstring("use memory:"));
-  REQUIRE_THAT(refusal("sqlite:///a.db?mode=ro", kBad), ContainsSubstring("remove '?mode=ro'"));
+  REQUIRE_THAT(refusal("sqlite:///a.db?mode=ro", kBad),
+               ContainsSubstring("unknown option 'mode=ro', expected journal=wal"));
 }
 
 TEST_CASE("a path that cannot hold a file says why", "[storage][sqlite]") {
@@ -102,20 +127,32 @@ TEST_CASE("a path that cannot hold a file says why", "[storage][sqlite]") {
 
 TEST_CASE("missing permissions are named", "[storage][sqlite]") {
   test::TempDir dir;
-  open_storage(dir.url());
+  create_study({.storage = dir.url(), .name = "s"}).add_trial(create_trial({.values = {0.5}}));
   const std::string path = dir.file("study.db");
+  const bool packed = GENERATE(false, true);
+  if (packed) pack_database(dir.url());
   REQUIRE(chmod(dir.path().c_str(), 0777) == 0);
 
   REQUIRE(chmod(path.c_str(), 0444) == 0);
-  REQUIRE(refusal_of_user(dir.url()) ==
-          dir.url() + ": the file " + path + " is read-only; make it writable with chmod or work on a copy");
+  check_only_looked_at(dir.url(), "the file " + path + " is read-only; make it writable with chmod or work on a copy");
+  CHECK_FALSE(std::filesystem::exists(path + "-wal"));  // nothing is left behind
+  REQUIRE(refusal_of_user([&] { pack_database(dir.url(), dir.file("copy.db"), false); }) == "opened");
+  REQUIRE(check_database(dir.url("copy.db")).empty());
+  {
+    const auto writer = load_study({.storage = dir.url(), .name = "s"});  // root's
+    REQUIRE(chmod((path + "-wal").c_str(), 0644) == 0);
+    check_only_looked_at(dir.url(),
+                         "the file " + path + " is read-only; make it writable with chmod or work on a copy");
+  }
+  if (packed) pack_database(dir.url());
   REQUIRE(chmod(path.c_str(), 0000) == 0);
   REQUIRE_THAT(refusal_of_user(dir.url()), ContainsSubstring("no permission to read the file " + path));
   REQUIRE(chmod(path.c_str(), 0666) == 0);
-  REQUIRE(refusal_of_user(dir.url()) == "opened");
+  if (!packed) REQUIRE(refusal_of_user(dir.url()) == "opened");
   REQUIRE(chmod(dir.path().c_str(), 0555) == 0);
   REQUIRE_THAT(refusal_of_user(dir.url("new.db")), ContainsSubstring("no permission to write in the folder"));
-  REQUIRE_THAT(refusal_of_user(dir.url()), ContainsSubstring("no permission to write in the folder"));
+  check_only_looked_at(dir.url(), "no permission to write in the folder " + dir.path().string() +
+                                      "; change it with chmod or give another path");
   REQUIRE(chmod(dir.path().c_str(), 0755) == 0);
 }
 

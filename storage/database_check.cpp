@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// Whether a file is as storage/FORMAT.md and Optuna have it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "bluefin/database.hpp"
+#include "bluefin/error.hpp"
+#include "bluefin/json.hpp"
+#include "storage/check_rules.hpp"
+#include "storage/database_file.hpp"
+#include "storage/spec_cache.hpp"
+#include "storage/sqlite_rows.hpp"
+#include "storage/sqlite_schema.hpp"
+
+namespace bluefin {
+namespace {
+
+std::string shown(const SqliteQuery& query, int column) {
+  if (query.is_null(column)) return "NULL";
+  constexpr std::size_t kShown = 60;
+  const std::string_view text = query.text(column);
+  return fmt::format("'{}{}'", text.substr(0, kShown), text.size() > kShown ? "..." : "");
+}
+
+class Checker {
+ public:
+  explicit Checker(SqliteDb& db) : db_(db) {}
+
+  // Inside a read transaction.
+  std::vector<Finding> run() {
+    findings_.clear();
+    check_pages();
+    const bool damaged = !findings_.empty();
+    try {
+      check_tables();
+      for (const CheckRule& rule : check_rules()) check_rule(rule);
+      for (const auto& [table, key, sql] : kTimes) check_times(table, key, sql);
+      for (const auto& [table, key, sql] : kAttributes) check_attributes(table, key, sql);
+      check_params();
+    } catch (const SqliteBusy&) {
+      throw;
+    } catch (const Error&) {
+      if (!damaged) throw;  // otherwise the reason is among the findings
+    }
+    return std::move(findings_);
+  }
+
+ private:
+  struct Cells {
+    std::string_view table;
+    std::string_view key;
+    std::string_view sql;
+  };
+
+  static constexpr std::array<Cells, 3> kTimes{{
+      {"trials", "trial_id",
+       "SELECT trial_id, datetime_start, 'datetime_start' FROM trials WHERE datetime_start IS NOT NULL"},
+      {"trials", "trial_id",
+       "SELECT trial_id, datetime_complete, 'datetime_complete' FROM trials WHERE datetime_complete IS NOT NULL"},
+      {"trial_heartbeats", "trial_heartbeat_id",
+       "SELECT trial_heartbeat_id, heartbeat, 'heartbeat' FROM trial_heartbeats"},
+  }};
+  static constexpr std::array<Cells, 4> kAttributes{{
+      {"study_user_attributes", "study_user_attribute_id",
+       "SELECT study_user_attribute_id, \"key\", value_json FROM study_user_attributes"},
+      {"study_system_attributes", "study_system_attribute_id",
+       "SELECT study_system_attribute_id, \"key\", value_json FROM study_system_attributes"},
+      {"trial_user_attributes", "trial_user_attribute_id",
+       "SELECT trial_user_attribute_id, \"key\", value_json FROM trial_user_attributes"},
+      {"trial_system_attributes", "trial_system_attribute_id",
+       "SELECT trial_system_attribute_id, \"key\", value_json FROM trial_system_attributes"},
+  }};
+
+  void add(std::string_view table, std::string_view key, std::optional<std::int64_t> id, std::string problem) {
+    findings_.push_back({std::string(table), std::string(key), id, std::move(problem)});
+  }
+
+  void check_pages() {
+    auto query = db_.query("PRAGMA integrity_check");
+    while (query.step()) {
+      if (query.text(0) != "ok") add("file", "", std::nullopt, std::string(query.text(0)));
+    }
+  }
+
+  void check_tables() {
+    for (const std::string& table : missing_tables(db_)) add(table, "", std::nullopt, "the table is missing");
+    if (const auto schema = schema_of(db_); schema.schema && *schema.schema != kSchemaVersion) {
+      add("version_info", "version_info_id", 1,
+          fmt::format("schema_version = {}, expected {}", *schema.schema, kSchemaVersion));
+    }
+    {
+      auto query = db_.query("SELECT count(*) FROM alembic_version");
+      if (query.step() && query.integer(0) > 1) {
+        add("alembic_version", "", std::nullopt, fmt::format("{} rows, expected one", query.integer(0)));
+      }
+    }
+    {
+      auto query = db_.query("SELECT sql FROM sqlite_master WHERE type='index' AND name=?1", kWaitingIndexName);
+      if (query.step() && !is_waiting_index(query.text(0))) {
+        add("trials", "", std::nullopt,
+            fmt::format("index {} is {}, expected one on study_id where state = 'WAITING'", kWaitingIndexName,
+                        shown(query, 0)));
+      }
+    }
+    // Tables that are not Optuna's; its own have rules that say more.
+    static constexpr std::string_view kForeign = "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check";
+    auto query = db_.query(kForeign);
+    while (query.step()) {
+      if (is_optuna_table(query.text(0))) continue;
+      std::optional<std::int64_t> row;
+      if (!query.is_null(1)) row = query.integer(1);
+      add(query.text(0), "rowid", row, fmt::format("it refers to a row of {} that does not exist", query.text(2)));
+    }
+  }
+
+  void check_rule(const CheckRule& rule) {
+    auto query = db_.query(rule.sql);
+    while (query.step()) add(rule.table, rule.key, query.integer(0), std::string(query.text(1)));
+  }
+
+  void check_times(std::string_view table, std::string_view key, std::string_view sql) {
+    auto query = db_.query(sql);
+    while (query.step()) {
+      const std::string_view text = query.text(1);
+      // Fewer than six digits behind the point would be read as another fraction than is meant.
+      const bool ok = (text.size() == 26 || text.size() == 19) && parse_time(text);
+      if (ok) continue;
+      add(table, key, query.integer(0),
+          fmt::format("{} = {}, expected YYYY-MM-DD HH:MM:SS.ffffff", query.text(2), shown(query, 1)));
+    }
+  }
+
+  void check_attributes(std::string_view table, std::string_view key, std::string_view sql) {
+    auto query = db_.query(sql);
+    while (query.step()) {
+      if (query.is_null(1)) add(table, key, query.integer(0), "key = NULL, expected a name");
+      try {
+        Json::parse(query.text(2));
+      } catch (const Error& e) {
+        add(table, key, query.integer(0),
+            fmt::format("value_json of {} = {}, expected JSON ({})", shown(query, 1), shown(query, 2), e.what()));
+      }
+    }
+  }
+
+  void check_params() {
+    auto query = db_.query(
+        "SELECT c.param_id, c.trial_id, t.study_id, c.param_name, c.param_value, c.distribution_json, "
+        "typeof(c.param_value) FROM trials t CROSS JOIN trial_params c ON c.trial_id=t.trial_id ORDER BY t.trial_id, "
+        "c.param_id");
+    SpecCache specs;
+    std::map<std::pair<std::int64_t, std::string>, ParamSpecPtr> first;  // of a study and a name
+    while (query.step()) {
+      const auto bad = [&](std::string problem) {
+        add("trial_params", "param_id", query.integer(0), std::move(problem));
+      };
+      const std::string name(query.text(3));
+      if (query.is_null(3)) bad("param_name = NULL, expected a name");
+      ParamSpecPtr spec;
+      try {
+        spec = specs.find(name, query.text(5));
+        const auto& known = first.try_emplace({query.integer(2), name}, spec).first->second;
+        check_compatible(name, known->distribution, spec->distribution);
+      } catch (const Error& e) {
+        bad(fmt::format("distribution_json of '{}': {}", name, e.what()));
+        if (!spec) continue;
+      }
+      const std::string_view type = query.text(6);
+      const double value = query.real(4);
+      if (type != "real" && type != "integer") {
+        bad(fmt::format("param_value of '{}' = {}, expected a number", name, shown(query, 4)));
+      } else if (!belongs(spec->distribution, value) && !is_fixed(query.integer(1), name)) {
+        bad(fmt::format("param_value of '{}' = {}, expected one of {}", name, value, to_string(spec->distribution)));
+      }
+    }
+  }
+
+  static bool belongs(const Distribution& distribution, double value) {
+    const bool is_float = std::holds_alternative<FloatDistribution>(distribution);
+    return contains(distribution, value) && (is_float || value == std::floor(value));
+  }
+
+  // Whether the parameter was queued with its value: then it may lie outside, as Optuna has it.
+  bool is_fixed(std::int64_t trial, const std::string& name) {
+    auto query =
+        db_.query("SELECT value_json FROM trial_system_attributes WHERE trial_id=?1 AND \"key\"='fixed_params'", trial);
+    if (!query.step()) return false;
+    try {
+      const auto members = Json::parse(query.text(0)).as_object();
+      return members && std::any_of(members->begin(), members->end(), [&](const auto& m) { return m.first == name; });
+    } catch (const Error&) {
+      return false;  // a finding of its own
+    }
+  }
+
+  SqliteDb& db_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> check_database(const std::string& url) {
+  DatabaseFile file(url);
+  has_schema(file.db);
+  Checker checker(file.db);
+  return file.db.read([&] { return checker.run(); });
+}
+
+}  // namespace bluefin

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// A file that is there whole or not at all.
+#pragma once
+
+#include <string>
+
+namespace bluefin {
+
+// An empty file beside the one that is meant, to write to; finish() gives it the name, and without that it is removed.
+class DraftFile {
+ public:
+  // Throws Error(kAlreadyExists) when there is such a file already, unless `overwrite`; Error(kInvalidArgument) when
+  // the path is a folder, Error(kUnavailable) when nothing can be made there.
+  DraftFile(const std::string& path, bool overwrite);
+  DraftFile(const DraftFile&) = delete;
+  DraftFile& operator=(const DraftFile&) = delete;
+  ~DraftFile();
+
+  const std::string& path() const { return draft_; }
+  // When all is written: on the disk and under its name when it returns.
+  void finish();
+
+ private:
+  const std::string path_;
+  std::string draft_;
+};
+
+}  // namespace bluefin
