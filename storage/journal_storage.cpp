@@ -12,13 +12,14 @@
 #include "storage/journal_file.hpp"
 #include "storage/journal_records.hpp"
 #include "storage/rules.hpp"
+#include "storage/study_import.hpp"
 
 namespace bluefin {
 namespace {
 
 // A change is decided, checked and appended while the file's lock is held, after everybody else's changes were read: so
 // it is never passed over by a reader, and a batch is written whole or not at all.
-class JournalStorage final : public Storage {
+class JournalStorage final : public Storage, public StudyImport {
  public:
   explicit JournalStorage(const std::string& url)
       : url_(url), file_(file_path(url, "journal")), writer_(fmt::format("{:016x}-{}", random_seed(), ::getpid())) {
@@ -34,11 +35,24 @@ class JournalStorage final : public Storage {
     change([&] {
       if (table().find_study(study.name)) throw storage_rules::study_exists(study.name);
       id = table().next_study();
-      std::vector<std::string> lines{writer_.create_study(study)};
-      for (const auto& a : study.user_attrs) lines.push_back(writer_.set_study_attribute(id, AttributeKind::kUser, a));
-      for (const auto& a : study.system_attrs) {
-        lines.push_back(writer_.set_study_attribute(id, AttributeKind::kSystem, a));
-      }
+      return lines_of(id, study);
+    });
+    return id;
+  }
+
+  StudyId import_study(const NewStudy& study, std::span<const FrozenTrial> trials, bool replace) override {
+    storage_rules::check_study(study);
+    for (const auto& trial : trials) storage_rules::check_trial(trial);
+    StudyTable::check_new_trials(trials);
+    const std::lock_guard lock(mutex_);
+    StudyId id{};
+    change([&] {
+      const auto old = table().find_study(study.name);
+      if (old && !replace) throw storage_rules::study_exists(study.name);
+      id = table().next_study();
+      std::vector<std::string> lines = lines_of(id, study);
+      if (old) lines.insert(lines.begin(), writer_.delete_study(old->id));
+      for (const auto& trial : trials) lines.push_back(writer_.add_trial(id, trial));
       return lines;
     });
     return id;
@@ -130,6 +144,15 @@ class JournalStorage final : public Storage {
 
  private:
   const StudyTable& table() const { return reader_.table(); }
+
+  std::vector<std::string> lines_of(StudyId id, const NewStudy& study) const {
+    std::vector<std::string> lines{writer_.create_study(study)};
+    for (const auto& a : study.user_attrs) lines.push_back(writer_.set_study_attribute(id, AttributeKind::kUser, a));
+    for (const auto& a : study.system_attrs) {
+      lines.push_back(writer_.set_study_attribute(id, AttributeKind::kSystem, a));
+    }
+    return lines;
+  }
 
   void sync() {
     for (const auto& line : file_.read()) reader_.apply(line);

@@ -7,12 +7,13 @@
 
 #include "bluefin/error.hpp"
 #include "storage/rules.hpp"
+#include "storage/study_import.hpp"
 #include "storage/study_table.hpp"
 
 namespace bluefin {
 namespace {
 
-class MemoryStorage final : public Storage {
+class MemoryStorage final : public Storage, public StudyImport {
  public:
   std::string url() const override { return "memory:"; }
   bool is_shared() const override { return false; }
@@ -20,6 +21,17 @@ class MemoryStorage final : public Storage {
   StudyId create_study(const NewStudy& study) override {
     const std::lock_guard lock(mutex_);
     return table_.create_study(study);
+  }
+  StudyId import_study(const NewStudy& study, std::span<const FrozenTrial> trials, bool replace) override {
+    storage_rules::check_study(study);
+    for (const auto& trial : trials) storage_rules::check_trial(trial);
+    StudyTable::check_new_trials(trials);
+    const std::lock_guard lock(mutex_);
+    const auto old = replace ? table_.find_study(study.name) : std::nullopt;
+    if (old) table_.delete_study(old->id);
+    const StudyId id = table_.create_study(study);
+    for (const auto& trial : trials) table_.insert_trial(id, trial);
+    return id;
   }
   std::optional<StudyRecord> find_study(std::string_view name) override {
     const std::lock_guard lock(mutex_);

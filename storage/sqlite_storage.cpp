@@ -15,6 +15,7 @@
 #include "storage/sqlite_schema.hpp"
 #include "storage/sqlite_url.hpp"
 #include "storage/sqlite_writer.hpp"
+#include "storage/study_import.hpp"
 
 namespace bluefin {
 namespace {
@@ -27,7 +28,7 @@ struct StudyIdentity {
   std::int64_t incarnation = 0;
 };
 
-class SqliteStorage final : public Storage {
+class SqliteStorage final : public Storage, public StudyImport {
  public:
   SqliteStorage(const std::string& url, const SqliteOptions& options)
       : SqliteStorage(url, parse_sqlite_url(url), options) {}
@@ -37,6 +38,29 @@ class SqliteStorage final : public Storage {
   StudyId create_study(const NewStudy& study) override {
     storage_rules::check_study(study);
     return durably(Durability::kTrial, [&] { return db_.write([&] { return writer_.insert_study(study); }); });
+  }
+
+  StudyId import_study(const NewStudy& study, std::span<const FrozenTrial> trials, bool replace) override {
+    storage_rules::check_study(study);
+    for (const auto& trial : trials) storage_rules::check_trial(trial);
+    return durably(Durability::kTrial, [&] {
+      std::optional<StudyId> replaced;
+      const StudyId id = db_.write([&] {
+        replaced = replace ? writer_.study_id(study.name) : std::nullopt;
+        if (replaced) writer_.delete_study(*replaced);
+        // An id can be given anew, also that of the study which was just deleted.
+        const StudyId made = writer_.insert_study(study);
+        writer_.forget(made);
+        writer_.add_trials(made, trials);
+        return made;
+      });
+      if (replaced) {
+        writer_.forget(*replaced);
+        identities_.erase(*replaced);
+      }
+      writer_.committed();
+      return id;
+    });
   }
 
   std::optional<StudyRecord> find_study(std::string_view name) override {

@@ -82,7 +82,12 @@ std::optional<TrialId> StudyTable::first_waiting(StudyId id) const {
 }
 
 void StudyTable::check_trials(StudyId id, std::span<const FrozenTrial> trials) const {
-  auto first_specs = at(id).first_specs;
+  check_kinds(at(id).first_specs, trials);
+}
+
+void StudyTable::check_new_trials(std::span<const FrozenTrial> trials) { check_kinds({}, trials); }
+
+void StudyTable::check_kinds(Specs first_specs, std::span<const FrozenTrial> trials) {
   for (const auto& trial : trials) {
     for (const auto& param : trial.params) {
       check_param(*first_specs.try_emplace(param.spec->name, param.spec).first->second, param);

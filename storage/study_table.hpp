@@ -34,6 +34,8 @@ class StudyTable {
   std::optional<TrialId> first_waiting(StudyId study) const;
   // Throws what inserting them would: an unknown study, a parameter of another kind.
   void check_trials(StudyId study, std::span<const FrozenTrial> trials) const;
+  // The same for those of a study that is yet to be made.
+  static void check_new_trials(std::span<const FrozenTrial> trials);
   // Gives it an id and a number; not checked.
   const FrozenTrial& insert_trial(StudyId study, const FrozenTrial& trial);
   // Throws what the update would; otherwise what it would return.
@@ -49,17 +51,20 @@ class StudyTable {
   Changes changes_since(StudyId study, StorageCursor& cursor) const;
 
  private:
+  using Specs = std::map<std::string, ParamSpecPtr, std::less<>>;  // by name, as first used
+
   struct Study {
     StudyRecord record;
     std::vector<std::shared_ptr<FrozenTrial>> trials;  // by number, so by ascending ids too
     std::set<std::size_t> waiting;                     // numbers
     mutable std::set<std::size_t> lent;                // unfinished ones that readers have: they stay as they are
-    std::map<std::string, ParamSpecPtr, std::less<>> first_specs;
+    Specs first_specs;
     std::int64_t version = 0;  // grows with every change of the trials
   };
 
   Study& at(StudyId id);
   const Study& at(StudyId id) const;
+  static void check_kinds(Specs first_specs, std::span<const FrozenTrial> trials);
   static const std::shared_ptr<FrozenTrial>* find(const Study& study, TrialId id);
 
   std::map<StudyId, Study> studies_;

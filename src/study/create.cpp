@@ -10,6 +10,7 @@
 #include "bluefin/pruners/median.hpp"
 #include "bluefin/samplers/tpe.hpp"
 #include "bluefin/study.hpp"
+#include "storage/study_import.hpp"
 #include "study/config.hpp"
 #include "study/study_impl.hpp"
 
@@ -165,15 +166,9 @@ void copy_study(const std::string& from_storage, const std::string& from_name, c
   const auto from = open_storage(from_storage);
   const auto to = from_storage == to_storage ? from : open_storage(to_storage);
   const Study source = load_study({.name = from_name, .open_storage = from});
-  NewStudy target;
-  target.name = to_name.empty() ? from_name : to_name;
-  target.directions = source.directions();
-  target.user_attrs = source.user_attrs();
-  target.system_attrs = source.system_attrs();
-  const StudyId id = to->create_study(target);
-  std::vector<FrozenTrial> trials;
-  for (const auto& trial : source.trials()) trials.push_back(*trial);
-  to->add_trials(id, trials);
+  WholeStudy whole = read_whole_study(*from, from->get_study(source.id()));
+  if (!to_name.empty()) whole.study.name = to_name;
+  write_whole_study(*to, whole);
 }
 
 std::vector<std::string> study_names(Storage& storage) {

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "bluefin/transfer.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <ostream>
+#include <string_view>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "bluefin/storage.hpp"
+#include "storage/draft_file.hpp"
+#include "storage/file_path.hpp"
+#include "storage/study_import.hpp"
+#include "storage/study_lines.hpp"
+
+namespace bluefin {
+namespace {
+
+bool has_scheme(const std::string& url, std::string_view scheme) {
+  return url.compare(0, scheme.size() + 1, std::string(scheme) + ":") == 0;
+}
+
+// Empty for storages without one.
+std::string path_of(const std::string& url) {
+  for (const std::string_view scheme : {"sqlite", "journal"}) {
+    if (has_scheme(url, scheme)) return parse_file_url(url, scheme).path;
+  }
+  return {};
+}
+
+// Opening makes a file where there is none; there is nothing to read in that.
+std::shared_ptr<Storage> open_source(const std::string& url) {
+  const std::string path = path_of(url);
+  std::error_code ignored;
+  if (!path.empty() && !std::filesystem::exists(path, ignored)) {
+    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no such file", url));
+  }
+  return open_storage(url);
+}
+
+bool is_same_file(const std::string& a, const std::string& b) {
+  const std::string path_a = path_of(a);
+  const std::string path_b = path_of(b);
+  std::error_code ignored;
+  return path_a.empty() || path_b.empty() ? a == b : std::filesystem::equivalent(path_a, path_b, ignored);
+}
+
+std::vector<StudyRecord> chosen(Storage& storage, const std::optional<std::string>& name) {
+  std::vector<StudyRecord> studies = storage.list_studies();
+  if (!name) return studies;
+  std::string known;
+  for (const StudyRecord& study : studies) {
+    if (study.name == *name) return {study};
+    known += (known.empty() ? "" : ", ") + study.name;
+  }
+  throw Error(ErrorCode::kNotFound, fmt::format("study '{}' was not found in '{}' ({})", *name, storage.url(),
+                                                known.empty() ? "it holds no study" : "it holds: " + known));
+}
+
+Error name_is_taken(const Storage& to, std::string_view names) {
+  return {
+      ErrorCode::kAlreadyExists,
+      fmt::format("'{}' has already: {}; give the copy another name, leave it out (--if-exists skip) or replace what "
+                  "is there (--if-exists replace)",
+                  to.url(), names)};
+}
+
+Transferred put(Storage& to, const WholeStudy& whole, const TransferOptions& options, std::string_view verb) {
+  Transferred done{.study = whole.study.name, .n_trials = whole.trials.size()};
+  try {
+    write_whole_study(to, whole, options.if_exists == IfExists::kReplace);
+  } catch (const Error& e) {
+    // Somebody may have made it just now, so only the attempt knows.
+    if (e.code() != ErrorCode::kAlreadyExists) throw;
+    if (options.if_exists != IfExists::kSkip) throw name_is_taken(to, done.study);
+    log(LogLevel::kInfo, fmt::format("study '{}' exists already, left as it is", done.study));
+    done.skipped = true;
+    return done;
+  }
+  log(LogLevel::kInfo,
+      fmt::format("study '{}' {}: {} trial{}", done.study, verb, done.n_trials, done.n_trials == 1 ? "" : "s"));
+  return done;
+}
+
+}  // namespace
+
+std::vector<Transferred> copy_studies(const std::string& from_url, const std::string& to_url,
+                                      const TransferOptions& options) {
+  const auto from = open_source(from_url);
+  const bool same = is_same_file(from_url, to_url);
+  const auto to = same ? from : open_storage(to_url);
+  const auto studies = chosen(*from, options.study);
+  const auto name_of = [&](const StudyRecord& study) { return options.to_study.value_or(study.name); };
+  std::string taken;
+  for (const StudyRecord& study : studies) {
+    if (same && name_of(study) == study.name) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("study '{}' cannot be copied onto itself; give the copy another name", study.name));
+    }
+    if (to->find_study(name_of(study))) taken += (taken.empty() ? "" : ", ") + name_of(study);
+  }
+  if (!taken.empty() && options.if_exists == IfExists::kError) throw name_is_taken(*to, taken);
+  std::vector<Transferred> done;
+  for (const StudyRecord& study : studies) {
+    WholeStudy whole = read_whole_study(*from, study);
+    whole.study.name = name_of(study);
+    done.push_back(put(*to, whole, options, "copied"));
+  }
+  return done;
+}
+
+std::vector<Transferred> export_studies(const std::string& url, std::ostream& out,
+                                        const std::optional<std::string>& study) {
+  const auto from = open_source(url);
+  const auto studies = chosen(*from, study);
+  write_header_line(out, studies.size());
+  std::vector<Transferred> done;
+  for (const StudyRecord& record : studies) {
+    const WholeStudy whole = read_whole_study(*from, record);
+    write_study_lines(out, whole);
+    if (!out) throw Error(ErrorCode::kUnavailable, fmt::format("study '{}' could not be written", record.name));
+    log(LogLevel::kInfo, fmt::format("study '{}' exported: {} trial{}", record.name, whole.trials.size(),
+                                     whole.trials.size() == 1 ? "" : "s"));
+    done.push_back({.study = record.name, .n_trials = whole.trials.size()});
+  }
+  return done;
+}
+
+std::vector<Transferred> export_studies(const std::string& url, const std::string& path, bool overwrite,
+                                        const std::optional<std::string>& study) {
+  DraftFile draft(path, overwrite);
+  std::ofstream out(draft.path(), std::ios::binary);
+  auto done = export_studies(url, out, study);
+  out.close();
+  if (!out) throw Error(ErrorCode::kUnavailable, fmt::format("{}: cannot be written", path));
+  draft.finish();
+  return done;
+}
+
+std::vector<Transferred> import_studies(std::istream& in, const std::string& name, const std::string& to_url,
+                                        const TransferOptions& options) {
+  StudyLinesReader reader(in, name);
+  const auto to = open_storage(to_url);
+  std::vector<Transferred> done;
+  while (auto whole = reader.next()) {
+    if (options.study && whole->study.name != *options.study) continue;
+    if (options.to_study) whole->study.name = *options.to_study;
+    done.push_back(put(*to, *whole, options, "imported"));
+  }
+  if (options.study && done.empty()) {
+    throw Error(ErrorCode::kNotFound, fmt::format("{}: it holds no study '{}'", name, *options.study));
+  }
+  return done;
+}
+
+}  // namespace bluefin
