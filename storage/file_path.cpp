@@ -73,17 +73,4 @@ std::string read_only_reason(const FileUrl& file) {
   return no_folder;
 }
 
-std::string file_path(const std::string& url, std::string_view scheme) {
-  const FileUrl file = parse_file_url(url, scheme);
-  if (file.url != url) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("storage: '{}' has options behind the path, which are not supported; remove '?{}'", url,
-                            file.options));
-  }
-  if (const std::string why = read_only_reason(file); !why.empty()) {
-    throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", file.url, why));
-  }
-  return file.path;
-}
-
 }  // namespace bluefin

@@ -21,7 +21,4 @@ FileUrl parse_file_url(const std::string& url, std::string_view scheme);
 // Error(kUnavailable) when it can be neither: the folder is missing, the path is a folder, the file is not readable.
 std::string read_only_reason(const FileUrl& file);
 
-// The path of a file that takes no options and has to be writable. Throws as the two above.
-std::string file_path(const std::string& url, std::string_view scheme);
-
 }  // namespace bluefin

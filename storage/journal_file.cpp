@@ -47,9 +47,9 @@ std::string link_target(const std::string& link) {
 
 }  // namespace
 
-JournalFile::JournalFile(std::string path) : path_(std::move(path)) {
+JournalFile::JournalFile(std::string path, bool read_only) : path_(std::move(path)) {
   // Links are not followed for a file that is made here, nor is one passed on to a child process.
-  fd_ = ::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  fd_ = ::open(path_.c_str(), read_only ? O_RDONLY | O_CLOEXEC : O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
   if (fd_ < 0) fail("cannot be opened");
 }
 

@@ -13,8 +13,8 @@ namespace bluefin {
 // shorter.
 class JournalFile {
  public:
-  // Creates the file where it is missing.
-  explicit JournalFile(std::string path);
+  // Creates the file where it is missing, unless it is only to be read.
+  explicit JournalFile(std::string path, bool read_only = false);
   JournalFile(const JournalFile&) = delete;
   JournalFile& operator=(const JournalFile&) = delete;
   ~JournalFile();

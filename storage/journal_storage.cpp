@@ -21,10 +21,7 @@ namespace {
 // it is never passed over by a reader, and a batch is written whole or not at all.
 class JournalStorage final : public Storage, public StudyImport {
  public:
-  explicit JournalStorage(const std::string& url)
-      : url_(url), file_(file_path(url, "journal")), writer_(fmt::format("{:016x}-{}", random_seed(), ::getpid())) {
-    sync();
-  }
+  explicit JournalStorage(const std::string& url) : JournalStorage(parse_journal_url(url)) {}
 
   std::string url() const override { return url_; }
 
@@ -143,6 +140,22 @@ class JournalStorage final : public Storage, public StudyImport {
   }
 
  private:
+  explicit JournalStorage(const FileUrl& file)
+      : url_(file.url),
+        read_only_(read_only_reason(file)),
+        file_(file.path, !read_only_.empty()),
+        writer_(fmt::format("{:016x}-{}", random_seed(), ::getpid())) {
+    sync();
+  }
+
+  static FileUrl parse_journal_url(const std::string& url) {
+    FileUrl file = parse_file_url(url, "journal");
+    if (file.url == url) return file;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("storage: '{}' has options behind the path, which are not supported; remove '?{}'", url,
+                            file.options));
+  }
+
   const StudyTable& table() const { return reader_.table(); }
 
   std::vector<std::string> lines_of(StudyId id, const NewStudy& study) const {
@@ -161,6 +174,7 @@ class JournalStorage final : public Storage, public StudyImport {
   // `decide` sees everything that is in the file and gives the lines to append.
   template <class Decide>
   void change(const Decide& decide) {
+    if (!read_only_.empty()) throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", url_, read_only_));
     const JournalFile::Lock lock(file_);
     sync();
     const std::vector<std::string> lines = decide();
@@ -170,7 +184,8 @@ class JournalStorage final : public Storage, public StudyImport {
   }
 
   const std::string url_;
-  std::mutex mutex_;  // guards everything below
+  const std::string read_only_;  // why nothing is written; empty: it may be
+  std::mutex mutex_;             // guards everything below
   JournalFile file_;
   JournalReader reader_;
   JournalWriter writer_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
@@ -90,16 +91,18 @@ Transferred put(Storage& to, const WholeStudy& whole, const TransferOptions& opt
 std::vector<Transferred> copy_studies(const std::string& from_url, const std::string& to_url,
                                       const TransferOptions& options) {
   const auto from = open_source(from_url);
-  const bool same = is_same_file(from_url, to_url);
-  const auto to = same ? from : open_storage(to_url);
   const auto studies = chosen(*from, options.study);
   const auto name_of = [&](const StudyRecord& study) { return options.to_study.value_or(study.name); };
+  const bool same = is_same_file(from_url, to_url);
+  const auto onto_itself = std::find_if(studies.begin(), studies.end(),
+                                        [&](const StudyRecord& study) { return same && name_of(study) == study.name; });
+  if (onto_itself != studies.end()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("study '{}' cannot be copied onto itself; give the copy another name", onto_itself->name));
+  }
+  const auto to = same ? from : open_storage(to_url);
   std::string taken;
   for (const StudyRecord& study : studies) {
-    if (same && name_of(study) == study.name) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("study '{}' cannot be copied onto itself; give the copy another name", study.name));
-    }
     if (to->find_study(name_of(study))) taken += (taken.empty() ? "" : ", ") + name_of(study);
   }
   if (!taken.empty() && options.if_exists == IfExists::kError) throw name_is_taken(*to, taken);

@@ -35,6 +35,13 @@ int run_best_trials(const Arguments& arguments);          // trial_commands.cpp
 int run_ask(const Arguments& arguments);                  // ask_tell_commands.cpp
 int run_tell(const Arguments& arguments);                 // ask_tell_commands.cpp
 int run_storage_upgrade(const Arguments& arguments);      // storage_commands.cpp
+int run_db_info(const Arguments& arguments);              // db_commands.cpp
+int run_db_check(const Arguments& arguments);             // db_commands.cpp
+int run_db_pack(const Arguments& arguments);              // db_commands.cpp
+int run_db_vacuum(const Arguments& arguments);            // db_commands.cpp
+int run_db_copy(const Arguments& arguments);              // db_transfer_commands.cpp
+int run_db_export(const Arguments& arguments);            // db_transfer_commands.cpp
+int run_db_import(const Arguments& arguments);            // db_transfer_commands.cpp
 int run_run(const Arguments& arguments);                  // run.cpp
 
 }  // namespace bluefin::cli

@@ -156,6 +156,26 @@ TEST_CASE("missing permissions are named", "[storage][sqlite]") {
   REQUIRE(chmod(dir.path().c_str(), 0755) == 0);
 }
 
+TEST_CASE("a journal that cannot be written is read", "[storage][journal]") {
+  test::TempDir dir;
+  const std::string url = dir.journal_url();
+  create_study({.storage = url, .name = "s"}).add_trial(create_trial({.values = {0.5}}));
+  const std::string path = dir.file("study.log");
+  REQUIRE(chmod(dir.path().c_str(), 0555) == 0);
+  REQUIRE(chmod(path.c_str(), 0444) == 0);
+  const std::string refused =
+      url + ": the file " + path + " is read-only; make it writable with chmod or work on a copy";
+  CHECK(refusal_of_user([&] {
+          const Study study = load_study({.storage = url, .name = "s"});
+          if (study.best_value() != 0.5) throw Error(ErrorCode::kUnavailable, "another best value");
+        }) == "opened");
+  CHECK(refusal_of_user([&] { create_study({.storage = url, .name = "t"}); }) == refused);
+  CHECK(refusal_of_user([&] { load_study({.storage = url, .name = "s"}).ask(); }) == refused);
+  REQUIRE(chmod(path.c_str(), 0000) == 0);
+  CHECK_THAT(refusal_of_user(url), ContainsSubstring("no permission to read the file " + path));
+  REQUIRE(chmod(dir.path().c_str(), 0755) == 0);
+}
+
 TEST_CASE("files of other programs and other schemas are refused untouched", "[storage][sqlite]") {
   test::TempDir dir;
   constexpr auto kCorrupt = ErrorCode::kCorrupt;
