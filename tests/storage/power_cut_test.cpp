@@ -36,22 +36,23 @@ int cuts() {
   return text == nullptr ? 30 : std::max(1, std::atoi(text));
 }
 
-// Three writers, each with a connection of its own, until the log was checkpointed a few times.
-Recording record(Durability durability) {
+// Three writers, each with a connection of its own; by default until the log was checkpointed a few times.
+Recording record(Durability durability, const std::string& options = "", int n_trials = 150) {
   test::TempDir dir;
   test::RecordingVfs vfs;
   Recording result;
   std::mutex mutex;
-  const auto first = open_sqlite_storage(dir.url(), {.durability = durability});
+  const std::string url = dir.url() + options;
+  const auto first = open_sqlite_storage(url, {.durability = durability});
   first->create_study({.name = "s", .directions = {Direction::kMinimize}});
   result.begin = vfs.size();
   const auto spec = std::make_shared<const ParamSpec>(ParamSpec{"x", FloatDistribution{}});
   std::vector<std::thread> writers;
   for (int writer = 0; writer < 3; ++writer) {
     writers.emplace_back([&] {
-      const auto storage = open_sqlite_storage(dir.url(), {.durability = durability});
+      const auto storage = open_sqlite_storage(url, {.durability = durability});
       const StudyId study = storage->find_study("s").value().id;
-      for (int i = 0; i < 150; ++i) {
+      for (int i = 0; i < n_trials; ++i) {
         const FrozenTrial trial = storage->start_trial(study, {});
         TrialUpdate update{.id = trial.id};
         for (int step = 0; step < 10; ++step) update.reports.push_back({step, 0.5});
@@ -139,6 +140,14 @@ TEST_CASE("a power cut loses no trial that was told", "[storage][sqlite][power]"
   const After lied = cut_often(recording, false);
   CHECK(lied.lost > 0);
   CHECK(lied.corrupt);
+}
+
+TEST_CASE("a power cut loses no trial that was told to a file without a log", "[storage][sqlite][power]") {
+  // Neither durability makes a difference there.
+  const After after = cut_often(record(Durability::kOs, "?journal=delete", 30));
+  CHECK_FALSE(after.corrupt);
+  CHECK(after.half == 0);
+  CHECK(after.lost == 0);
 }
 
 TEST_CASE("without a sync after each trial a power cut may lose trials, but damages nothing",

@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ struct DiskOperation {
   std::string file;  // its name without the folder
   Kind kind;
   std::int64_t offset;  // of a write; the new size of a truncation
-  std::string data;
+  std::string data;     // of a deletion: not empty where the folder was synced with it
 };
 
 // The process's default VFS as long as it lives; one at a time. Threads may share it.
@@ -99,7 +100,9 @@ class RecordingVfs {
 
   static int remove(sqlite3_vfs*, const char* path, int sync_folder) {
     const int code = self_->real_->xDelete(self_->real_, path, sync_folder);
-    if (code == SQLITE_OK) self_->note({base_name(path), DiskOperation::Kind::kDelete, 0, {}});
+    if (code == SQLITE_OK) {
+      self_->note({base_name(path), DiskOperation::Kind::kDelete, 0, sync_folder != 0 ? "synced" : ""});
+    }
     return code;
   }
 
@@ -169,10 +172,15 @@ inline std::map<std::string, std::string> after_power_cut(const std::vector<Disk
                                                           std::mt19937& random, bool syncs_count = true) {
   std::map<std::string, std::size_t> safe;  // operations before this index are on the disk
   std::size_t folder_safe = 0;              // the same for deletions
+  std::set<std::string> known;              // files that were synced since they were made
   for (std::size_t i = 0; i < count && syncs_count; ++i) {
+    if (log[i].kind == DiskOperation::Kind::kDelete) {
+      known.erase(log[i].file);
+      if (!log[i].data.empty()) folder_safe = i + 1;
+    }
     if (log[i].kind != DiskOperation::Kind::kSync) continue;
-    // SQLite syncs the folder with the first sync of a log that it has made (UNIXFILE_DIRSYNC).
-    if (safe.emplace(log[i].file, i).second && log[i].file.find('-') != std::string::npos) folder_safe = i;
+    // SQLite syncs the folder with the first sync of a log or journal that it has made (UNIXFILE_DIRSYNC).
+    if (known.insert(log[i].file).second && log[i].file.find('-') != std::string::npos) folder_safe = i;
     safe[log[i].file] = i;
   }
   std::map<std::string, std::string> files;
