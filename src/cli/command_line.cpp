@@ -129,6 +129,11 @@ std::string global_options_help() { return to_text(global_options()); }
 CommandLine::CommandLine(std::string name, std::string example)
     : name_(std::move(name)), example_(std::move(example)), options_("options") {}
 
+CommandLine& CommandLine::note(const char* text) {
+  note_ = text;
+  return *this;
+}
+
 CommandLine& CommandLine::flag(const char* option, const char* help) {
   options_.add_options()(option, po::bool_switch(), help);
   return *this;
@@ -247,6 +252,7 @@ Study CommandLine::load_study(std::shared_ptr<const Sampler> sampler) const {
 std::string CommandLine::help() const {
   std::string text = fmt::format("usage: bluefin {} [options]\n\n", name_);
   if (const Command* command = find_command(name_)) text += fmt::format("{}\n\n", command->description);
+  if (!note_.empty()) text += note_ + "\n\n";
   if (!options_.options().empty()) text += to_text(options_) + "\n";
   text += global_options_help() + "\nexample:\n";
   std::istringstream lines(example_);

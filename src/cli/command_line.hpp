@@ -49,6 +49,8 @@ class CommandLine {
   // `name` is the command's in the table; `example` is one or more shell lines.
   CommandLine(std::string name, std::string example);
 
+  // Shown below the command's description, in lines of at most 80 columns.
+  CommandLine& note(const char* text);
   CommandLine& flag(const char* option, const char* help);
   CommandLine& text(const char* option, const char* placeholder, const char* help, Need need = Need::kOptional);
   CommandLine& integer(const char* option, const char* placeholder, const char* help, Need need = Need::kOptional);
@@ -82,6 +84,7 @@ class CommandLine {
 
   std::string name_;
   std::string example_;
+  std::string note_;
   po::options_description options_;
   po::variables_map values_;
 };

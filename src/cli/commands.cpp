@@ -31,12 +31,12 @@ const std::vector<Command>& commands() {
       {"ask", "Create a new trial and suggest parameters.", run_ask},
       {"tell", "Finish a trial, which was created by the ask command.", run_tell},
       {"storage upgrade", "Check the schema of a storage; say how to upgrade an old one.", run_storage_upgrade},
-      {"db info", "Show what is in an SQLite file, its sizes and who has it open.", run_db_info},
-      {"db check", "Check every row of an SQLite file; name those that break a rule.", run_db_check},
-      {"db copy", "Copy studies to another storage, also while workers write.", run_db_copy},
-      {"db export", "Write studies as JSON Lines, with all that belongs to them.", run_db_export},
+      {"db info", "Show what an SQLite file holds, and who has it open.", run_db_info},
+      {"db check", "Check every row of an SQLite file; name the wrong ones.", run_db_check},
+      {"db copy", "Copy studies to another storage, while workers write.", run_db_copy},
+      {"db export", "Write studies as JSON Lines, without loss.", run_db_export},
       {"db import", "Read studies that 'db export' has written.", run_db_import},
-      {"db pack", "Make an SQLite file one single file, in place or as a copy.", run_db_pack},
+      {"db pack", "Make an SQLite file one file, in place or as a copy.", run_db_pack},
       {"db vacuum", "Give the space of deleted rows in an SQLite file back.", run_db_vacuum},
   };
   return table;

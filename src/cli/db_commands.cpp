@@ -38,7 +38,11 @@ Tree users_value(const std::vector<FileUser>& users) {
 
 int run_db_info(const Arguments& arguments) {
   CommandLine line("db info", "$ bluefin db info --storage sqlite:///lr.db");
-  line.format("yaml", /*can_flatten=*/false);
+  line.note(
+          "Sizes in bytes, the schema, the studies with their trials by state, and the\n"
+          "processes that have the file open, as far as this user may see them. Changes\n"
+          "nothing.")
+      .format("yaml", /*can_flatten=*/false);
   if (!line.parse(arguments)) return 0;
   const DatabaseInfo info = database_info(line.storage_url());
   const std::vector<std::pair<const char*, Tree>> cells = {
@@ -65,7 +69,11 @@ int run_db_check(const Arguments& arguments) {
   CommandLine line("db check",
                    "$ bluefin db check --storage sqlite:///lr.db\n"
                    "trials trial_id 8 number = 9, expected 7");
-  line.format("value", /*can_flatten=*/false);
+  line.note(
+          "SQLite's own checks of the file, and the rules of Optuna's tables. A finding is\n"
+          "a line: table, primary key, id, what is there and what was expected. Changes\n"
+          "nothing. Exit code 0 without findings, 1 with some.")
+      .format("value", /*can_flatten=*/false);
   if (!line.parse(arguments)) return 0;
   const std::vector<Finding> findings = check_database(line.storage_url());
   std::vector<Record> records;
@@ -91,7 +99,11 @@ int run_db_pack(const Arguments& arguments) {
   CommandLine line("db pack",
                    "$ bluefin db pack --storage sqlite:///lr.db --output lr-to-mail.db\n"
                    "lr-to-mail.db");
-  line.text("output", "FILE", "write a copy, also while others use the file; without it the file itself is packed")
+  line.note(
+          "Everything goes into the one file, without a log beside it: for sending it, and\n"
+          "for tools that load its bytes. The file itself can be packed while nobody has it\n"
+          "open; the next bluefin that opens it gives it a log again.")
+      .text("output", "FILE", "write a copy, also while others use the file; without it the file itself is packed")
       .flag("yes", "replace FILE where it exists");
   if (!line.parse(arguments)) return 0;
   const std::string url = line.storage_url();
@@ -109,7 +121,10 @@ int run_db_vacuum(const Arguments& arguments) {
   CommandLine line("db vacuum",
                    "$ bluefin db vacuum --storage sqlite:///lr.db\n"
                    R"({"before": 3481600, "after": 2236416})");
-  line.format("json", /*can_flatten=*/false);
+  line.note(
+          "Shows the bytes of the file and its log before and after. Waits for locks, 30 s\n"
+          "at most, and needs free space for a second copy of the file.")
+      .format("json", /*can_flatten=*/false);
   if (!line.parse(arguments)) return 0;
   const VacuumResult result = vacuum_database(line.storage_url());
   const Record record = {{{"before"}, result.before}, {{"after"}, result.after}};

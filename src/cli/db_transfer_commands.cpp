@@ -47,7 +47,11 @@ int run_db_copy(const Arguments& arguments) {
   CommandLine line("db copy",
                    "$ bluefin db copy --storage sqlite:///lr.db --to-storage journal:///all.log \\\n"
                    "    --study-name lr --to-study-name lr-monday");
-  line.text("to-storage", "URL", "where the copies go; may be the same storage", Need::kRequired);
+  line.note(
+          "A copy is of one moment and is there whole or not at all, with trial numbers,\n"
+          "values, reports, parameters, attributes and times as they are. Between SQLite\n"
+          "files, journals, or within one.")
+      .text("to-storage", "URL", "where the copies go; may be the same storage", Need::kRequired);
   add_study_options(line, "the study to copy; default: all");
   if (!line.parse(arguments)) return 0;
   const TransferOptions options = transfer_options(line);
@@ -59,7 +63,10 @@ int run_db_export(const Arguments& arguments) {
   CommandLine line("db export",
                    "$ bluefin db export --storage sqlite:///lr.db --output lr.jsonl\n"
                    "$ bluefin db export --storage sqlite:///lr.db | gzip > lr.jsonl.gz");
-  line.text("study-name", "NAME", "the study to write; default: all")
+  line.note(
+          "A header, a line for each study, a line for each trial. NaN and Infinity are\n"
+          "written as Python's json reads them.")
+      .text("study-name", "NAME", "the study to write; default: all")
       .text("output", "FILE", "where to; default: standard output")
       .flag("yes", "replace FILE where it exists");
   if (!line.parse(arguments)) return 0;
@@ -75,7 +82,10 @@ int run_db_import(const Arguments& arguments) {
   CommandLine line("db import",
                    "$ bluefin db import --storage sqlite:///lr.db --input lr.jsonl\n"
                    "$ gunzip -c lr.jsonl.gz | bluefin db import --storage sqlite:///lr.db");
-  line.text("input", "FILE", "what 'db export' has written; default: standard input");
+  line.note(
+          "A study is written when all of it was read and is right; otherwise the error\n"
+          "names the line and what was expected there, and nothing of it is written.")
+      .text("input", "FILE", "what 'db export' has written; default: standard input");
   add_study_options(line, "the study to take; default: all");
   if (!line.parse(arguments)) return 0;
   const TransferOptions options = transfer_options(line);
