@@ -27,7 +27,8 @@ CheckRule number(std::string_view table, std::string_view key, std::string_view 
           fmt::format("SELECT {1}, '{2}_type = ' || {5} || ' with {2} = ' || "
                       "{6} || ', expected FINITE with a number, or {3} with NULL' FROM {0} WHERE "
                       "CASE WHEN {2}_type='FINITE' THEN typeof({2}) NOT IN ('real', 'integer') OR "
-                      "abs({2})>1.7976931348623157e308 ELSE {2}_type NOT IN ({4}) OR {2} IS NOT NULL END ORDER BY 1",
+                      "abs({2})>1.7976931348623157e308 ELSE {2}_type IS NULL OR {2}_type NOT IN ({4}) OR {2} IS NOT "
+                      "NULL END ORDER BY 1",
                       table, key, value, can_be_nan ? "INF_POS, INF_NEG or NAN" : "INF_POS or INF_NEG",
                       can_be_nan ? "'INF_POS', 'INF_NEG', 'NAN'" : "'INF_POS', 'INF_NEG'",
                       shown(fmt::format("{}_type", value)), shown(value))};
@@ -95,7 +96,8 @@ std::vector<CheckRule> make_rules() {
        "SELECT trial_id, 'datetime_start = NULL, expected a time in a RUNNING trial' FROM trials "
        "WHERE state='RUNNING' AND datetime_start IS NULL ORDER BY 1"},
       {"trials", "trial_id",
-       "SELECT trial_id, n_values || ' values, expected ' || n_objectives || ' in a COMPLETE trial' FROM "
+       "SELECT trial_id, 'number of values = ' || n_values || ', expected ' || n_objectives || ' in a COMPLETE trial' "
+       "FROM "
        "(SELECT trial_id, (SELECT count(*) FROM trial_values v WHERE v.trial_id=t.trial_id) AS n_values, "
        "(SELECT count(*) FROM study_directions d WHERE d.study_id=t.study_id) AS n_objectives FROM trials t "
        "WHERE state='COMPLETE') WHERE n_values<>n_objectives ORDER BY 1"},
@@ -103,7 +105,7 @@ std::vector<CheckRule> make_rules() {
       number("trial_values", "trial_value_id", "value", false),
       counted("trial_values", "trial_value_id", "trial"),
       {"trial_values", "trial_value_id",
-       "SELECT v.trial_value_id, 'objective = ' || v.objective || ', expected one of the study''s ' || "
+       "SELECT v.trial_value_id, 'objective = ' || v.objective || ', expected one below ' || "
        "(SELECT count(*) FROM study_directions d WHERE d.study_id=t.study_id) FROM trial_values v "
        "CROSS JOIN trials t ON t.trial_id=v.trial_id WHERE t.state<>'COMPLETE' AND typeof(v.objective)='integer' "
        "AND v.objective>=(SELECT count(*) FROM study_directions d WHERE d.study_id=t.study_id) ORDER BY 1"},

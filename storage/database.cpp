@@ -85,7 +85,10 @@ void pack_database(const std::string& url) {
   }
   has_schema(file.db);  // another program's file is not to be changed
   constexpr std::chrono::seconds kPatience{2};
-  if (file.db.disable_wal(kPatience)) return;
+  if (file.db.disable_wal(kPatience)) {
+    file.db.write([] {});  // one who writes to a file without a log has half of it in a journal beside it
+    return;
+  }
   const std::string users = to_string(file_users(file.url.file.path));
   throw Error(
       ErrorCode::kUnavailable,

@@ -37,7 +37,7 @@ class Checker {
     check_pages();
     const bool damaged = !findings_.empty();
     try {
-      check_tables();
+      if (!check_tables()) return std::move(findings_);
       for (const CheckRule& rule : check_rules()) check_rule(rule);
       for (const auto& [table, key, sql] : kTimes) check_times(table, key, sql);
       for (const auto& [table, key, sql] : kAttributes) check_attributes(table, key, sql);
@@ -87,8 +87,11 @@ class Checker {
     }
   }
 
-  void check_tables() {
-    for (const std::string& table : missing_tables(db_)) add(table, "", std::nullopt, "the table is missing");
+  // False: tables are missing, and with them what the rules are about.
+  bool check_tables() {
+    const auto missing = missing_tables(db_);
+    for (const std::string& table : missing) add(table, "", std::nullopt, "the table is missing");
+    if (!missing.empty()) return false;
     if (const auto schema = schema_of(db_); schema.schema && *schema.schema != kSchemaVersion) {
       add("version_info", "version_info_id", 1,
           fmt::format("schema_version = {}, expected {}", *schema.schema, kSchemaVersion));
@@ -116,6 +119,7 @@ class Checker {
       if (!query.is_null(1)) row = query.integer(1);
       add(query.text(0), "rowid", row, fmt::format("it refers to a row of {} that does not exist", query.text(2)));
     }
+    return true;
   }
 
   void check_rule(const CheckRule& rule) {
