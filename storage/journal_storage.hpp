@@ -9,6 +9,7 @@
 
 namespace bluefin {
 
+// A file that cannot be written is opened to be read, and a write throws Error(kUnavailable) that says why.
 // Throws Error(kInvalidArgument) for a URL of another form, Error(kUnavailable) when the file cannot be used,
 // Error(kCorrupt) when it holds something else than records.
 std::shared_ptr<Storage> open_journal_storage(const std::string& url);

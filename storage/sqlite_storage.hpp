@@ -17,7 +17,8 @@ struct SqliteOptions {
 };
 
 // `url` is "sqlite:///relative/path" or "sqlite:////absolute/path"; the path is taken as it stands, without percent
-// decoding, as SQLAlchemy does. Creates the file when it is missing.
+// decoding, as SQLAlchemy does. Options may stand behind it, see sqlite_url.hpp. Creates the file when it is missing;
+// one that cannot be written is opened to be read, and a write throws Error(kUnavailable) that says why.
 std::shared_ptr<Storage> open_sqlite_storage(const std::string& url, const SqliteOptions& options = {});
 
 }  // namespace bluefin
