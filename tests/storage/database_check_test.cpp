@@ -36,7 +36,7 @@ void fill(const std::string& url) {
   const std::map<std::string, Distribution> space = {{"c", CategoricalDistribution{{std::string("a"), 1, {}}}},
                                                      {"n", IntDistribution{0, 9, 3}},
                                                      {"x", FloatDistribution{}}};
-  Study one = create_study({.storage = url, .name = "one"});
+  Study one = create_study({.storage = url, .name = "one", .seed = 1});
   one.set_user_attr("note", "a");
   one.add_trial(create_trial({.values = {kInfinity},
                               .params = {{"x", 0.25}, {"n", 3}, {"c", std::string("a")}},
@@ -154,8 +154,9 @@ TEST_CASE("check: each row that breaks a rule is named with what was expected", 
        {"trial_params param_id 2: param_value of 'n' = 'low', expected a number"}},
       {"UPDATE trial_params SET distribution_json='{' WHERE param_name='n'",
        {"trial_params param_id 2: distribution_json of 'n': "}},
-      {"UPDATE trial_params SET distribution_json=replace(distribution_json, '\"log\": false', '\"log\": true'), "
-       "distribution_json=replace(replace(distribution_json, 'false', 'true'), '0.0', '0.1') WHERE param_id=4",
+      {"UPDATE trial_params SET param_value=0.5, distribution_json=replace(replace(distribution_json, 'false', "
+       "'true'), "
+       "'0.0', '0.1') WHERE param_id=4",
        {"trial_params param_id 4: distribution_json of 'x': "}},
       {"UPDATE trial_params SET param_name=NULL WHERE param_name='n'",
        {"trial_params param_id 2: param_name = NULL, expected a name"}},
