@@ -165,15 +165,16 @@ class SqliteStorage final : public Storage, public StudyImport {
     });
   }
 
-  std::vector<LostTrial> lost_trials(StudyId study) override {
+  std::vector<LostTrial> lost_trials(StudyId study, std::optional<std::chrono::seconds> grace) override {
     const std::lock_guard lock(mutex_);
-    return db_.read([&] { return writer_.lost_trials(study); });
+    return db_.read([&] { return writer_.lost_trials(study, grace); });
   }
 
-  std::vector<FrozenTrial> fail_lost_trials(StudyId study, int retry) override {
-    if (lost_trials(study).empty()) return {};
+  std::vector<FrozenTrial> fail_lost_trials(StudyId study, int retry,
+                                            std::optional<std::chrono::seconds> grace) override {
+    if (lost_trials(study, grace).empty()) return {};
     return durably(durability_, [&] {
-      auto failed = db_.write([&] { return writer_.fail_lost_trials(study, retry); });
+      auto failed = db_.write([&] { return writer_.fail_lost_trials(study, retry, grace); });
       writer_.committed();
       return failed;
     });
@@ -186,15 +187,7 @@ class SqliteStorage final : public Storage, public StudyImport {
 
   std::vector<TrialId> stale_trials(StudyId study, std::chrono::seconds grace) override {
     const std::lock_guard lock(mutex_);
-    return db_.read([&] {
-      std::vector<TrialId> stale;
-      auto query = db_.query(
-          "SELECT t.trial_id FROM trials t JOIN trial_heartbeats h ON h.trial_id=t.trial_id WHERE t.study_id=?1 AND "
-          "t.state='RUNNING' AND strftime('%s', 'now') - strftime('%s', h.heartbeat) > ?2 ORDER BY t.trial_id",
-          study, static_cast<std::int64_t>(grace.count()));
-      while (query.step()) stale.push_back(TrialId{query.integer(0)});
-      return stale;
-    });
+    return db_.read([&] { return writer_.stale_trials(study, grace); });
   }
 
   Changes changes_since(StudyId study, StorageCursor& cursor) override {

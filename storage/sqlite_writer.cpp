@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "bluefin/error.hpp"
 #include "storage/rules.hpp"
@@ -191,39 +192,56 @@ void SqliteWriter::write_owner(const FrozenTrial& trial) {
       self_->started);
 }
 
-std::vector<LostTrial> SqliteWriter::lost_trials(StudyId study) {
-  std::vector<LostTrial> lost;
-  if (!db_.query("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?1", kOwnerTableName).step()) return lost;
-  auto query = db_.query(
-      "SELECT o.trial_id, o.host, o.boot_id, o.pid_namespace, o.pid, o.pid_started FROM bluefin_owner o "
-      "JOIN trials t ON t.trial_id=o.trial_id AND t.datetime_start=o.started "
-      "WHERE t.study_id=?1 AND t.state='RUNNING' ORDER BY o.trial_id",
-      study);
-  while (query.step()) {
-    ProcessIdentity owner;
-    owner.host = query.text(1);
-    owner.boot = query.text(2);
-    owner.pid_namespace = query.integer(3);
-    owner.pid = query.integer(4);
-    owner.started = query.integer(5);
-    if (has_ended(owner)) lost.push_back({.id = TrialId{query.integer(0)}, .process = describe(owner)});
+std::vector<LostTrial> SqliteWriter::lost_trials(StudyId study, std::optional<std::chrono::seconds> grace) {
+  std::map<TrialId, std::string> lost;
+  if (grace) {
+    for (const TrialId id : stale_trials(study, *grace)) {
+      lost[id] = fmt::format("its heartbeat stopped more than {} s ago", grace->count());
+    }
   }
-  for (LostTrial& trial : lost) trial.number = reader_.trial(study, trial.id).value().number;
-  return lost;
+  if (db_.query("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?1", kOwnerTableName).step()) {
+    auto query = db_.query(
+        "SELECT o.trial_id, o.host, o.boot_id, o.pid_namespace, o.pid, o.pid_started FROM bluefin_owner o "
+        "JOIN trials t ON t.trial_id=o.trial_id AND t.datetime_start=o.started "
+        "WHERE t.study_id=?1 AND t.state='RUNNING'",
+        study);
+    while (query.step()) {
+      ProcessIdentity owner;
+      owner.host = query.text(1);
+      owner.boot = query.text(2);
+      owner.pid_namespace = query.integer(3);
+      owner.pid = query.integer(4);
+      owner.started = query.integer(5);
+      if (has_ended(owner)) lost[TrialId{query.integer(0)}] = describe(owner) + ", which ran it, has ended";
+    }
+  }
+  std::vector<LostTrial> trials;
+  for (const auto& [id, why] : lost) trials.push_back({id, reader_.trial(study, id).value().number, why});
+  return trials;
 }
 
-std::vector<FrozenTrial> SqliteWriter::fail_lost_trials(StudyId study, int retry) {
+std::vector<FrozenTrial> SqliteWriter::fail_lost_trials(StudyId study, int retry,
+                                                        std::optional<std::chrono::seconds> grace) {
   std::vector<FrozenTrial> failed;
-  for (const LostTrial& lost : lost_trials(study)) {
+  for (const LostTrial& lost : lost_trials(study, grace)) {
     const FrozenTrial before = reader_.trial(study, lost.id).value();
     update_trial(study, {.id = lost.id,
-                         .user_attrs = {{"bluefin:fail", Json("lost-worker")},
-                                        {"bluefin:error", Json(lost.process + ", which ran it, has ended")}},
+                         .user_attrs = {{"bluefin:fail", Json("lost-worker")}, {"bluefin:error", Json(lost.why)}},
                          .state = TrialState::kFail});
     failed.push_back(reader_.trial(study, lost.id).value());
     if (const auto again = storage_rules::retried(before, retry)) add_trials(study, {&*again, 1});
   }
   return failed;
+}
+
+std::vector<TrialId> SqliteWriter::stale_trials(StudyId study, std::chrono::seconds grace) {
+  std::vector<TrialId> stale;
+  auto query = db_.query(
+      "SELECT t.trial_id FROM trials t JOIN trial_heartbeats h ON h.trial_id=t.trial_id WHERE t.study_id=?1 AND "
+      "t.state='RUNNING' AND strftime('%s', 'now') - strftime('%s', h.heartbeat) > ?2 ORDER BY t.trial_id",
+      study, static_cast<std::int64_t>(grace.count()));
+  while (query.step()) stale.push_back(TrialId{query.integer(0)});
+  return stale;
 }
 
 void SqliteWriter::record_heartbeat(TrialId trial) {

@@ -2,6 +2,7 @@
 // Studies and trials as rows of Optuna's tables. Must be called inside a write transaction.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -33,10 +34,11 @@ class SqliteWriter {
   bool update_trial(StudyId study, const TrialUpdate& update);
 
   // See Storage. The first one only reads, so a read transaction does.
-  std::vector<LostTrial> lost_trials(StudyId study);
-  std::vector<FrozenTrial> fail_lost_trials(StudyId study, int retry);
+  std::vector<LostTrial> lost_trials(StudyId study, std::optional<std::chrono::seconds> grace);
+  std::vector<FrozenTrial> fail_lost_trials(StudyId study, int retry, std::optional<std::chrono::seconds> grace);
 
-  // By the database's clock, in whole seconds, as Optuna writes it.
+  // Heartbeats are by the database's clock, in whole seconds, as Optuna writes them. This one only reads too.
+  std::vector<TrialId> stale_trials(StudyId study, std::chrono::seconds grace);
   void record_heartbeat(TrialId trial);
 
   // The last add_trials() or update_trial() is in the file.

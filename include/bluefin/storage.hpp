@@ -56,11 +56,11 @@ struct TrialUpdate {
   std::optional<Time> datetime_complete = {};  // of one that is finished; default: now
 };
 
-// A RUNNING trial whose process has certainly ended.
+// A RUNNING trial that nobody will finish.
 struct LostTrial {
   TrialId id{};
   int number = -1;
-  std::string process;  // "process 12 on host"
+  std::string why;  // "process 12 on host, which ran it, has ended"
 };
 
 struct StoredTrial {
@@ -138,12 +138,15 @@ class Storage {
   // SQLite has.
   virtual void record_heartbeat(TrialId trial);
   virtual std::vector<TrialId> stale_trials(StudyId study, std::chrono::seconds grace);
-  // Owned trials whose processes have ended without a word, by ascending ids; and their end: they fail with the user
-  // attribute `bluefin:fail` = "lost-worker", each once, whoever sees it first. With `retry` a trial that was not
-  // queued again that often yet is WAITING once more, with its parameters, as Optuna's
-  // RetryHeartbeatStaleTrialCallback does it. Only SQLite knows owners; elsewhere there are none.
-  virtual std::vector<LostTrial> lost_trials(StudyId) { return {}; }
-  virtual std::vector<FrozenTrial> fail_lost_trials(StudyId, int /*retry*/) { return {}; }
+  // Owned trials whose processes have ended without a word, by ascending ids; with `grace` also those whose heartbeat is
+  // older. And their end: they fail with the user attribute `bluefin:fail` = "lost-worker", each once, whoever sees it
+  // first. With `retry` a trial that was not queued again that often yet is WAITING once more, with its parameters, as
+  // Optuna's RetryHeartbeatStaleTrialCallback does it. Only SQLite knows owners; elsewhere there are none.
+  virtual std::vector<LostTrial> lost_trials(StudyId, std::optional<std::chrono::seconds> /*grace*/) { return {}; }
+  virtual std::vector<FrozenTrial> fail_lost_trials(StudyId, int /*retry*/,
+                                                    std::optional<std::chrono::seconds> /*grace*/) {
+    return {};
+  }
   // What is new. Without cursor.whole a trial that was read before and still runs costs a look at its state (2 us), and
   // only rows that came to it are read; a parameter, an attribute or a report that was overwritten shows its old value
   // until the trial finishes or is read whole. Throws Error(kNotFound) when the study was deleted.

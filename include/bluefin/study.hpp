@@ -133,9 +133,10 @@ class Study {
   // The same, for a process that runs the trial itself, as optimize() does: should it die, others can tell.
   Trial ask_to_run();
   // Fails the trials whose processes have ended without a word: RUNNING, begun by optimize(), ask_to_run() or
-  // run_supervised() on this machine. With `retry` each is queued again with its parameters, that many times at most.
-  // optimize() and run_supervised() look for such trials at their beginning and then once in a second.
-  std::vector<FrozenTrial> fail_lost_trials(int retry = 0);
+  // run_supervised() on this machine; with `grace` also those whose heartbeat is older. With `retry` each is queued
+  // again with its parameters, that many times at most. Returns them. optimize() and run_supervised() look for such
+  // trials, without `grace`, at their beginning and then once in a second.
+  std::vector<FrozenTrial> fail_lost_trials(int retry = 0, std::optional<std::chrono::seconds> grace = {});
   // A handle for a trial that another process began, or whose own handle is gone. That of a finished trial only knows
   // its parameters. Throws Error(kInvalidArgument) when there is no such trial or it is WAITING.
   Trial resume(int number);

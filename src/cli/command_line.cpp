@@ -151,6 +151,10 @@ CommandLine& CommandLine::integer(const char* option, const char* placeholder, c
   return *this;
 }
 
+CommandLine& CommandLine::grace_period() {
+  return integer("grace-period", "SECONDS", "the age of a heartbeat that has stopped");
+}
+
 CommandLine& CommandLine::texts(const char* option, const char* placeholder, const char* help) {
   options_.add_options()(option, po::value<std::vector<std::string>>()->multitoken()->value_name(placeholder), help);
   return *this;
@@ -216,6 +220,13 @@ std::vector<std::string> CommandLine::get_texts(const std::string& option) const
   return has(option) ? values_.at(option).as<std::vector<std::string>>() : std::vector<std::string>();
 }
 
+std::optional<std::chrono::seconds> CommandLine::get_grace_period() const {
+  if (!has("grace-period")) return std::nullopt;
+  const std::int64_t seconds = get_integer("grace-period");
+  if (seconds < 0) throw usage_error(fmt::format("--grace-period {}: must be >= 0 seconds", seconds));
+  return std::chrono::seconds(seconds);
+}
+
 std::string CommandLine::get_choice(const std::string& option, std::initializer_list<std::string_view> choices) const {
   std::string given = get_text(option);
   if (std::find(choices.begin(), choices.end(), given) != choices.end()) return given;
@@ -240,6 +251,15 @@ std::string CommandLine::storage_url() const {
 }
 
 std::shared_ptr<Storage> CommandLine::open_storage() const { return bluefin::open_storage(storage_url()); }
+
+std::shared_ptr<Storage> CommandLine::open_existing_storage() const {
+  const std::string url = storage_url();
+  std::error_code ignored;
+  if (url.starts_with("sqlite:") && !std::filesystem::exists(database_path(url), ignored)) {
+    throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no such file", url));
+  }
+  return open_storage();
+}
 
 Study CommandLine::load_study(std::shared_ptr<const Sampler> sampler) const {
   StudyOptions options;

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <boost/program_options.hpp>
+#include <chrono>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -55,6 +57,7 @@ class CommandLine {
   CommandLine& text(const char* option, const char* placeholder, const char* help, Need need = Need::kOptional);
   CommandLine& integer(const char* option, const char* placeholder, const char* help, Need need = Need::kOptional);
   CommandLine& texts(const char* option, const char* placeholder, const char* help);  // one or more words
+  CommandLine& grace_period();  // of heartbeats, see get_grace_period()
   // -f and, for nested columns, --flatten.
   CommandLine& format(const char* default_format, bool can_flatten);
 
@@ -67,12 +70,16 @@ class CommandLine {
   std::string get_text(const std::string& option) const;  // empty when not given
   std::int64_t get_integer(const std::string& option) const { return values_.at(option).as<std::int64_t>(); }
   std::vector<std::string> get_texts(const std::string& option) const;
+  // Null when it is not given. Throws UsageError below 0.
+  std::optional<std::chrono::seconds> get_grace_period() const;
   // Throws UsageError unless the word is one of `choices`.
   std::string get_choice(const std::string& option, std::initializer_list<std::string_view> choices) const;
 
   // --storage, else $BLUEFIN_STORAGE, else $OPTUNA_STORAGE. Throws UsageError when there is none.
   std::string storage_url() const;
   std::shared_ptr<Storage> open_storage() const;
+  // The same, but no SQLite file is made where there is none: Error(kNotFound).
+  std::shared_ptr<Storage> open_existing_storage() const;
   // The study of --study-name; without that option the only one in the storage.
   Study load_study(std::shared_ptr<const Sampler> sampler = nullptr) const;
 

@@ -37,6 +37,7 @@ const std::vector<Command>& commands() {
       {"db export", "Write studies as JSON Lines, without loss.", run_db_export},
       {"db import", "Read studies that 'db export' has written.", run_db_import},
       {"db pack", "Make an SQLite file one file, in place or as a copy.", run_db_pack},
+      {"db repair", "Fail running trials that nobody will finish, or queue them again.", run_db_repair},
       {"db vacuum", "Give the space of deleted rows in an SQLite file back.", run_db_vacuum},
   };
   return table;

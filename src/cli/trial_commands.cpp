@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 // trials, best-trial, best-trials.
-#include <fmt/format.h>
-
 #include <chrono>
-#include <cstdint>
 #include <iostream>
 #include <set>
 
@@ -13,34 +10,23 @@
 namespace bluefin::cli {
 namespace {
 
-enum class Which { kAll, kStale, kBest, kFront };
+using namespace std::chrono_literals;
 
-// RUNNING trials whose process has ended, or whose heartbeat is older than the grace period.
-std::set<int> stale_numbers(const Study& study, std::int64_t grace_seconds) {
-  if (grace_seconds < 0) {
-    throw UsageError(fmt::format("--grace-period {} must be >= 0 seconds", grace_seconds));
-  }
-  Storage& storage = study.storage();
-  std::set<int> numbers;
-  for (const LostTrial& lost : storage.lost_trials(study.id())) numbers.insert(lost.number);
-  for (const TrialId id : storage.stale_trials(study.id(), std::chrono::seconds(grace_seconds))) {
-    if (const auto stored = storage.find_trial(id)) numbers.insert(stored->trial.number);
-  }
-  return numbers;
-}
+enum class Which { kAll, kStale, kBest, kFront };
 
 int show_trials(CommandLine line, const Arguments& arguments, Which which) {
   line.text("study-name", "NAME", "the study to look at", Need::kRequired).format("table", /*can_flatten=*/true);
   if (which == Which::kAll) {
-    line.flag("stale", "only running trials whose process has ended, or whose heartbeat has stopped")
-        .integer("grace-period", "SECONDS", "the age of a heartbeat that has stopped; default: 120");
+    line.flag("stale", "only running trials whose process has ended, or whose heartbeat is older than 120 s").grace_period();
   }
   if (!line.parse(arguments)) return 0;
   const Study study = line.load_study();
 
   std::set<int> numbers;
   if (which == Which::kAll && line.is_set("stale")) {
-    numbers = stale_numbers(study, line.has("grace-period") ? line.get_integer("grace-period") : 120);
+    for (const LostTrial& lost : study.storage().lost_trials(study.id(), line.get_grace_period().value_or(120s))) {
+      numbers.insert(lost.number);
+    }
     which = Which::kStale;
   }
   if (which == Which::kBest) numbers.insert(study.best_trial().number);

@@ -152,7 +152,7 @@ void Study::optimize(const Objective& objective, const OptimizeOptions& options)
     throw Error(ErrorCode::kInvalidArgument, fmt::format("optimize: retry = {}, must be >= 0", options.retry));
   }
   impl_->stop_requested = false;
-  impl_->fail_lost(options.retry);
+  impl_->fail_lost(options.retry, {});
   Run run(*this, objective, options);
   const int n_jobs =
       options.n_jobs == -1 ? std::max(1, static_cast<int>(std::thread::hardware_concurrency())) : options.n_jobs;

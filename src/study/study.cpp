@@ -94,11 +94,11 @@ Trial Study::ask(const std::map<std::string, Distribution>& fixed_distributions)
 
 Trial Study::ask_to_run() { return Trial(std::make_unique<StudyTrial>(impl_, impl_->ask(true))); }
 
-std::vector<FrozenTrial> Study::fail_lost_trials(int retry) {
+std::vector<FrozenTrial> Study::fail_lost_trials(int retry, std::optional<std::chrono::seconds> grace) {
   if (retry < 0) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("fail_lost_trials: retry = {}, must be >= 0", retry));
   }
-  return impl_->fail_lost(retry);
+  return impl_->fail_lost(retry, grace);
 }
 
 Trial Study::resume(int number) { return Trial(std::make_unique<StudyTrial>(impl_, impl_->resume(number))); }

@@ -435,9 +435,9 @@ bool StudyImpl::update_running(const TrialUpdate& update) {
   return true;
 }
 
-std::vector<FrozenTrial> StudyImpl::fail_lost(int retry) {
+std::vector<FrozenTrial> StudyImpl::fail_lost(int retry, std::optional<std::chrono::seconds> grace) {
   searched_ms_ = steady_ms();
-  auto failed = storage->fail_lost_trials(id, retry);
+  auto failed = storage->fail_lost_trials(id, retry, grace);
   for (const auto& trial : failed) {
     const Json* why = find_attribute(trial.user_attrs, "bluefin:error");
     log(LogLevel::kWarning, fmt::format("trial {} of study '{}' was running and has failed: {}", trial.number, name,
@@ -447,7 +447,7 @@ std::vector<FrozenTrial> StudyImpl::fail_lost(int retry) {
 }
 
 std::vector<FrozenTrial> StudyImpl::fail_lost_now_and_then(int retry) {
-  return steady_ms() - searched_ms_ >= kSearchIntervalMs ? fail_lost(retry) : std::vector<FrozenTrial>{};
+  return steady_ms() - searched_ms_ >= kSearchIntervalMs ? fail_lost(retry, {}) : std::vector<FrozenTrial>{};
 }
 
 void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {

@@ -80,7 +80,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void flush();
   bool update_running(const TrialUpdate& update);
   // Storage::fail_lost_trials(), and says so in the log. The second one not more often than once in a second.
-  std::vector<FrozenTrial> fail_lost(int retry);
+  std::vector<FrozenTrial> fail_lost(int retry, std::optional<std::chrono::seconds> grace);
   std::vector<FrozenTrial> fail_lost_now_and_then(int retry);
   void note_own(int number);  // a trial that was added to the storage by this process
 

@@ -131,6 +131,28 @@ TEST_CASE("db pack and db vacuum say what they did", "[cli]") {
   CHECK(sizes["after"] == fs::file_size(folder.path() / "test.db"));
 }
 
+TEST_CASE("db repair fails what nobody will finish", "[cli]") {
+  const Folder folder;
+  fill(folder.url(), "s");
+  CHECK(db("repair", folder.url()).out.empty());
+  {
+    Study study = load_study({.storage = folder.url(), .name = "s"});
+    study.ask().suggest_float("x", 0.0, 1.0);
+    study.storage().record_heartbeat(study.trials().back()->id);
+  }
+  CHECK(db("repair", folder.url(), {"--grace-period", "3600"}).out.empty());
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));  // heartbeats count in whole seconds
+  const auto stale = nlohmann::json::parse(
+      run({"trials", "--storage", folder.url(), "--study-name", "s", "--stale", "--grace-period", "0", "-f", "json"}).out);
+  REQUIRE(stale.size() == 1);
+  CHECK(stale[0]["state"] == "RUNNING");
+  CHECK(db("repair", folder.url(), {"--grace-period", "0", "--retry", "1", "--study-name", "s"}).out ==
+        "s " + stale[0]["number"].dump() + " its heartbeat stopped more than 0 s ago\n");
+  const auto trials = load_study({.storage = folder.url(), .name = "s"}).trials();
+  CHECK(trials.back()->state == TrialState::kWaiting);
+  CHECK(trials[trials.size() - 2]->state == TrialState::kFail);
+}
+
 TEST_CASE("db refuses bad input in one sentence and makes no file", "[cli]") {
   const Folder folder;
   fill(folder.url(), "s");
@@ -147,6 +169,11 @@ TEST_CASE("db refuses bad input in one sentence and makes no file", "[cli]") {
       {{"pack", "--storage", folder.url("no.db")}, 1, "there is no such file"},
       {{"vacuum", "--storage", folder.url("no.db")}, 1, "there is no such file"},
       {{"export", "--storage", folder.url("no.db")}, 1, "there is no such file"},
+      {{"repair", "--storage", folder.url("no.db")}, 1, "there is no such file"},
+      {{"repair", "--storage", "journal://" + (folder.path() / "a.log").string()}, 2, "only SQLite files"},
+      {{"repair", "--storage", folder.url(), "--study-name", "t"}, 1, "study 't' was not found"},
+      {{"repair", "--storage", folder.url(), "--retry", "-1"}, 2, "--retry -1: must be between 0 and 1000000"},
+      {{"repair", "--storage", folder.url(), "--grace-period", "-1"}, 2, "--grace-period -1: must be >= 0"},
       {{"export", "--storage", folder.url(), "--study-name", "t"}, 1, "study 't' was not found"},
       {{"copy", "--storage", folder.url()}, 2, "--to-storage"},
       {{"copy", "--storage", folder.url("no.db"), "--to-storage", to}, 1, "there is no such file"},

@@ -83,7 +83,7 @@ TEST_CASE("a trial whose process was killed fails when the next worker begins", 
   Quiet quiet;
   const pid_t pid = run_and_die(dir.url());
   CHECK(study.trials()[0]->state == TrialState::kRunning);
-  const auto lost = study.storage().lost_trials(study.id());
+  const auto lost = study.storage().lost_trials(study.id(), {});
   REQUIRE(lost.size() == 1);
   CHECK(lost[0].number == 0);
 
