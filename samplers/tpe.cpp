@@ -14,8 +14,8 @@
 #include "bluefin/log.hpp"
 #include "core/options_io.hpp"
 #include "samplers/prior.hpp"
+#include "samplers/relative_params.hpp"
 #include "samplers/tpe/acquisition.hpp"
-#include "samplers/tpe/relative_params.hpp"
 #include "samplers/tpe/space_model.hpp"
 
 namespace bluefin {
@@ -60,7 +60,7 @@ class TpeModel final : public SamplerModel {
     if (request.history.size() < n_startup()) return {};
     JointSuggestion suggestion;
     for (const tpe::Space& space : spaces) suggest(request, space, suggestion.params);
-    if (tells_others_) suggestion.system_attrs = tpe::relative_params_attributes(suggestion.params);
+    if (tells_others_) suggestion.system_attrs = relative_params_attributes("tpe", suggestion.params);
     return suggestion;
   }
 

@@ -51,6 +51,9 @@ class History {
 
   double sign(std::size_t objective) const { return slab_->signs[objective]; }
 
+  // The trial of a row, for what has no column (constraints by name).
+  static const FrozenTrial& trial(const HistoryView& view, std::size_t row) { return *view.slab_->trials[row]; }
+
   // The spec that is equal to this, one object for the whole study.
   ParamSpecPtr intern(std::string_view name, const Distribution& distribution);
   // The distribution first seen under this name in the study (also in trials that are no rows), or null: what later

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "samplers/tpe/relative_params.hpp"
+#include "samplers/relative_params.hpp"
 
 #include <string>
 #include <string_view>
@@ -7,9 +7,9 @@
 #include "core/choice_json.hpp"
 #include "core/json_nlohmann.hpp"
 
-namespace bluefin::tpe {
+namespace bluefin {
 
-std::vector<Attribute> relative_params_attributes(std::span<const TrialParam> params) {
+std::vector<Attribute> relative_params_attributes(std::string_view sampler, std::span<const TrialParam> params) {
   constexpr std::size_t kMaxLength = 2045;
   if (params.empty()) return {};
   std::string text;
@@ -26,10 +26,10 @@ std::vector<Attribute> relative_params_attributes(std::span<const TrialParam> pa
   text += "}";
   std::vector<Attribute> attributes;
   for (std::size_t i = 0; i * kMaxLength < text.size(); ++i) {
-    attributes.push_back(
-        {"tpe:relative_params:" + std::to_string(i), Json(std::string_view(text).substr(i * kMaxLength, kMaxLength))});
+    attributes.push_back({std::string(sampler) + ":relative_params:" + std::to_string(i),
+                          Json(std::string_view(text).substr(i * kMaxLength, kMaxLength))});
   }
   return attributes;
 }
 
-}  // namespace bluefin::tpe
+}  // namespace bluefin
