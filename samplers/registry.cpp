@@ -7,6 +7,7 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/sampler.hpp"
+#include "bluefin/samplers/gp.hpp"
 #include "bluefin/samplers/random.hpp"
 #include "bluefin/samplers/tpe.hpp"
 #include "core/options_io.hpp"
@@ -30,6 +31,7 @@ constexpr SamplerEntry entry(const char* name, const char* description) {
 }
 
 constexpr SamplerEntry kSamplers[] = {
+    entry<GpOptions>("gp", "Bayesian optimisation with Gaussian processes"),
     entry<RandomOptions>("random", "independent draws from each distribution"),
     entry<TpeOptions>("tpe", "tree-structured Parzen estimator"),
 };

@@ -16,6 +16,7 @@
 #include "bluefin/pruners/percentile.hpp"  // IWYU pragma: export
 #include "bluefin/rng.hpp"                 // IWYU pragma: export
 #include "bluefin/sampler.hpp"             // IWYU pragma: export
+#include "bluefin/samplers/gp.hpp"         // IWYU pragma: export
 #include "bluefin/samplers/random.hpp"     // IWYU pragma: export
 #include "bluefin/samplers/tpe.hpp"        // IWYU pragma: export
 #include "bluefin/storage.hpp"             // IWYU pragma: export

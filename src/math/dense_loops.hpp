@@ -21,6 +21,8 @@ using AlignedArray = Eigen::Map<Eigen::ArrayXd, Eigen::Aligned64>;
 using ConstArray = Eigen::Map<const Eigen::ArrayXd>;
 
 constexpr Index kBlock = 48;     // smallest side of a recursive block
+constexpr Index kPanel = 32;     // rows that are solved by their inverse
+constexpr Index kWide = 32;      // columns from which on that pays
 constexpr Index kSegment = 256;  // of a column: what is worked on stays in the first cache
 
 inline Matrix matrix(double* a, Index rows, Index cols, Index ld) { return {a, rows, cols, Eigen::OuterStride<>(ld)}; }
@@ -40,15 +42,37 @@ bool cholesky(double* a, Index n, Index ld) {
   return true;
 }
 
+void invert_triangle(double* l, Index n, Index ld);
+
+// Many columns: products of matrices only. Eigen solves its innermost blocks one number at a time.
+void solve_lower_wide(const double* l, Index n, Index ld, double* b, Index m, Index ldb) {
+  if (n > kPanel) {
+    const Index half = (n / 2 + kPanel - 1) / kPanel * kPanel;
+    solve_lower_wide(l, half, ld, b, m, ldb);
+    matrix(b + half, n - half, m, ldb).noalias() -= matrix(l + half, n - half, half, ld) * matrix(b, half, m, ldb);
+    solve_lower_wide(l + half + half * ld, n - half, ld, b + half, m, ldb);
+    return;
+  }
+  alignas(64) double inverse[kPanel * kPanel];
+  for (Index j = 0; j < n; ++j) {
+    for (Index i = 0; i < n; ++i) inverse[i + j * kPanel] = i < j ? 0.0 : l[i + j * ld];
+  }
+  invert_triangle(inverse, n, kPanel);
+  Matrix right = matrix(b, n, m, ldb);
+  right = matrix(inverse, n, n, kPanel) * right;
+}
+
 void solve_lower(const double* l, Index n, Index ld, double* b, Index m, Index ldb) {
   if (n == 0 || m == 0) return;
   const ConstMatrix lower = matrix(l, n, n, ld);
   if (m == 1) {
     Vector column(b, n);
     lower.triangularView<Eigen::Lower>().solveInPlace(column);
-  } else {
+  } else if (m < kWide) {
     Matrix right = matrix(b, n, m, ldb);
     lower.triangularView<Eigen::Lower>().solveInPlace(right);
+  } else {
+    solve_lower_wide(l, n, ld, b, m, ldb);
   }
 }
 

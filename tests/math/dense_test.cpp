@@ -76,7 +76,7 @@ TEST_CASE("the versions for each instruction set factorise, solve and invert") {
       const MatrixXd lower = MatrixXd(l.topRows(n)).triangularView<Eigen::Lower>();
       CHECK((lower * lower.transpose() - a).norm() < 1e-12 * a.norm());
 
-      for (const Index m : {1, 5}) {
+      for (const Index m : {1, 5, 40}) {
         const MatrixXd b = random_matrix(rng, n, m);
         MatrixXd x = b;
         dense->solve_lower(l.data(), n, ld, x.data(), m, n);

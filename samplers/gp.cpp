@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "bluefin/samplers/gp.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "core/options_io.hpp"
+#include "math/sobol.hpp"
+#include "samplers/gp/model.hpp"
+#include "samplers/prior.hpp"
+#include "samplers/relative_params.hpp"
+
+namespace bluefin {
+namespace {
+
+constexpr int kMaxStartDraws = 100;
+
+class GpModel final : public SamplerModel {
+ public:
+  GpModel(const GpOptions& options, std::size_t n_objectives, std::uint64_t seed)
+      : options_(options), seed_(seed), model_(options, n_objectives, seed) {}
+
+  std::vector<SearchSpace> joint_spaces(const HistoryView& history) override {
+    const std::lock_guard lock(mutex_);
+    learn(history);
+    SearchSpace space = union_.follow(history_);
+    if (space.empty()) return {};
+    return {std::move(space)};
+  }
+
+  JointSuggestion suggest_joint(const SuggestRequest& request, std::span<const SearchSpace> spaces) override {
+    SearchSpace specs;
+    for (const SearchSpace& space : spaces) specs.insert(specs.end(), space.begin(), space.end());
+    const std::lock_guard lock(mutex_);
+    learn(request.history);
+    model_.follow(history_, specs);
+    JointSuggestion suggestion;
+    if (model_.n_trials() < static_cast<std::size_t>(options_.n_startup_trials)) {
+      if (options_.sobol_startup) suggestion.params = start_point(request, specs);
+    } else {
+      suggestion.params = suggest(request, specs);
+    }
+    suggestion.system_attrs = relative_params_attributes("gp", suggestion.params);
+    return suggestion;
+  }
+
+  double suggest_parameter(const SuggestRequest& request, const ParamSpecPtr& spec) override {
+    if (is_single(spec->distribution)) return only_value(spec->distribution);
+    if (options_.warn_independent_sampling && is_late(request.history)) {
+      log(LogLevel::kWarning,
+          fmt::format("parameter '{}' of trial {} is sampled independently of the others: no trial before had it with "
+                      "this range, or it was not expected to be in this one",
+                      spec->name, request.number));
+    }
+    return draw_prior(request, spec);
+  }
+
+ private:
+  using Passes = std::function<bool(std::span<const double>)>;
+
+  // mutex_ held, as in all that follows. Another thread may have brought a later view before.
+  void learn(const HistoryView& history) {
+    if (history.size() > history_.size()) history_ = history;
+  }
+
+  bool is_late(const HistoryView& history) const {
+    const auto states = history.states();
+    return std::count(states.begin(), states.end(), TrialState::kComplete) >= options_.n_startup_trials;
+  }
+
+  // Canonical values to parameters; those that are infinite are left out.
+  static std::vector<TrialParam> params_of(const SearchSpace& specs, std::span<const double> values) {
+    std::vector<TrialParam> params;
+    for (std::size_t j = 0; j < values.size(); ++j) {
+      if (std::isfinite(values[j])) params.push_back({specs[j], values[j]});
+    }
+    return params;
+  }
+
+  static Passes filter_of(const SuggestRequest& request, const SearchSpace& specs) {
+    if (request.feasible == nullptr) return {};
+    return [&request, &specs](std::span<const double> values) { return (*request.feasible)(params_of(specs, values)); };
+  }
+
+  // One sequence for the whole study: the point of a trial is the one of its number, whichever process asks.
+  std::vector<TrialParam> start_point(const SuggestRequest& request, const SearchSpace& specs) const {
+    Rng scrambling(seed_, 0, 0, "gp start");
+    math::Sobol sobol(specs.size(), scrambling);
+    sobol.skip_to(static_cast<std::uint32_t>(request.number));
+    std::vector<double> u(specs.size());
+    sobol.next(u.data());
+    std::vector<double> values;
+    for (std::size_t j = 0; j < u.size(); ++j) {
+      const gp::Axis& axis = model_.space().axis(j);
+      values.push_back(axis.categorical() ? std::floor(u[j] * axis.n_values()) : axis.decode(u[j]));
+    }
+    const Passes passes = filter_of(request, specs);
+    for (int i = 0; passes && i < kMaxStartDraws && !passes(values); ++i) {
+      for (std::size_t j = 0; j < values.size(); ++j) values[j] = draw_prior(specs[j]->distribution, request.rng);
+    }
+    return params_of(specs, values);
+  }
+
+  std::vector<TrialParam> suggest(const SuggestRequest& request, const SearchSpace& specs) {
+    std::vector<std::vector<double>> running;
+    for (const PendingTrial& trial : request.history.pending()) {
+      if (trial.number == request.number) continue;
+      if (auto point = model_.trials().point_of(trial.params)) running.push_back(std::move(*point));
+    }
+    return params_of(specs, model_.suggest(running, request.rng, filter_of(request, specs)));
+  }
+
+  const GpOptions options_;
+  const std::uint64_t seed_;
+
+  std::mutex mutex_;     // guards what follows
+  HistoryView history_;  // the longest that was seen
+  gp::UnionSpace union_;
+  gp::Model model_;
+};
+
+void check_name(const char* option, const std::string& value, std::initializer_list<std::string_view> names) {
+  if (std::find(names.begin(), names.end(), value) != names.end()) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("gp: {} = '{}', expected one of: {}", option, value, fmt::join(names, ", ")));
+}
+
+class GpSampler final : public Sampler {
+ public:
+  explicit GpSampler(const GpOptions& options) : options_(options) {
+    check_options("gp", options_);
+    check_name("prior", options_.prior, {"lognormal", "optuna"});
+    check_name("output_transform", options_.output_transform, {"auto", "yeo-johnson", "none"});
+  }
+  std::string_view name() const override { return "gp"; }
+  OptionMap options() const override { return write_options(options_); }
+  std::unique_ptr<SamplerModel> make_model(const StudyInfo& study) const override {
+    return std::make_unique<GpModel>(options_, std::max<std::size_t>(study.directions.size(), 1), study.seed);
+  }
+
+ private:
+  GpOptions options_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Sampler> make_sampler(const GpOptions& options) { return std::make_shared<GpSampler>(options); }
+
+}  // namespace bluefin

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// All Gaussian processes of one study, and the point that they suggest.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bluefin/samplers/gp.hpp"
+#include "samplers/gp/acquisition.hpp"
+#include "samplers/gp/search.hpp"
+#include "samplers/gp/surrogate.hpp"
+#include "samplers/gp/trials.hpp"
+
+namespace bluefin::gp {
+
+// Not for use by two threads at once.
+class Model {
+ public:
+  Model(const GpOptions& options, std::size_t n_objectives, std::uint64_t seed);
+
+  // Reads the new rows of the history.
+  void follow(const HistoryView& history, const SearchSpace& specs);
+  std::size_t n_trials() const { return trials_.size(); }
+  const Space& space() const { return trials_.space(); }
+
+  // The best point by the acquisition that no trial has had and that passes, as canonical values; infinite for a
+  // parameter that is not expected to be there. running: points in u of trials that have not finished. Needs a trial.
+  std::vector<double> suggest(const std::vector<std::vector<double>>& running, Rng& rng,
+                              const std::function<bool(std::span<const double>)>& passes);
+  const Trials& trials() const { return trials_; }
+
+ private:
+  SurrogateOptions surrogate_options(bool objective) const;
+  void follow_objectives(Rng& rng);
+  // running: [m, columns].
+  std::optional<Acquisition> acquisition(const Eigen::MatrixXd& running);
+  std::optional<double> best_value(const Eigen::MatrixXd& running, const std::vector<bool>& feasible) const;
+  std::optional<math::EhviStrips> strips(const Eigen::MatrixXd& running, const std::vector<bool>& feasible) const;
+  std::vector<double> lengthscales() const;
+  std::vector<double> incumbents() const;
+  SearchOptions search_options() const;
+  Box box(std::span<const double> incumbents, const std::vector<double>& lengthscales) const;
+  std::vector<double> choose(const Search& search, std::vector<Candidate> candidates,
+                             const std::vector<std::vector<double>>& running, Rng& rng,
+                             const std::function<bool(std::span<const double>)>& passes) const;
+  void report_failure();
+
+  GpOptions options_;
+  std::size_t n_objectives_;
+  std::uint64_t seed_;
+  Trials trials_;
+  Layout layout_;
+  std::vector<Surrogate> objectives_;
+  std::map<std::string, Surrogate> constraints_;
+  bool reported_ = false;
+};
+
+}  // namespace bluefin::gp

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// What of a loss or a constraint's value the Gaussian process sees.
+#pragma once
+
+#include <span>
+
+namespace bluefin::gp {
+
+struct OutputTransformOptions {
+  bool winsorise = true;    // losses above median + 5 IQR become that
+  bool yeo_johnson = true;  // by likelihood, on standardised values
+};
+
+// Increasing, to mean 0 and standard deviation 1 of what it was made from. Values may be of any size; NaN and +inf are
+// the worst finite one, -inf the best one. Multiplying all values by a positive number changes nothing.
+class OutputTransform {
+ public:
+  OutputTransform() = default;
+  explicit OutputTransform(std::span<const double> values, const OutputTransformOptions& options = {});
+  double operator()(double value) const;
+  // The logarithm of the slope that the power transform has at a value; the standardisation before it is left out.
+  double log_slope(double value) const;
+  double lambda() const { return lambda_; }
+
+ private:
+  double standard(double value) const;
+
+  int exponent_ = 0;  // values are taken times 2^-exponent, so that squares neither overflow nor vanish
+  double least_ = 0.0;
+  double most_ = 0.0;
+  double mean_ = 0.0;
+  double sd_ = 1.0;
+  double lambda_ = 1.0;
+  double mean_after_ = 0.0;
+  double sd_after_ = 1.0;
+};
+
+}  // namespace bluefin::gp
