@@ -44,7 +44,7 @@ class GpModel final : public SamplerModel {
     learn(request.history);
     model_.follow(history_, specs);
     JointSuggestion suggestion;
-    if (model_.n_trials() < static_cast<std::size_t>(options_.n_startup_trials)) {
+    if (model_.n_trials() < static_cast<std::size_t>(std::max(options_.n_startup_trials, 1))) {
       if (options_.sobol_startup) suggestion.params = start_point(request, specs);
     } else {
       suggestion.params = suggest(request, specs);

@@ -24,7 +24,7 @@ _PLOTS = (
 # Module, its names in the order of the alphabet, and the sentence that helps.
 TABLE = {
     "samplers": (
-        "BaseGASampler BruteForceSampler CmaEsSampler GPSampler GridSampler NSGAIIISampler NSGAIISampler "
+        "BaseGASampler BruteForceSampler CmaEsSampler GridSampler NSGAIIISampler NSGAIISampler "
         "PartialFixedSampler QMCSampler",
         "OptunaSampler of bluefin.integration runs Optuna's own in a study of bluefin.",
     ),

@@ -110,7 +110,7 @@ int run_ask(const Arguments& arguments) {
       "    --search-space '{\"x\": {\"name\": \"FloatDistribution\", \"attributes\": {\"low\": 0, \"high\": 1}}}'\n"
       "{\"number\": 0, \"params\": {\"x\": 0.4436}}");
   line.text("study-name", "NAME", "the study; default: the only one in the storage")
-      .text("sampler", "SAMPLER", "tpe, random, ... or Optuna's class name: TPESampler")
+      .text("sampler", "SAMPLER", "tpe, gp, random or Optuna's class name: TPESampler")
       .text("sampler-kwargs", "JSON", "its options as a JSON object: {\"multivariate\": true, \"seed\": 1}")
       .text("search-space", "JSON", "object of names and distributions, in the form of Optuna's distribution_to_json")
       .format("json", /*can_flatten=*/true);

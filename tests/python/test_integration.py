@@ -107,6 +107,7 @@ BLUEFINS = {
     "univariate tpe": lambda: bluefin.samplers.TPESampler(seed=1, multivariate=False),
     "tpe in groups": lambda: bluefin.samplers.TPESampler(seed=1, multivariate=True, group=True),
     "random": lambda: bluefin.samplers.RandomSampler(seed=1),
+    "gp": lambda: bluefin.samplers.GPSampler(seed=1),
 }
 
 

@@ -101,7 +101,7 @@ def test_the_package_passes_mypy():
 
 PROGRAM = """
 import bluefin as optuna
-from bluefin.samplers import GPSampler, TPESampler
+from bluefin.samplers import CmaEsSampler, TPESampler
 
 def objective(trial: optuna.Trial) -> float:
     return trial.suggest_float("x", 0, 1)
@@ -120,7 +120,7 @@ def test_a_users_program_is_checked(tmp_path):
     program.write_text(PROGRAM)
     done = mypy(program)
     expected = [
-        'error: Module "bluefin.samplers" has no attribute "GPSampler"',
+        'error: Module "bluefin.samplers" has no attribute "CmaEsSampler"',
         'note: Revealed type is "float"',
         'note: Revealed type is "dict[str, Any]"',
         'error: Argument "n_trials" to "optimize" of "Study" has incompatible type "str"; expected "int | None"',

@@ -12,7 +12,7 @@ namespace bluefin {
 
 // The first ones have the names and defaults of Optuna's GPSampler; docs/gp.md says what the others do.
 struct GpOptions {
-  int n_startup_trials = 10;             // COMPLETE trials before the model is used
+  int n_startup_trials = 10;             // COMPLETE trials before the model is used, which needs one
   bool deterministic_objective = false;  // no noise: equal parameters give equal values
   // A warning in the log for each parameter that is drawn by itself although it was seen before.
   bool warn_independent_sampling = true;
@@ -29,7 +29,7 @@ struct GpOptions {
 
   template <class V>
   static void describe(V&& v) {
-    v("n_startup_trials", &GpOptions::n_startup_trials, at_least(1), "trials before the model is used");
+    v("n_startup_trials", &GpOptions::n_startup_trials, at_least(0), "trials before the model is used");
     v("deterministic_objective", &GpOptions::deterministic_objective, any_value(), "the objective has no noise");
     v("warn_independent_sampling", &GpOptions::warn_independent_sampling, any_value(),
       "log a warning for a parameter that is not drawn jointly");

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from bluefin import _absent
 from bluefin.samplers import nsgaii
 from bluefin.samplers._base import BaseSampler
+from bluefin.samplers._gp import GPSampler
 from bluefin.samplers._random import RandomSampler
 from bluefin.samplers._tpe import TPESampler
 
-__all__ = ["BaseSampler", "RandomSampler", "TPESampler", "nsgaii"]
+__all__ = ["BaseSampler", "GPSampler", "RandomSampler", "TPESampler", "nsgaii"]
 
 if not TYPE_CHECKING:
     __getattr__ = _absent.lookup(__name__)

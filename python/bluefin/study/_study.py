@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _logger = get_logger("bluefin.study.study")  # where Optuna has it
 
 _METRIC_NAMES_KEY = "study:metric_names"
-_SAMPLERS = (samplers.TPESampler, samplers.RandomSampler)
+_SAMPLERS = (samplers.TPESampler, samplers.RandomSampler, samplers.GPSampler)
 _PRUNERS = (pruners.MedianPruner, pruners.PercentilePruner, pruners.NopPruner)
 
 ObjectiveFuncType = Callable[[Trial], Union[float, Sequence[float]]]

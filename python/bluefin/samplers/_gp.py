@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import TYPE_CHECKING
+import warnings
+
+from bluefin import _checks
+from bluefin._warnings import warn_experimental_argument
+from bluefin.samplers._base import BaseSampler
+from bluefin.samplers._base import checked_seed
+from bluefin.samplers._constraints import store_constraints
+from bluefin.samplers._native import NativeSampler
+
+if TYPE_CHECKING:
+    from bluefin.distributions import BaseDistribution
+    from bluefin.study import Study
+    from bluefin.trial import FrozenTrial
+    from bluefin.trial import TrialState
+
+
+class GPSampler(NativeSampler):
+    """Bayesian optimisation with Gaussian processes: few trials, each worth some milliseconds (docs/gp.md).
+
+    The arguments up to ``warn_independent_sampling`` are Optuna's; the others are bluefin's own.
+
+    Args:
+        seed: >= 0. The same seed gives the same study in one process; None is random.
+        independent_sampler: Draws what is not drawn jointly, and the first trials. None: the engine draws them, the first
+            trials by scrambled Sobol points. With one, the sampler is asked in the thread of the objective.
+        n_startup_trials: Complete trials before the model is used.
+        deterministic_objective: Equal parameters give equal values; an experimental argument, as in Optuna.
+        constraints_func: Deprecated, use `Trial.set_constraint`. Called with each trial that is COMPLETE or PRUNED;
+            returns the values of its constraints, satisfied when <= 0.
+        warn_independent_sampling: Log a warning for each parameter that is drawn by itself although the model is used.
+        sobol_startup: The first trials are scrambled Sobol points as soon as the parameters are known; off: random ones.
+        prior: Of the hyperparameters, ``"lognormal"`` or ``"optuna"``.
+        output_transform: Of one objective's values: ``"yeo-johnson"``, ``"none"``, or ``"auto"``, the one that predicts
+            them best from one another.
+        winsorise: Cut values off that are worse than the median by 5 interquartile ranges.
+        n_restarts: Searches for hyperparameters from random starts.
+        n_candidates: Points of the acquisition function's first look; fewer with many trials.
+        n_local_searches: That start from the best of them.
+        trust_region: Look in a box around the best trial. None: with more than 15 parameters.
+        max_points: Trials that a model holds; of more a part is chosen.
+
+    Raises:
+        ValueError: An option is out of range or unknown.
+    """
+
+    _name = "gp"
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        independent_sampler: BaseSampler | None = None,
+        n_startup_trials: int = 10,
+        deterministic_objective: bool = False,
+        constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
+        warn_independent_sampling: bool = True,
+        sobol_startup: bool = True,
+        prior: str = "lognormal",
+        output_transform: str = "auto",
+        winsorise: bool = True,
+        n_restarts: int = 1,
+        n_candidates: int = 2048,
+        n_local_searches: int = 10,
+        trust_region: bool | None = None,
+        max_points: int = 2000,
+    ) -> None:
+        if constraints_func is not None:
+            warnings.warn(
+                "`constraints_func` is deprecated; use `Trial.set_constraint` in the objective.",
+                FutureWarning,
+                stacklevel=2,
+            )
+        if deterministic_objective:
+            warn_experimental_argument("deterministic_objective")
+        if independent_sampler is not None and not isinstance(independent_sampler, BaseSampler):
+            raise TypeError(f"`independent_sampler` must be a sampler, but got {independent_sampler!r}.")
+        self._constraints_func = constraints_func
+        self._independent_sampler = independent_sampler
+        self._seed = checked_seed(seed)
+        self._options = {
+            "n_startup_trials": _checks.integer("`n_startup_trials`", n_startup_trials),
+            "deterministic_objective": _checks.flag("`deterministic_objective`", deterministic_objective),
+            "warn_independent_sampling": _checks.flag("`warn_independent_sampling`", warn_independent_sampling),
+            "sobol_startup": _checks.flag("`sobol_startup`", sobol_startup) and independent_sampler is None,
+            "prior": _checks.text("`prior`", prior),
+            "output_transform": _checks.text("`output_transform`", output_transform),
+            "winsorise": _checks.flag("`winsorise`", winsorise),
+            "n_restarts": _checks.integer("`n_restarts`", n_restarts),
+            "n_candidates": _checks.integer("`n_candidates`", n_candidates),
+            "n_local_searches": _checks.integer("`n_local_searches`", n_local_searches),
+            "trust_region": None if trust_region is None else _checks.flag("`trust_region`", trust_region),
+            "max_points": _checks.integer("`max_points`", max_points),
+        }
+        self._to_native()  # checks the options
+        super().__init__()
+
+    def _samples_in_python(self) -> bool:
+        return self._independent_sampler is not None or super()._samples_in_python()
+
+    def _hears_of_ends(self) -> bool:
+        return self._constraints_func is not None or super()._hears_of_ends()
+
+    def reseed_rng(self) -> None:
+        super().reseed_rng()
+        if self._independent_sampler is not None:
+            self._independent_sampler.reseed_rng()
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        sampler = self._independent_sampler
+        if sampler is None:
+            return super().sample_independent(study, trial, param_name, param_distribution)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        if self._constraints_func is not None:
+            store_constraints(self._constraints_func, study, trial, state)
