@@ -74,7 +74,7 @@ class GpModel final : public SamplerModel {
 
   bool is_late(const HistoryView& history) const {
     const auto states = history.states();
-    return std::count(states.begin(), states.end(), TrialState::kComplete) >= options_.n_startup_trials;
+    return std::count(states.begin(), states.end(), TrialState::kComplete) >= std::max(options_.n_startup_trials, 1);
   }
 
   // Canonical values to parameters; those that are infinite are left out.

@@ -126,7 +126,8 @@ std::optional<double> Model::best_value(const Eigen::MatrixXd& running, const st
   return best;
 }
 
-std::optional<math::EhviStrips> Model::strips(const Eigen::MatrixXd& running, const std::vector<bool>& feasible) const {
+std::optional<math::EhviStrips> Model::strips(const Eigen::MatrixXd& running, const std::vector<bool>& feasible,
+                                              bool close) const {
   const auto means_a = objectives_[0].regression().means_at_rows();
   const auto means_b = objectives_[1].regression().means_at_rows();
   std::vector<std::array<double, 2>> points;
@@ -156,11 +157,29 @@ std::optional<math::EhviStrips> Model::strips(const Eigen::MatrixXd& running, co
     }
   }
   if (points.empty()) return std::nullopt;
+  if (close) {
+    std::array<double, 2> nadir{-1e300, -1e300};
+    std::array<double, 2> ideal{1e300, 1e300};
+    std::sort(points.begin(), points.end());
+    double lowest = 1e300;
+    for (const auto& point : points) {
+      if (point[1] >= lowest) continue;  // dominated
+      lowest = point[1];
+      for (std::size_t k = 0; k < 2; ++k) {
+        nadir[k] = std::max(nadir[k], point[k]);
+        ideal[k] = std::min(ideal[k], point[k]);
+      }
+    }
+    if (nadir[0] > ideal[0] && nadir[1] > ideal[1]) {
+      worst = nadir;
+      best = ideal;
+    }
+  }
   for (std::size_t k = 0; k < 2; ++k) worst[k] += 0.1 * std::max(worst[k] - best[k], 1e-6);
   return math::EhviStrips(std::move(points), worst);
 }
 
-std::optional<Acquisition> Model::acquisition(const Eigen::MatrixXd& running) {
+std::optional<Acquisition> Model::acquisition(const Eigen::MatrixXd& running, Rng& rng) {
   if (!std::all_of(objectives_.begin(), objectives_.end(), [](const Surrogate& s) { return s.usable(); })) {
     return std::nullopt;
   }
@@ -180,7 +199,7 @@ std::optional<Acquisition> Model::acquisition(const Eigen::MatrixXd& running) {
                                       std::move(constraints));
   }
   return Acquisition::two_objectives(&objectives_[0].regression(), &objectives_[1].regression(),
-                                     strips(running, feasible), std::move(constraints));
+                                     strips(running, feasible, rng.below(2) == 0), std::move(constraints));
 }
 
 std::vector<double> Model::lengthscales() const {
@@ -232,7 +251,7 @@ std::vector<double> Model::suggest(const std::vector<std::vector<double>>& runni
   std::vector<double> points;
   for (const auto& point : running) points.insert(points.end(), point.begin(), point.end());
   const Eigen::MatrixXd x = layout_.model_points(points);
-  std::optional<Acquisition> acquisition = this->acquisition(x);
+  std::optional<Acquisition> acquisition = this->acquisition(x, rng);
   if (!acquisition) return {};
   std::vector<Surrogate*> all;
   for (Surrogate& objective : objectives_) all.push_back(&objective);

@@ -39,9 +39,12 @@ class Model {
   SurrogateOptions surrogate_options(bool objective) const;
   void follow_objectives(Rng& rng);
   // running: [m, columns].
-  std::optional<Acquisition> acquisition(const Eigen::MatrixXd& running);
+  std::optional<Acquisition> acquisition(const Eigen::MatrixXd& running, Rng& rng);
   std::optional<double> best_value(const Eigen::MatrixXd& running, const std::vector<bool>& feasible) const;
-  std::optional<math::EhviStrips> strips(const Eigen::MatrixXd& running, const std::vector<bool>& feasible) const;
+  // The reference point is the worst of all trials plus a tenth of the range, or, close, that of the front alone. A far
+  // one finds where the front goes on beyond its ends, a close one fills it; each serves half of the suggestions.
+  std::optional<math::EhviStrips> strips(const Eigen::MatrixXd& running, const std::vector<bool>& feasible,
+                                         bool close) const;
   std::vector<double> lengthscales() const;
   std::vector<double> incumbents() const;
   SearchOptions search_options() const;

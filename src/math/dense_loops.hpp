@@ -91,12 +91,15 @@ void solve_lower_transposed(const double* l, Index n, Index ld, double* b, Index
 // [A 0; B C]^-1 = [A^-1 0; -C^-1 B A^-1, C^-1].
 void invert_triangle(double* l, Index n, Index ld) {
   if (n <= kBlock) {
+    // Column j of the inverse needs columns j, j + 1, ... of L: they are still there.
     for (Index j = 0; j < n; ++j) {
-      l[j + j * ld] = 1.0 / l[j + j * ld];
-      for (Index i = j + 1; i < n; ++i) {
-        double sum = 0.0;
-        for (Index k = j; k < i; ++k) sum += l[i + k * ld] * l[k + j * ld];
-        l[i + j * ld] = -sum / l[i + i * ld];
+      double* x = l + j * ld;
+      x[j] = 1.0 / x[j];
+      for (Index i = j + 1; i < n; ++i) x[i] *= -x[j];
+      for (Index k = j + 1; k < n; ++k) {
+        const double* column = l + k * ld;
+        x[k] /= column[k];
+        for (Index i = k + 1; i < n; ++i) x[i] -= x[k] * column[i];
       }
     }
     return;
@@ -116,9 +119,7 @@ void square_triangle(double* l, Index n, Index ld) {
   if (n <= kBlock) {
     for (Index j = 0; j < n; ++j) {
       for (Index i = j; i < n; ++i) {
-        double sum = 0.0;
-        for (Index k = i; k < n; ++k) sum += l[k + i * ld] * l[k + j * ld];
-        l[i + j * ld] = sum;
+        l[i + j * ld] = ConstVector(l + i + i * ld, n - i).dot(ConstVector(l + i + j * ld, n - i));
       }
     }
     return;
@@ -159,12 +160,20 @@ inline void kernel_column(const Matern& kernel, const KernelPoints& points, Inde
     const Index padded = (size + 7) / 8 * 8;
     const double* z = points.z + first + begin;
     for (Index i = 0; i < padded; ++i) r2_of[i] = 0.0;
-    for (Index j = 0; j < kernel.n_numeric; ++j) {
+    Index j = 0;
+    for (; j + 1 < kernel.n_numeric; j += 2) {  // two columns for each time that the sums are read and written
+      const double* a = z + j * points.ld;
+      const double* b = a + points.ld;
+      const double at_a = query[j * stride];
+      const double at_b = query[(j + 1) * stride];
+      for (Index i = 0; i < size; ++i) r2_of[i] += (a[i] - at_a) * (a[i] - at_a) + (b[i] - at_b) * (b[i] - at_b);
+    }
+    for (; j < kernel.n_numeric; ++j) {
       const double* column = z + j * points.ld;
       const double centre = query[j * stride];
       for (Index i = 0; i < size; ++i) r2_of[i] += (column[i] - centre) * (column[i] - centre);
     }
-    for (Index j = 0; j < kernel.n_hamming; ++j) {
+    for (j = 0; j < kernel.n_hamming; ++j) {
       const double* column = z + (kernel.n_numeric + j) * points.ld;
       const double choice = query[(kernel.n_numeric + j) * stride];
       const double theta = kernel.hamming_theta[j];
