@@ -13,6 +13,7 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "core/history.hpp"
 #include "core/options_io.hpp"
 #include "math/sobol.hpp"
 #include "samplers/gp/model.hpp"
@@ -44,7 +45,7 @@ class GpModel final : public SamplerModel {
     learn(request.history);
     model_.follow(history_, specs);
     JointSuggestion suggestion;
-    if (model_.n_trials() < static_cast<std::size_t>(std::max(options_.n_startup_trials, 1))) {
+    if (model_.n_complete() < static_cast<std::size_t>(std::max(options_.n_startup_trials, 1))) {
       if (options_.sobol_startup) suggestion.params = start_point(request, specs);
     } else {
       suggestion.params = suggest(request, specs);
@@ -69,7 +70,7 @@ class GpModel final : public SamplerModel {
 
   // mutex_ held, as in all that follows. Another thread may have brought a later view before.
   void learn(const HistoryView& history) {
-    if (history.size() > history_.size()) history_ = history;
+    if (history.size() >= history_.size()) history_ = history;
   }
 
   bool is_late(const HistoryView& history) const {
@@ -116,7 +117,11 @@ class GpModel final : public SamplerModel {
       if (trial.number == request.number) continue;
       if (auto point = model_.trials().point_of(trial.params)) running.push_back(std::move(*point));
     }
-    return params_of(specs, model_.suggest(running, request.rng, filter_of(request, specs)));
+    std::vector<std::vector<double>> failed;
+    for (const auto& trial : History::failed(history_)) {
+      if (auto point = model_.trials().point_of(trial->params)) failed.push_back(std::move(*point));
+    }
+    return params_of(specs, model_.suggest(running, failed, request.rng, filter_of(request, specs)));
   }
 
   const GpOptions options_;

@@ -244,10 +244,19 @@ Box Model::box(std::span<const double> incumbents, const std::vector<double>& le
   return trust_region(incumbents.first(p), lengthscales, space(), side);
 }
 
-std::vector<double> Model::suggest(const std::vector<std::vector<double>>& running, Rng& rng,
+std::vector<double> Model::suggest(const std::vector<std::vector<double>>& running,
+                                   const std::vector<std::vector<double>>& failed, Rng& rng,
                                    const std::function<bool(std::span<const double>)>& passes) {
   follow_objectives(rng);
-  // Their values are taken to be what is predicted: no second improvement on the same place.
+  if (!failed.empty()) {
+    std::vector<double> points;
+    for (const auto& point : failed) points.insert(points.end(), point.begin(), point.end());
+    const Eigen::MatrixXd at = layout_.model_points(points);
+    for (Surrogate& objective : objectives_) {
+      if (objective.usable()) objective.regression().append_for_now(at, objective.worst());
+    }
+  }
+  // The values of running trials are taken to be what is predicted: no second improvement on the same place.
   std::vector<double> points;
   for (const auto& point : running) points.insert(points.end(), point.begin(), point.end());
   const Eigen::MatrixXd x = layout_.model_points(points);
@@ -265,16 +274,18 @@ std::vector<double> Model::suggest(const std::vector<std::vector<double>>& runni
   const std::vector<double> incumbents = this->incumbents();
   Search search(space(), layout_, *acquisition, lengthscales, box(incumbents, lengthscales), search_options());
   std::vector<Candidate> candidates = search.run(incumbents, rng);
-  std::vector<double> chosen = choose(search, std::move(candidates), running, rng, passes);
+  std::vector<double> chosen = choose(search, std::move(candidates), running, failed, rng, passes);
   for (Surrogate* surrogate : all) surrogate->regression().drop_fantasies();
   return chosen;
 }
 
 std::vector<double> Model::choose(const Search& search, std::vector<Candidate> candidates,
-                                  const std::vector<std::vector<double>>& running, Rng& rng,
+                                  const std::vector<std::vector<double>>& running,
+                                  const std::vector<std::vector<double>>& failed, Rng& rng,
                                   const std::function<bool(std::span<const double>)>& passes) const {
   std::set<std::vector<double>> taken;
   for (const auto& point : running) taken.insert(trials_.canonical(point));
+  for (const auto& point : failed) taken.insert(trials_.canonical(point));
   std::vector<double> best_visited;  // passes, but has been
   const auto take = [&](const std::vector<Candidate>& ranked) -> std::optional<std::vector<double>> {
     for (const Candidate& candidate : ranked) {

@@ -26,12 +26,14 @@ class Model {
 
   // Reads the new rows of the history.
   void follow(const HistoryView& history, const SearchSpace& specs);
-  std::size_t n_trials() const { return trials_.size(); }
+  std::size_t n_complete() const { return trials_.n_complete(); }
   const Space& space() const { return trials_.space(); }
 
   // The best point by the acquisition that no trial has had and that passes, as canonical values; infinite for a
-  // parameter that is not expected to be there. running: points in u of trials that have not finished. Needs a trial.
-  std::vector<double> suggest(const std::vector<std::vector<double>>& running, Rng& rng,
+  // parameter that is not expected to be there. running, failed: points in u of trials that have not finished, or
+  // failed not long ago and count as the worst. Needs a complete trial.
+  std::vector<double> suggest(const std::vector<std::vector<double>>& running,
+                              const std::vector<std::vector<double>>& failed, Rng& rng,
                               const std::function<bool(std::span<const double>)>& passes);
   const Trials& trials() const { return trials_; }
 
@@ -50,7 +52,8 @@ class Model {
   SearchOptions search_options() const;
   Box box(std::span<const double> incumbents, const std::vector<double>& lengthscales) const;
   std::vector<double> choose(const Search& search, std::vector<Candidate> candidates,
-                             const std::vector<std::vector<double>>& running, Rng& rng,
+                             const std::vector<std::vector<double>>& running,
+                             const std::vector<std::vector<double>>& failed, Rng& rng,
                              const std::function<bool(std::span<const double>)>& passes) const;
   void report_failure();
 

@@ -95,9 +95,19 @@ void Regression::append_fantasy(const Eigen::RowVectorXd& x) {
   alpha_.push_back(0.0);
 }
 
+void Regression::append_for_now(const MatrixXd& x, double y) {
+  for (Index i = 0; i < x.rows(); ++i) append_row(x.row(i));
+  alpha_ = y_;
+  alpha_.resize(static_cast<std::size_t>(factor_.size()), y);
+  for (double& value : alpha_) value -= mean_;
+  factor_.solve(alpha_.data());
+}
+
 void Regression::drop_fantasies() {
+  const bool had_values = factor_.size() > static_cast<Index>(y_.size());
   factor_.truncate(static_cast<Index>(y_.size()));
   alpha_.resize(y_.size());
+  if (had_values) solve();
 }
 
 std::vector<double> Regression::means_at_rows() const {

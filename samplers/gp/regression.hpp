@@ -33,6 +33,9 @@ class Regression {
   void append(const Eigen::RowVectorXd& x, double y);
   // A row whose value is taken to be what is predicted there: the mean stays as it is, the variance falls.
   void append_fantasy(const Eigen::RowVectorXd& x);
+  // Rows [m, columns] that all have the value y for as long as the fantasies stay; to come before those. The constant
+  // mean does not learn of them.
+  void append_for_now(const Eigen::MatrixXd& x, double y);
   void drop_fantasies();
 
   Prediction predict(const Eigen::MatrixXd& x) const { return predict_by(x, factor_.size()); }  // O(m n^2)

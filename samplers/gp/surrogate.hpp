@@ -2,6 +2,7 @@
 // The Gaussian process of one objective or constraint, kept up to date as trials finish.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -47,6 +48,7 @@ class Surrogate {
   const std::vector<std::size_t>& rows() const { return rows_; }  // which trial each of its rows is
   // The transformed value, and the predicted mean, of its row i.
   double value(std::size_t i) const { return values_[i]; }
+  double worst() const { return *std::max_element(values_.begin(), values_.end()); }
 
  private:
   void refit(const Layout& layout, std::span<const double> points, std::span<const double> values,

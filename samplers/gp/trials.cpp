@@ -34,9 +34,18 @@ bool Trials::follow(const HistoryView& history, const SearchSpace& specs) {
       u.push_back(std::isnan(value) ? kNaN : axis.encode(value));
     }
     visited_.insert(canonical);
-    if (history.states()[row] != TrialState::kComplete) continue;
+    const double loss = history.loss(0)[row];
+    const bool complete = history.states()[row] == TrialState::kComplete;
+    if (!complete && losses_.size() > 1) continue;
     points_.insert(points_.end(), u.begin(), u.end());
-    for (std::size_t k = 0; k < losses_.size(); ++k) losses_[k].push_back(history.loss(k)[row]);
+    if (complete) {
+      complete_.insert(std::upper_bound(complete_.begin(), complete_.end(), loss), loss);
+      for (std::size_t k = 0; k < losses_.size(); ++k) losses_[k].push_back(history.loss(k)[row]);
+    } else {
+      // Without a report: the worst.
+      const double report = std::isnan(loss) ? std::numeric_limits<double>::infinity() : loss;
+      losses_[0].push_back(complete_.empty() ? report : std::max(report, complete_[complete_.size() / 2]));
+    }
     const double violation = history.violations()[row];
     feasible_.push_back(!(violation > 0.0));
     violations_.push_back(std::isnan(violation) ? 0.0 : violation);

@@ -16,7 +16,8 @@
 
 namespace bluefin::gp {
 
-// Rows are the COMPLETE trials. Pruned ones only count as places where one has been.
+// Rows are the COMPLETE trials and, with their last report but no better than the median of the COMPLETE ones before
+// them, the PRUNED ones: where trials are pruned there is nothing to be found.
 class Trials {
  public:
   explicit Trials(std::size_t n_objectives) : losses_(n_objectives) {}
@@ -26,6 +27,7 @@ class Trials {
 
   const Space& space() const { return space_; }
   std::size_t size() const { return feasible_.size(); }
+  std::size_t n_complete() const { return complete_.size(); }
   std::span<const double> points() const { return points_; }  // [n][p], NaN: the trial does not have it
   const std::vector<double>& losses(std::size_t objective) const { return losses_[objective]; }
   bool feasible(std::size_t row) const { return feasible_[row]; }
@@ -47,6 +49,7 @@ class Trials {
   std::vector<std::vector<double>> losses_;
   std::vector<bool> feasible_;
   std::vector<double> violations_;
+  std::vector<double> complete_;  // first losses of the COMPLETE trials, ascending
   std::map<std::string, std::vector<double>> constraints_;
   std::set<std::vector<double>> visited_;  // with kNotThere for NaN
 };

@@ -130,6 +130,14 @@ std::pair<ParamId, SpecId> History::place(const ParamSpecPtr& spec) {
 
 void History::append(const std::shared_ptr<const FrozenTrial>& trial) {
   for (const auto& param : trial->params) known(param.spec);
+  if (trial->state == TrialState::kFail) {  // into a copy of the header: views hold the old one
+    auto fresh = std::make_shared<HistorySlab>(*slab_);
+    auto failed = slab_->failed ? *slab_->failed : std::vector<std::shared_ptr<const FrozenTrial>>();
+    if (failed.size() == kMaxFailed) failed.erase(failed.begin());
+    failed.push_back(trial);
+    fresh->failed = std::make_shared<const std::vector<std::shared_ptr<const FrozenTrial>>>(std::move(failed));
+    slab_ = std::move(fresh);
+  }
   if (trial->state != TrialState::kComplete && trial->state != TrialState::kPruned) return;
   if (n_ == slab_->capacity) grow();
   for (const auto& param : trial->params) {

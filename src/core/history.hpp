@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,6 +31,7 @@ struct HistorySlab {
   std::shared_ptr<std::shared_ptr<const FrozenTrial>[]> trials;
   std::vector<Column> columns;  // by ParamId
   std::unordered_map<std::string, ParamId> columns_by_name;
+  std::shared_ptr<const std::vector<std::shared_ptr<const FrozenTrial>>> failed;  // the last kMaxFailed; null: none
   std::size_t spec_capacity = 0;
   std::shared_ptr<ParamSpecPtr[]> specs;  // by SpecId; 0 is kNoSpec
 };
@@ -43,7 +45,8 @@ class History {
   History(History&&) = default;
   History& operator=(History&&) = default;
 
-  // Appends a COMPLETE or PRUNED trial; one in another state is ignored. Amortised O(parameters of the study).
+  // Appends a COMPLETE or PRUNED trial. A FAIL one is no row, but the last of them are kept for those who want to stay
+  // away from them; one in another state is ignored. Amortised O(parameters of the study).
   void append(const std::shared_ptr<const FrozenTrial>& trial);
   void set_pending(std::vector<PendingTrial> pending);
   HistoryView view() const { return {slab_, pending_, n_}; }
@@ -52,6 +55,12 @@ class History {
   double sign(std::size_t objective) const { return slab_->signs[objective]; }
 
   // The trial of a row, for what has no column (constraints by name).
+  static constexpr std::size_t kMaxFailed = 64;
+  static std::span<const std::shared_ptr<const FrozenTrial>> failed(const HistoryView& view) {
+    const auto& failed = view.slab_->failed;
+    return failed ? std::span<const std::shared_ptr<const FrozenTrial>>(*failed)
+                  : std::span<const std::shared_ptr<const FrozenTrial>>();
+  }
   static const FrozenTrial& trial(const HistoryView& view, std::size_t row) { return *view.slab_->trials[row]; }
 
   // The spec that is equal to this, one object for the whole study.

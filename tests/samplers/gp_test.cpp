@@ -173,6 +173,34 @@ TEST_CASE("gp keeps running trials apart") {
   }
 }
 
+TEST_CASE("gp stays away from where trials fail and where they are pruned") {
+  // The best corner cannot be evaluated, or is pruned every time.
+  for (const TrialState end : {TrialState::kFail, TrialState::kPruned}) {
+    auto study = study_of();
+    int lost = 0;
+    double best = kInfinity;
+    for (int i = 0; i < 40; ++i) {
+      auto asker = study.ask();
+      const double x = asker.suggest("x", FloatDistribution{0.0, 1.0});
+      const double y = asker.suggest("y", FloatDistribution{0.0, 1.0});
+      auto trial = std::make_shared<FrozenTrial>();
+      trial->params = asker.params;
+      if (x + y > 1.7) {
+        trial->state = end;
+        if (end == TrialState::kPruned) trial->values = {5.0 - x - y};
+        lost += i >= 10 ? 1 : 0;
+      } else {
+        trial->values = {-x - y};
+        best = std::min(best, trial->values[0]);
+      }
+      study.add(trial);
+    }
+    INFO((end == TrialState::kFail ? "failed" : "pruned"));
+    CHECK(lost <= 12);
+    CHECK(best < -1.6);
+  }
+}
+
 TEST_CASE("gp learns what is feasible") {
   auto study = study_of();
   double best = kInfinity;
