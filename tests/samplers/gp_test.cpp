@@ -68,8 +68,7 @@ double best_of(StudyDouble study, const StudyDouble::Objective& objective, int n
 }  // namespace
 
 TEST_CASE("gp finds minima that random search does not") {
-  // Each is far from a chance: of 40 random points none comes as near in 10,000 studies (measured), and with other
-  // seeds of the Gaussian process 200 of 200 studies pass (measured).
+  // Of 200 seeds 200, 199 and 200 pass; random search passes 1, 104 and 190 times of 10,000 (measured).
   const auto valley = [](const Values& x) { return 10.0 * std::pow(x[1] - x[0] * x[0], 2) + std::pow(0.5 - x[0], 2); };
   const auto mixed = [](StudyDouble::Asker& asker) {
     const double x = asker.suggest("x", FloatDistribution{1e-5, 1.0, 0.0, true});
