@@ -52,6 +52,20 @@ TEST_CASE("history rows are complete and pruned trials, as losses") {
   CHECK_FALSE(view.find_param("z"));
 }
 
+TEST_CASE("a view knows the last failed trials before it, and no later ones") {
+  History history({Direction::kMinimize});
+  const HistoryView none = history.view();
+  history.append(trial(0, TrialState::kFail, {}, {{spec("x", 1.0), 0.5}}));
+  const HistoryView one = history.view();
+  for (int i = 1; i <= static_cast<int>(History::kMaxFailed); ++i) history.append(trial(i, TrialState::kFail, {}));
+  CHECK(History::failed(none).empty());
+  REQUIRE(History::failed(one).size() == 1);
+  CHECK(History::failed(one)[0]->params[0].value == 0.5);
+  REQUIRE(History::failed(history.view()).size() == History::kMaxFailed);
+  CHECK(History::failed(history.view()).front()->number == 1);
+  CHECK(history.view().size() == 0);
+}
+
 TEST_CASE("equal distributions share an id, another range has its own") {
   History history({Direction::kMinimize});
   for (int i = 0; i < 40; ++i) {

@@ -316,7 +316,7 @@ TEST_CASE("gp takes a hundred parameters and a space of categories alone") {
   }
 }
 
-TEST_CASE("gp bounds what it models of a long history", "[slow]") {
+TEST_CASE("gp bounds what it models of a long history") {
   GpOptions options;
   options.max_points = 150;
   auto study = study_of(options);
