@@ -27,8 +27,8 @@ constexpr int kMaxStartDraws = 100;
 
 class GpModel final : public SamplerModel {
  public:
-  GpModel(const GpOptions& options, std::size_t n_objectives, std::uint64_t seed)
-      : options_(options), seed_(seed), model_(options, n_objectives, seed) {}
+  GpModel(const GpOptions& options, std::size_t n_objectives, const StudyInfo& study)
+      : options_(options), seed_(study.seed), tells_others_(study.shared), model_(options, n_objectives, study.seed) {}
 
   std::vector<SearchSpace> joint_spaces(const HistoryView& history) override {
     const std::lock_guard lock(mutex_);
@@ -50,7 +50,7 @@ class GpModel final : public SamplerModel {
     } else {
       suggestion.params = suggest(request, specs);
     }
-    suggestion.system_attrs = relative_params_attributes("gp", suggestion.params);
+    if (tells_others_) suggestion.system_attrs = relative_params_attributes("gp", suggestion.params);
     return suggestion;
   }
 
@@ -126,6 +126,7 @@ class GpModel final : public SamplerModel {
 
   const GpOptions options_;
   const std::uint64_t seed_;
+  const bool tells_others_;  // the point of a running trial, by an attribute: for processes that cannot see it
 
   std::mutex mutex_;     // guards what follows
   HistoryView history_;  // the longest that was seen
@@ -149,7 +150,7 @@ class GpSampler final : public Sampler {
   std::string_view name() const override { return "gp"; }
   OptionMap options() const override { return write_options(options_); }
   std::unique_ptr<SamplerModel> make_model(const StudyInfo& study) const override {
-    return std::make_unique<GpModel>(options_, std::max<std::size_t>(study.directions.size(), 1), study.seed);
+    return std::make_unique<GpModel>(options_, std::max<std::size_t>(study.directions.size(), 1), study);
   }
 
  private:

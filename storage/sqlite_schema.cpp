@@ -94,7 +94,8 @@ constexpr std::string_view kWaitingIndex =
 // study are used again, also by Optuna, which does not know this table. A row is deleted when its trial is told.
 constexpr std::string_view kOwnerTable =
     "CREATE TABLE IF NOT EXISTS bluefin_owner (trial_id INTEGER NOT NULL, started DATETIME NOT NULL, host TEXT "
-    "NOT NULL, boot_id TEXT NOT NULL, pid_namespace INTEGER NOT NULL, pid INTEGER NOT NULL, pid_started INTEGER NOT NULL, "
+    "NOT NULL, boot_id TEXT NOT NULL, pid_namespace INTEGER NOT NULL, pid INTEGER NOT NULL, pid_started INTEGER NOT "
+    "NULL, "
     "PRIMARY KEY (trial_id))";
 
 bool has_row(SqliteDb& db, std::string_view sql) { return db.query(sql).step(); }

@@ -138,10 +138,10 @@ class Storage {
   // SQLite has.
   virtual void record_heartbeat(TrialId trial);
   virtual std::vector<TrialId> stale_trials(StudyId study, std::chrono::seconds grace);
-  // Owned trials whose processes have ended without a word, by ascending ids; with `grace` also those whose heartbeat is
-  // older. And their end: they fail with the user attribute `bluefin:fail` = "lost-worker", each once, whoever sees it
-  // first. With `retry` a trial that was not queued again that often yet is WAITING once more, with its parameters, as
-  // Optuna's RetryHeartbeatStaleTrialCallback does it. Only SQLite knows owners; elsewhere there are none.
+  // Owned trials whose processes have ended without a word, by ascending ids; with `grace` also those whose heartbeat
+  // is older. And their end: they fail with the user attribute `bluefin:fail` = "lost-worker", each once, whoever sees
+  // it first. With `retry` a trial that was not queued again that often yet is WAITING once more, with its parameters,
+  // as Optuna's RetryHeartbeatStaleTrialCallback does it. Only SQLite knows owners; elsewhere there are none.
   virtual std::vector<LostTrial> lost_trials(StudyId, std::optional<std::chrono::seconds> /*grace*/) { return {}; }
   virtual std::vector<FrozenTrial> fail_lost_trials(StudyId, int /*retry*/,
                                                     std::optional<std::chrono::seconds> /*grace*/) {

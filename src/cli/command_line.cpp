@@ -13,6 +13,7 @@
 #include <set>
 #include <sstream>
 
+#include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 

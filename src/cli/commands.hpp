@@ -39,10 +39,10 @@ int run_db_info(const Arguments& arguments);              // db_commands.cpp
 int run_db_check(const Arguments& arguments);             // db_commands.cpp
 int run_db_pack(const Arguments& arguments);              // db_commands.cpp
 int run_db_repair(const Arguments& arguments);
-int run_db_vacuum(const Arguments& arguments);            // db_commands.cpp
-int run_db_copy(const Arguments& arguments);              // db_transfer_commands.cpp
-int run_db_export(const Arguments& arguments);            // db_transfer_commands.cpp
-int run_db_import(const Arguments& arguments);            // db_transfer_commands.cpp
-int run_run(const Arguments& arguments);                  // run.cpp
+int run_db_vacuum(const Arguments& arguments);  // db_commands.cpp
+int run_db_copy(const Arguments& arguments);    // db_transfer_commands.cpp
+int run_db_export(const Arguments& arguments);  // db_transfer_commands.cpp
+int run_db_import(const Arguments& arguments);  // db_transfer_commands.cpp
+int run_run(const Arguments& arguments);        // run.cpp
 
 }  // namespace bluefin::cli

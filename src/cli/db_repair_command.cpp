@@ -38,10 +38,10 @@ int run_db_repair(const Arguments& arguments) {
     throw line.usage_error(fmt::format("--retry {}: must be between 0 and 1000000", retry));
   }
   const auto grace = line.get_grace_period();
-  const auto storage = line.open_existing_storage();
-  if (!storage->url().starts_with("sqlite:")) {
-    throw line.usage_error(fmt::format("{}: only SQLite files know which process runs a trial", storage->url()));
+  if (const std::string url = line.storage_url(); !url.starts_with("sqlite:")) {
+    throw line.usage_error(fmt::format("{}: only SQLite files know which process runs a trial", url));
   }
+  const auto storage = line.open_existing_storage();
   std::vector<Record> records;
   bool found = false;
   for (const StudyRecord& record : storage->list_studies()) {

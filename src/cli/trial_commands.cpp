@@ -17,7 +17,8 @@ enum class Which { kAll, kStale, kBest, kFront };
 int show_trials(CommandLine line, const Arguments& arguments, Which which) {
   line.text("study-name", "NAME", "the study to look at", Need::kRequired).format("table", /*can_flatten=*/true);
   if (which == Which::kAll) {
-    line.flag("stale", "only running trials whose process has ended, or whose heartbeat is older than 120 s").grace_period();
+    line.flag("stale", "only running trials whose process has ended, or whose heartbeat is older than 120 s")
+        .grace_period();
   }
   if (!line.parse(arguments)) return 0;
   const Study study = line.load_study();

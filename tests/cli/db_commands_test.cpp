@@ -3,12 +3,14 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bluefin/bluefin.hpp"
@@ -142,8 +144,9 @@ TEST_CASE("db repair fails what nobody will finish", "[cli]") {
   }
   CHECK(db("repair", folder.url(), {"--grace-period", "3600"}).out.empty());
   std::this_thread::sleep_for(std::chrono::milliseconds(2100));  // heartbeats count in whole seconds
-  const auto stale = nlohmann::json::parse(
-      run({"trials", "--storage", folder.url(), "--study-name", "s", "--stale", "--grace-period", "0", "-f", "json"}).out);
+  const auto stale = nlohmann::json::parse(bluefin_command({"trials", "--storage", folder.url(), "--study-name", "s",
+                                                            "--stale", "--grace-period", "0", "-f", "json"})
+                                               .out);
   REQUIRE(stale.size() == 1);
   CHECK(stale[0]["state"] == "RUNNING");
   CHECK(db("repair", folder.url(), {"--grace-period", "0", "--retry", "1", "--study-name", "s"}).out ==
@@ -170,7 +173,7 @@ TEST_CASE("db refuses bad input in one sentence and makes no file", "[cli]") {
       {{"vacuum", "--storage", folder.url("no.db")}, 1, "there is no such file"},
       {{"export", "--storage", folder.url("no.db")}, 1, "there is no such file"},
       {{"repair", "--storage", folder.url("no.db")}, 1, "there is no such file"},
-      {{"repair", "--storage", "journal://" + (folder.path() / "a.log").string()}, 2, "only SQLite files"},
+      {{"repair", "--storage", "journal:///a.log"}, 2, "only SQLite files"},
       {{"repair", "--storage", folder.url(), "--study-name", "t"}, 1, "study 't' was not found"},
       {{"repair", "--storage", folder.url(), "--retry", "-1"}, 2, "--retry -1: must be between 0 and 1000000"},
       {{"repair", "--storage", folder.url(), "--grace-period", "-1"}, 2, "--grace-period -1: must be >= 0"},
