@@ -6,6 +6,8 @@
 #include <functional>
 #include <limits>
 
+#include "core/growth.hpp"
+
 namespace bluefin {
 namespace {
 
@@ -13,6 +15,7 @@ namespace {
 template <class FromOrder, class ToOrder>
 void move_top(std::vector<double>& from, FromOrder from_order, std::vector<double>& to, ToOrder to_order) {
   std::pop_heap(from.begin(), from.end(), from_order);
+  make_room(to, to.size() + 1);
   to.push_back(from.back());
   from.pop_back();
   std::push_heap(to.begin(), to.end(), to_order);
@@ -28,9 +31,11 @@ void RunningPercentile::add(double x) {
   constexpr std::less<double> kLowOrder;
   constexpr std::greater<double> kHighOrder;
   if (low_.empty() || x <= low_.front()) {
+    make_room(low_, low_.size() + 1);
     low_.push_back(x);
     std::push_heap(low_.begin(), low_.end(), kLowOrder);
   } else {
+    make_room(high_, high_.size() + 1);
     high_.push_back(x);
     std::push_heap(high_.begin(), high_.end(), kHighOrder);
   }
