@@ -76,3 +76,23 @@ def test_who_only_asked_is_not_taken_for_dead(url: str) -> None:
     assert study.trials[0].state == TrialState.RUNNING
     study.tell(0, 3.0)
     assert study.best_value == 1.0
+
+
+def test_the_owner_of_a_trial_of_a_study_that_optuna_deleted_is_not_taken_for_that_of_the_next(url: str) -> None:
+    """Ids are used again, and Optuna does not know the table of owners."""
+    optuna = pytest.importorskip("optuna")
+    program = (
+        "import os, signal, sys, bluefin; s = bluefin.create_study(storage=sys.argv[1], study_name='old');"
+        "s.optimize(lambda trial: os.kill(os.getpid(), signal.SIGKILL), n_trials=1)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, url], check=False).returncode == -signal.SIGKILL
+    storage = optuna.storages.RDBStorage(url)
+    old = optuna.load_study(study_name="old", storage=storage)
+    trial_id = old.trials[0]._trial_id
+    optuna.delete_study(study_name="old", storage=storage)
+    theirs = optuna.create_study(study_name="new", storage=storage).ask()
+    assert theirs._trial_id == trial_id
+
+    study = bluefin.load_study(study_name="new", storage=url)
+    study.optimize(lambda trial: 1.0, n_trials=1)
+    assert [trial.state.name for trial in study.trials] == ["RUNNING", "COMPLETE"]
