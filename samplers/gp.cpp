@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,7 @@ namespace bluefin {
 namespace {
 
 constexpr int kMaxStartDraws = 100;
+constexpr std::size_t kMaxGiven = 64;
 
 class GpModel final : public SamplerModel {
  public:
@@ -50,6 +52,8 @@ class GpModel final : public SamplerModel {
     } else {
       suggestion.params = suggest(request, specs);
     }
+    given_.emplace_back(request.number, suggestion.params);
+    if (given_.size() > kMaxGiven) given_.pop_front();
     if (tells_others_) suggestion.system_attrs = relative_params_attributes("gp", suggestion.params);
     return suggestion;
   }
@@ -113,15 +117,31 @@ class GpModel final : public SamplerModel {
 
   std::vector<TrialParam> suggest(const SuggestRequest& request, const SearchSpace& specs) {
     std::vector<std::vector<double>> running;
+    const auto add_running = [&](std::span<const TrialParam> params) {
+      if (auto point = model_.trials().point_of(params)) running.push_back(std::move(*point));
+    };
     for (const PendingTrial& trial : request.history.pending()) {
-      if (trial.number == request.number) continue;
-      if (auto point = model_.trials().point_of(trial.params)) running.push_back(std::move(*point));
+      if (trial.number != request.number) add_running(trial.params);
     }
+    // What another thread has been given a moment ago, and the study does not know yet.
+    std::erase_if(given_, [&](const Given& given) { return given.first == request.number || is_known(given.first); });
+    for (const Given& given : given_) add_running(given.second);
     std::vector<std::vector<double>> failed;
     for (const auto& trial : History::failed(history_)) {
       if (auto point = model_.trials().point_of(trial->params)) failed.push_back(std::move(*point));
     }
     return params_of(specs, model_.suggest(running, failed, request.rng, filter_of(request, specs)));
+  }
+
+  using Given = std::pair<int, std::vector<TrialParam>>;
+
+  // Whether the study knows of a trial of this number, running or not. O(n).
+  bool is_known(int number) const {
+    const auto numbers = history_.numbers();
+    const auto pending = history_.pending();
+    return std::find(numbers.begin(), numbers.end(), number) != numbers.end() ||
+           std::any_of(pending.begin(), pending.end(), [&](const PendingTrial& t) { return t.number == number; }) ||
+           std::ranges::any_of(History::failed(history_), [&](const auto& trial) { return trial->number == number; });
   }
 
   const GpOptions options_;
@@ -132,6 +152,7 @@ class GpModel final : public SamplerModel {
   HistoryView history_;  // the longest that was seen
   gp::UnionSpace union_;
   gp::Model model_;
+  std::deque<Given> given_;  // points that were given out, by the number that asked; at least until they are known
 };
 
 void check_name(const char* option, const std::string& value, std::initializer_list<std::string_view> names) {

@@ -103,13 +103,6 @@ void pack_database(const std::string& url, const std::string& given, bool overwr
   if (fs::equivalent(path, file.url.file.path, ignored)) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: the copy cannot be the file itself", path));
   }
-  // SQLite would take such a log for the copy's own.
-  for (const char* suffix : {"-wal", "-journal"}) {
-    if (!fs::exists(path + suffix, ignored)) continue;
-    throw Error(
-        ErrorCode::kAlreadyExists,
-        fmt::format("{}{} is there, so a file {} is in use or was not closed; give another path", path, suffix, path));
-  }
   has_schema(file.db);
   DraftFile draft(path, overwrite);
   // One read transaction of SQLite's; what it writes has no log, whatever the file has.

@@ -33,15 +33,41 @@ void sync_path(const std::string& path) {
   if (code != 0) fail(path);
 }
 
+// Where a file of that name would be written: a symbolic link is followed.
+std::string target_of(const std::string& path) {
+  if (path.empty()) throw Error(ErrorCode::kInvalidArgument, "the path of the file to write is empty");
+  const fs::path absolute = fs::absolute(path).lexically_normal();
+  std::error_code error;
+  if (!fs::is_symlink(absolute, error)) return absolute.string();
+  const fs::path target = fs::canonical(absolute, error);
+  if (error) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: a symbolic link to nothing; give the path of a file", absolute.string()));
+  }
+  return target.string();
+}
+
+Error exists_already(const std::string& path) {
+  return {ErrorCode::kAlreadyExists, fmt::format("{}: there is such a file already; --yes replaces it", path)};
+}
+
 }  // namespace
 
-DraftFile::DraftFile(const std::string& path, bool overwrite) : path_(fs::absolute(path).lexically_normal().string()) {
+DraftFile::DraftFile(const std::string& path, bool overwrite) : path_(target_of(path)), overwrite_(overwrite) {
   std::error_code ignored;
   if (fs::is_directory(path_, ignored)) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("{} is a folder; give the path of a file in it", path_));
   }
-  if (!overwrite && fs::exists(path_, ignored)) {
-    throw Error(ErrorCode::kAlreadyExists, fmt::format("{}: there is such a file already; --yes replaces it", path_));
+  if (fs::exists(path_, ignored) && !fs::is_regular_file(path_, ignored)) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} is a device or a pipe; give the path of a file", path_));
+  }
+  if (!overwrite && fs::exists(path_, ignored)) throw exists_already(path_);
+  // SQLite would take such a log for that of the new file, and who writes to the old one would go on writing to nothing.
+  for (const char* suffix : {"-wal", "-journal"}) {
+    if (!fs::exists(path_ + suffix, ignored)) continue;
+    throw Error(
+        ErrorCode::kAlreadyExists,
+        fmt::format("{}{} is there, so a file {} is in use or was not closed; give another path", path_, suffix, path_));
   }
   draft_ = fmt::format("{}.{:016x}", path_, random_seed());
   const int descriptor = open(draft_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -55,8 +81,16 @@ DraftFile::~DraftFile() {
 
 void DraftFile::finish() {
   sync_path(draft_);
-  if (std::rename(draft_.c_str(), path_.c_str()) != 0) fail(path_);
-  draft_.clear();
+  if (overwrite_) {
+    if (std::rename(draft_.c_str(), path_.c_str()) != 0) fail(path_);
+    draft_.clear();
+  } else {
+    // Fails where somebody has made such a file meanwhile, as a rename would not.
+    if (link(draft_.c_str(), path_.c_str()) != 0) {
+      if (errno == EEXIST) throw exists_already(path_);
+      fail(path_);
+    }
+  }
   sync_path(fs::path(path_).parent_path().string());
 }
 

@@ -9,19 +9,22 @@ namespace bluefin {
 // An empty file beside the one that is meant, to write to; finish() gives it the name, and without that it is removed.
 class DraftFile {
  public:
-  // Throws Error(kAlreadyExists) when there is such a file already, unless `overwrite`; Error(kInvalidArgument) when
-  // the path is a folder, Error(kUnavailable) when nothing can be made there.
+  // A symbolic link is followed. Throws Error(kAlreadyExists) when there is such a file already, unless `overwrite`, and
+  // when it is a database in use; Error(kInvalidArgument) when the path is a folder, a device or a pipe;
+  // Error(kUnavailable) when nothing can be made there.
   DraftFile(const std::string& path, bool overwrite);
   DraftFile(const DraftFile&) = delete;
   DraftFile& operator=(const DraftFile&) = delete;
   ~DraftFile();
 
   const std::string& path() const { return draft_; }
-  // When all is written: on the disk and under its name when it returns.
+  // When all is written: on the disk and under its name when it returns. Throws Error(kAlreadyExists) when somebody has
+  // made such a file meanwhile, unless `overwrite`.
   void finish();
 
  private:
   const std::string path_;
+  const bool overwrite_;
   std::string draft_;
 };
 

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "bluefin/error.hpp"
+#include "core/json_nlohmann.hpp"
 #include "bluefin/rng.hpp"
 #include "storage/file_path.hpp"
 #include "storage/journal_file.hpp"
@@ -179,6 +180,15 @@ class JournalStorage final : public Storage, public StudyImport {
     sync();
     const std::vector<std::string> lines = decide();
     if (lines.empty()) return;
+    // One line that cannot be read back would make the whole journal unreadable for good.
+    for (const std::string& line : lines) {
+      try {
+        parse_json(line);
+      } catch (const Error& e) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    fmt::format("{}: an attribute cannot be kept in a journal: {}", url_, e.what()));
+      }
+    }
     file_.append(lines);
     sync();
   }

@@ -2,10 +2,12 @@
 #include "storage/process_identity.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <sstream>
 
@@ -21,10 +23,11 @@ std::string first_line(const std::string& path) {
 
 struct Stat {
   char state;
+  std::int64_t n_threads;
   std::int64_t started;
 };
 
-// Of /proc/PID/stat; nullopt: there is no such process.
+// Of /proc/PID/stat; nullopt where it cannot be read, whatever the reason.
 std::optional<Stat> stat_of(const std::string& pid) {
   const std::string line = first_line("/proc/" + pid + "/stat");
   // The second field is the program's name in parentheses and may hold anything, blanks and parentheses too.
@@ -32,11 +35,19 @@ std::optional<Stat> stat_of(const std::string& pid) {
   if (end == std::string::npos) return std::nullopt;
   std::istringstream fields(line.substr(end + 1));
   Stat stat{};
-  if (!(fields >> stat.state)) return std::nullopt;  // field 3
   std::string field;
-  for (int i = 4; i < 22; ++i) fields >> field;
-  if (!(fields >> stat.started)) return std::nullopt;
+  fields >> stat.state;  // field 3
+  for (int i = 4; i < 20; ++i) fields >> field;
+  fields >> stat.n_threads >> field >> stat.started;
+  if (!fields) return std::nullopt;
   return stat;
+}
+
+// Whether /proc shows the namespace of this process, as it need not where that was made without a new /proc.
+bool proc_is_ours() {
+  std::array<char, 32> target{};
+  const auto n = readlink("/proc/self", target.data(), target.size() - 1);
+  return n > 0 && std::string(target.data(), static_cast<std::size_t>(n)) == std::to_string(getpid());
 }
 
 std::string host_name() {
@@ -65,7 +76,7 @@ const ProcessIdentity& surroundings() {
 std::optional<ProcessIdentity> this_process() {
   ProcessIdentity self = surroundings();
   const auto stat = stat_of("self");
-  if (self.boot.empty() || self.pid_namespace == 0 || !stat) return std::nullopt;
+  if (self.boot.empty() || self.pid_namespace == 0 || !stat || !proc_is_ours()) return std::nullopt;
   self.pid = getpid();
   self.started = stat->started;
   return self;
@@ -74,10 +85,15 @@ std::optional<ProcessIdentity> this_process() {
 bool has_ended(const ProcessIdentity& other) {
   const ProcessIdentity& here = surroundings();
   if (here.boot.empty() || here.pid_namespace == 0) return false;
-  if (other.boot != here.boot) return other.host == here.host;
-  if (other.pid_namespace != here.pid_namespace) return false;
+  if (other.boot != here.boot) return other.host == here.host && here.host.back() != ' ';
+  if (other.pid_namespace != here.pid_namespace || other.pid <= 0) return false;
+  if (kill(static_cast<pid_t>(other.pid), 0) != 0 && errno == ESRCH) return true;
+  // Somebody has that number. Only what can be read of him counts.
+  if (!proc_is_ours()) return false;
   const auto stat = stat_of(std::to_string(other.pid));
-  return !stat || stat->started != other.started || stat->state == 'Z' || stat->state == 'X';
+  if (!stat) return false;
+  // The first thread of a process may end before the others do.
+  return stat->started != other.started || (stat->state == 'Z' && stat->n_threads <= 1);
 }
 
 std::string describe(const ProcessIdentity& process) {

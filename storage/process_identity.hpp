@@ -9,7 +9,7 @@
 namespace bluefin {
 
 struct ProcessIdentity {
-  std::string host;                // name and machine id
+  std::string host;                // name, a blank, machine id; one without an id is no proof of another boot
   std::string boot;                // boot_id of the kernel
   std::int64_t pid_namespace = 0;  // its inode
   std::int64_t pid = 0;            // in that namespace

@@ -177,6 +177,8 @@ std::vector<Report> read_reports(Fields& fields) {
   bool ok = tree.is_array();
   for (const auto& item : tree) {
     ok = ok && item.is_array() && item.size() == 2 && item[0].is_number_integer() && item[1].is_number();
+    // Beyond 63 bits a number would come back as another one.
+    ok = ok && !(item[0].is_number_unsigned() && item[0].get<std::uint64_t>() > std::uint64_t{INT64_MAX});
     if (!ok) break;
     reports.push_back({item[0].get<std::int64_t>(), item[1].get<double>()});
     ok = reports.size() < 2 || reports[reports.size() - 2].step < reports.back().step;
@@ -278,19 +280,29 @@ void write_study_lines(std::ostream& out, const WholeStudy& whole) {
   for (const Direction d : whole.study.directions) {
     directions += fmt::format("{}{}", directions.empty() ? "" : ", ", json_string(to_string(d)));
   }
-  out << fmt::format(R"({{"study": {}, "directions": [{}], "user_attrs": {}, "system_attrs": {}, "n_trials": {}}})",
-                     json_string(whole.study.name), directions, attributes_text(whole.study.user_attrs),
-                     attributes_text(whole.study.system_attrs), whole.trials.size())
-      << '\n';
+  const auto write = [&](const std::string& line, const std::string& what) {
+    // An attribute that another program has stored may hold what JSON has no meaning for, half a surrogate pair, say.
+    try {
+      parse_json(line);
+    } catch (const Error& e) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("{} of study '{}' has an attribute that could not be read back: {}",
+                                                           what, whole.study.name, e.what()));
+    }
+    out << line << '\n';
+  };
+  write(fmt::format(R"({{"study": {}, "directions": [{}], "user_attrs": {}, "system_attrs": {}, "n_trials": {}}})",
+                    json_string(whole.study.name), directions, attributes_text(whole.study.user_attrs),
+                    attributes_text(whole.study.system_attrs), whole.trials.size()),
+        "the record");
   for (const FrozenTrial& trial : whole.trials) {
-    out << fmt::format(
-               R"({{"number": {}, "state": "{}", "values": {}, "datetime_start": {}, "datetime_complete": {}, )"
-               R"("params": {}, "intermediate_values": {}, "user_attrs": {}, "system_attrs": {}}})",
-               trial.number, to_string(trial.state), Json(trial.values).text(), time_text(trial.datetime_start),
-               time_text(trial.datetime_complete),
-               object_text(trial.params, [](const TrialParam& p) { return std::pair(p.spec->name, param_text(p)); }),
-               reports_text(trial.reports), attributes_text(trial.user_attrs), attributes_text(trial.system_attrs))
-        << '\n';
+    write(fmt::format(R"({{"number": {}, "state": "{}", "values": {}, "datetime_start": {}, "datetime_complete": {}, )"
+                      R"("params": {}, "intermediate_values": {}, "user_attrs": {}, "system_attrs": {}}})",
+                      trial.number, to_string(trial.state), Json(trial.values).text(), time_text(trial.datetime_start),
+                      time_text(trial.datetime_complete),
+                      object_text(trial.params, [](const TrialParam& p) { return std::pair(p.spec->name, param_text(p)); }),
+                      reports_text(trial.reports), attributes_text(trial.user_attrs),
+                      attributes_text(trial.system_attrs)),
+          fmt::format("trial {}", trial.number));
   }
 }
 

@@ -42,6 +42,15 @@ std::shared_ptr<Storage> open_source(const std::string& url) {
   return open_storage(url);
 }
 
+bool is_database(const std::string& path) {
+  static constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;  // opening a pipe would wait
+  std::ifstream file(path, std::ios::binary);
+  std::string head(kMagic.size(), '\0');
+  return file.read(head.data(), static_cast<std::streamsize>(head.size())) && head == kMagic;
+}
+
 bool is_same_file(const std::string& a, const std::string& b) {
   const std::string path_a = path_of(a);
   const std::string path_b = path_of(b);
@@ -134,6 +143,11 @@ std::vector<Transferred> export_studies(const std::string& url, std::ostream& ou
 
 std::vector<Transferred> export_studies(const std::string& url, const std::string& path, bool overwrite,
                                         const std::optional<std::string>& study) {
+  // Whatever a file of studies is named, --yes is not meant for it.
+  if (is_database(path)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} is an SQLite database, which JSON Lines do not replace; give another path", path));
+  }
   DraftFile draft(path, overwrite);
   std::ofstream out(draft.path(), std::ios::binary);
   auto done = export_studies(url, out, study);

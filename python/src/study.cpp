@@ -107,11 +107,41 @@ FrozenHandle tell(StudyHandle& self, TrialHandle& trial, int state, std::vector<
   return without_gil([&] { return handle_of(self.study().tell(trial.trial(), outcome)); });
 }
 
-std::pair<FrozenHandle, TrialHandle> tell_and_ask(StudyHandle& self, TrialHandle& trial, int state,
-                                                  std::vector<double> values) {
+// Both put the trial that they begin into `open`, which then holds nothing else: an exception that comes when they
+// return (Ctrl-C, a warning that is an error) must not leave a trial behind that nobody knows.
+void hold(py::list& open, std::optional<Trial>&& begun) {
+  open.attr("clear")();
+  if (begun) open.append(py::cast(TrialHandle(std::move(*begun))));
+}
+
+void ask_to_run(StudyHandle& self, py::list& open) {
+  std::optional<Trial> begun;
+  try {
+    without_gil([&] { begun.emplace(self.study().ask_to_run()); });
+  } catch (const py::error_already_set&) {
+    hold(open, std::move(begun));
+    throw;
+  }
+  hold(open, std::move(begun));
+}
+
+FrozenHandle tell_and_ask(StudyHandle& self, TrialHandle& trial, int state, std::vector<double> values,
+                          py::list& open) {
   const Outcome outcome = outcome_from(state, std::move(values));
-  auto [told, next] = without_gil([&] { return self.study().tell_and_ask(trial.trial(), outcome); });
-  return {handle_of(std::move(told)), TrialHandle(std::move(next))};
+  std::optional<FrozenTrial> told;
+  std::optional<Trial> begun;
+  try {
+    without_gil([&] {
+      auto both = self.study().tell_and_ask(trial.trial(), outcome);
+      told.emplace(std::move(both.first));
+      begun.emplace(std::move(both.second));
+    });
+  } catch (const py::error_already_set&) {
+    hold(open, std::move(begun));
+    throw;
+  }
+  hold(open, std::move(begun));
+  return handle_of(std::move(*told));
 }
 
 FrozenHandle tell_number(StudyHandle& self, int number, int state, std::vector<double> values, bool skip_if_finished) {
@@ -183,8 +213,7 @@ void bind_study(py::module_& m) {
              return py::make_tuple(std::string(pruner.name()), options_to(pruner.options()));
            })
       .def("ask", [](StudyHandle& self) { return without_gil([&] { return TrialHandle(self.study().ask()); }); })
-      .def("ask_to_run",
-           [](StudyHandle& self) { return without_gil([&] { return TrialHandle(self.study().ask_to_run()); }); })
+      .def("ask_to_run", &ask_to_run)
       .def("fail_lost_trials", &fail_lost_trials)
       .def("resume", [](StudyHandle& self,
                         int number) { return without_gil([&] { return TrialHandle(self.study().resume(number)); }); })

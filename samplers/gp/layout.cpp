@@ -43,23 +43,37 @@ Layout::Layout(const Space& space, std::span<const double> points)
   }
   n_hamming_ += groups_.size();
 
-  for (Group& group : groups_) {
-    const std::size_t member = group.members.front();
-    for (std::size_t parent = 0; parent < n_params_; ++parent) {
-      const Axis& axis = space.axis(parent);
-      if (axis.continuous() || axis.n_values() > kMaxParentValues || group_of_[parent] == group_of_[member]) continue;
-      std::map<double, bool> active_when;
-      bool consistent = true;
-      for (std::size_t row = 0; row < n && consistent; ++row) {
-        const auto [it, added] = active_when.try_emplace(key_of(points[row * n_params_ + parent]), there(row, member));
-        consistent = added || it->second == there(row, member);
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    const std::size_t member = groups_[g].members.front();
+    // What is always there is the better explanation; else "c is there if d is not" could explain d, and d in turn c.
+    for (const bool always : {true, false}) {
+      for (std::size_t parent = 0; parent < n_params_ && !groups_[g].parent; ++parent) {
+        const Axis& axis = space.axis(parent);
+        if (axis.continuous() || axis.n_values() > kMaxParentValues || group_of_[parent].has_value() == always ||
+            depends_on(group_of_[parent], g)) {
+          continue;
+        }
+        std::map<double, bool> active_when;
+        bool consistent = true;
+        for (std::size_t row = 0; row < n && consistent; ++row) {
+          const auto [it, added] = active_when.try_emplace(key_of(points[row * n_params_ + parent]), there(row, member));
+          consistent = added || it->second == there(row, member);
+        }
+        if (!consistent) continue;
+        groups_[g].parent = parent;
+        groups_[g].active_when = std::move(active_when);
       }
-      if (!consistent) continue;
-      group.parent = parent;
-      group.active_when = std::move(active_when);
-      break;
     }
   }
+}
+
+bool Layout::depends_on(std::optional<std::size_t> group, std::size_t ancestor) const {
+  while (group) {
+    if (*group == ancestor) return true;
+    const auto parent = groups_[*group].parent;
+    group = parent ? group_of_[*parent] : std::nullopt;
+  }
+  return false;
 }
 
 bool Layout::expect_group(std::size_t group, const double* point, int depth) const {

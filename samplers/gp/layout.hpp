@@ -46,6 +46,8 @@ class Layout {
     std::optional<std::size_t> parent;   // the parameter it depends on
     std::map<double, bool> active_when;  // by the parent's value; kAbsent: it is not there itself
   };
+  // Whether the group is `ancestor`, or it or what it depends on depends on that.
+  bool depends_on(std::optional<std::size_t> group, std::size_t ancestor) const;
   bool expect_group(std::size_t group, const double* point, int depth) const;
 
   std::size_t n_params_ = 0;

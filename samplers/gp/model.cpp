@@ -248,6 +248,14 @@ std::vector<double> Model::suggest(const std::vector<std::vector<double>>& runni
                                    const std::vector<std::vector<double>>& failed, Rng& rng,
                                    const std::function<bool(std::span<const double>)>& passes) {
   follow_objectives(rng);
+  // What is added for this suggestion alone goes again, however that ends.
+  struct Drop {
+    explicit Drop(Model& model) : model_(model) {}
+    Drop(const Drop&) = delete;
+    Drop& operator=(const Drop&) = delete;
+    ~Drop() { model_.drop_fantasies(); }
+    Model& model_;
+  } const drop(*this);
   if (!failed.empty()) {
     std::vector<double> points;
     for (const auto& point : failed) points.insert(points.end(), point.begin(), point.end());
@@ -274,9 +282,16 @@ std::vector<double> Model::suggest(const std::vector<std::vector<double>>& runni
   const std::vector<double> incumbents = this->incumbents();
   Search search(space(), layout_, *acquisition, lengthscales, box(incumbents, lengthscales), search_options());
   std::vector<Candidate> candidates = search.run(incumbents, rng);
-  std::vector<double> chosen = choose(search, std::move(candidates), running, failed, rng, passes);
-  for (Surrogate* surrogate : all) surrogate->regression().drop_fantasies();
-  return chosen;
+  return choose(search, std::move(candidates), running, failed, rng, passes);
+}
+
+void Model::drop_fantasies() {
+  for (Surrogate& objective : objectives_) {
+    if (objective.usable()) objective.regression().drop_fantasies();
+  }
+  for (auto& [name, constraint] : constraints_) {
+    if (constraint.usable()) constraint.regression().drop_fantasies();
+  }
 }
 
 std::vector<double> Model::choose(const Search& search, std::vector<Candidate> candidates,

@@ -55,6 +55,7 @@ class Model {
                              const std::vector<std::vector<double>>& running,
                              const std::vector<std::vector<double>>& failed, Rng& rng,
                              const std::function<bool(std::span<const double>)>& passes) const;
+  void drop_fantasies();
   void report_failure();
 
   GpOptions options_;

@@ -57,11 +57,12 @@ OutputTransform::OutputTransform(std::span<const double> values, const OutputTra
   if (largest > 0.0) std::frexp(largest, &exponent_);
   least_ = std::ldexp(least_, -exponent_);
   most_ = std::ldexp(most_, -exponent_);
+  if (options.winsorise) cut_ = most_;
 
   std::vector<double> standardised;
   for (const double value : values) {
     const double number = std::isfinite(value) ? std::ldexp(value, -exponent_) : value == -INFINITY ? least_ : most_;
-    standardised.push_back(std::min(number, most_));
+    standardised.push_back(std::min(number, cut_));
   }
   const Moments before = moments(standardised);
   mean_ = before.mean;
@@ -82,8 +83,9 @@ double OutputTransform::standard(double value) const {
   } else if (value == -INFINITY) {
     number = least_;
   }
-  // Later values may be far better than all that the transform was made from, but no longer numbers to fit.
-  return std::max((std::min(number, most_) - mean_) / sd_, -1e6);
+  // Later values may be far from all that the transform was made from, but no longer numbers to fit. Those of a
+  // constraint are not cut off: 0, its threshold, is larger than all of them as long as it was always satisfied.
+  return std::clamp((std::min(number, cut_) - mean_) / sd_, -1e6, 1e6);
 }
 
 double OutputTransform::log_slope(double value) const {

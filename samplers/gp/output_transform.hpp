@@ -2,6 +2,7 @@
 // What of a loss or a constraint's value the Gaussian process sees.
 #pragma once
 
+#include <limits>
 #include <span>
 
 namespace bluefin::gp {
@@ -28,6 +29,7 @@ class OutputTransform {
   int exponent_ = 0;  // values are taken times 2^-exponent, so that squares neither overflow nor vanish
   double least_ = 0.0;
   double most_ = 0.0;
+  double cut_ = std::numeric_limits<double>::infinity();  // no value counts as larger
   double mean_ = 0.0;
   double sd_ = 1.0;
   double lambda_ = 1.0;

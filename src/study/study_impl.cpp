@@ -56,14 +56,12 @@ StudyImpl::StudyImpl(Parts parts)
       sampler(std::move(parts.sampler)),
       pruner(std::move(parts.pruner)),
       seed(parts.seed),
-      cache_(directions) {
-  make_models();
-}
+      cache_(directions),
+      models_(make_models()) {}
 
-void StudyImpl::make_models() {
+StudyImpl::Models StudyImpl::make_models() const {
   const StudyInfo info{name, directions, seed, storage->is_shared()};
-  sampler_model_ = make_model<SamplerModel>(*sampler, "sampler", info);
-  pruner_model_ = make_model<PrunerModel>(*pruner, "pruner", info);
+  return {make_model<SamplerModel>(*sampler, "sampler", info), make_model<PrunerModel>(*pruner, "pruner", info)};
 }
 
 double StudyImpl::sign(std::size_t objective) const {
@@ -118,11 +116,12 @@ void StudyImpl::add_finished(const FrozenTrialPtr& trial) {
 }
 
 void StudyImpl::read_anew() {
+  Models models = make_models();
   const std::scoped_lock lock(refresh_mutex_, mutex_);
   cursor_ = {};
   told_.clear();
   cache_ = TrialCache(directions);
-  make_models();
+  models_ = std::move(models);
   first_read_ = true;
 }
 
@@ -204,7 +203,7 @@ StudyImpl::Draft StudyImpl::draw() {
     draft.nonce = nonce_;
     update_pending();
     history = cache_.history().view();
-    model = sampler_model_;
+    model = models_.sampler;
   }
   Rng rng(seed, static_cast<std::uint64_t>(draft.expected), draft.nonce);
   try {
@@ -347,14 +346,14 @@ bool StudyImpl::should_prune(LiveTrial& live) {
     const std::lock_guard lock(mutex_);
     if (pruner->needs_running_peers()) update_pending();
     history = cache_.history().view();
-    model = pruner_model_;
+    model = models_.pruner;
   }
   return model->should_prune({history, live.trial.number, live.losses});
 }
 
 std::shared_ptr<SamplerModel> StudyImpl::model_of_sampler() {
   const std::lock_guard lock(mutex_);
-  return sampler_model_;
+  return models_.sampler;
 }
 
 // --- what is written when --------------------------------------------------------------------------------------------
@@ -446,8 +445,14 @@ std::vector<FrozenTrial> StudyImpl::fail_lost(int retry, std::optional<std::chro
   return failed;
 }
 
-std::vector<FrozenTrial> StudyImpl::fail_lost_now_and_then(int retry) {
-  return steady_ms() - searched_ms_ >= kSearchIntervalMs ? fail_lost(retry, {}) : std::vector<FrozenTrial>{};
+void StudyImpl::fail_lost_now_and_then(int retry) {
+  if (steady_ms() - searched_ms_ < kSearchIntervalMs) return;
+  try {
+    fail_lost(retry, {});
+  } catch (const Error& e) {
+    // Whoever works on trials of his own meets the error with them, if it lasts.
+    log(LogLevel::kWarning, fmt::format("study '{}': lost trials were not looked for: {}", name, e.what()));
+  }
 }
 
 void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {
@@ -559,10 +564,12 @@ std::pair<FrozenTrial, std::shared_ptr<LiveTrial>> StudyImpl::tell_and_ask(const
   } catch (...) {
     // It is not, so it has to be forgotten again. That takes a while, but does not happen twice.
     drop(draft);
+    {
+      const std::lock_guard lock(mutex_);
+      own_numbers_.insert(kept->number);
+      live_[kept->number] = live;
+    }
     read_anew();
-    const std::lock_guard lock(mutex_);
-    own_numbers_.insert(kept->number);
-    live_[kept->number] = live;
     throw;
   }
   {

@@ -81,7 +81,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   bool update_running(const TrialUpdate& update);
   // Storage::fail_lost_trials(), and says so in the log. The second one not more often than once in a second.
   std::vector<FrozenTrial> fail_lost(int retry, std::optional<std::chrono::seconds> grace);
-  std::vector<FrozenTrial> fail_lost_now_and_then(int retry);
+  void fail_lost_now_and_then(int retry);
   void note_own(int number);  // a trial that was added to the storage by this process
 
   std::vector<FrozenTrialPtr> trials();  // by number
@@ -98,7 +98,12 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
     std::exception_ptr error;
   };
 
-  void make_models();
+  struct Models {
+    std::shared_ptr<SamplerModel> sampler;
+    std::shared_ptr<PrunerModel> pruner;
+  };
+
+  Models make_models() const;
   double sign(std::size_t objective) const;
   void apply(Changes&& changes);                   // takes mutex_
   void add_finished(const FrozenTrialPtr& trial);  // mutex_ held
@@ -128,8 +133,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::uint64_t nonce_ = 0;         // 0 until another process is seen on the study
   bool first_read_ = true;
   // Replaced by read_anew(); who works with one keeps it meanwhile.
-  std::shared_ptr<SamplerModel> sampler_model_;
-  std::shared_ptr<PrunerModel> pruner_model_;
+  Models models_;
 };
 
 }  // namespace bluefin

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // bluefin db: what each command prints, its exit codes, and what it refuses.
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -118,6 +119,56 @@ TEST_CASE("db copy, export and import carry studies", "[cli]") {
   CHECK(load_study({.storage = folder.url("to.db"), .name = "piped"}).trials().size() == 2);
   CHECK(db("copy", folder.url(), {"--to-storage", folder.url("to.db"), "--if-exists", "skip"}).code == 0);
   CHECK(db("copy", folder.url(), {"--to-storage", folder.url("to.db"), "--if-exists", "replace", "--yes"}).code == 0);
+}
+
+TEST_CASE("db export replaces nothing but a file of studies", "[cli]") {
+  const Folder folder;
+  fill(folder.url(), "s");
+  const std::string database = (folder.path() / "test.db").string();
+  const std::string before = read_file(database);
+  const Result itself = db("export", folder.url(), {"--output", database, "--yes"});
+  CHECK(itself.code == 1);
+  CHECK_THAT(itself.err, ContainsSubstring("is an SQLite database"));
+  CHECK(read_file(database) == before);
+
+  const fs::path pipe = folder.path() / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK_THAT(db("export", folder.url(), {"--output", pipe.string(), "--yes"}).err,
+             ContainsSubstring("is a device or a pipe"));
+  CHECK(fs::is_fifo(pipe));
+
+  const fs::path target = folder.path() / "target.jsonl";
+  const fs::path link = folder.path() / "link.jsonl";
+  fs::create_symlink(target, link);
+  CHECK_THAT(db("export", folder.url(), {"--output", link.string()}).err, ContainsSubstring("symbolic link to nothing"));
+  std::ofstream(target) << "old";
+  CHECK(db("export", folder.url(), {"--output", link.string()}).code == 1);
+  CHECK(db("export", folder.url(), {"--output", link.string(), "--yes"}).code == 0);
+  CHECK(fs::is_symlink(link));
+  CHECK(read_file(target) == db("export", folder.url()).out);
+  CHECK_THAT(db("export", folder.url(), {"--output", ""}).err, ContainsSubstring("is empty"));
+}
+
+TEST_CASE("an attribute that could not be read back is neither exported nor copied to a journal", "[cli]") {
+  const Folder folder;
+  fill(folder.url(), "s");
+  {
+    sqlite3* file = nullptr;
+    REQUIRE(sqlite3_open((folder.path() / "test.db").c_str(), &file) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(file,
+                         "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json) VALUES (1, 'k', '1e999')",
+                         nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(file);
+  }
+  const std::string journal = "journal:///" + (folder.path() / "j.log").string();
+  create_study({.storage = journal, .name = "precious"});
+  const Result copied = db("copy", folder.url(), {"--to-storage", journal});
+  CHECK(copied.code == 1);
+  CHECK_THAT(copied.err, ContainsSubstring("cannot be kept in a journal"));
+  CHECK(open_storage(journal)->list_studies().size() == 1);
+  const Result exported = db("export", folder.url());
+  CHECK(exported.code == 1);
+  CHECK_THAT(exported.err, ContainsSubstring("trial 0 of study 's' has an attribute that could not be read back"));
 }
 
 TEST_CASE("db pack and db vacuum say what they did", "[cli]") {

@@ -221,6 +221,23 @@ TEST_CASE("gp learns what is feasible") {
   CHECK(far_off <= 4);
 }
 
+TEST_CASE("gp is not held back by a constraint that was always satisfied") {
+  auto study = study_of();
+  double best = kInfinity;
+  for (int i = 0; i < 25; ++i) {
+    auto asker = study.ask();
+    const double x = asker.suggest("x", FloatDistribution{0.0, 1.0});
+    const double z = asker.suggest("z", FloatDistribution{0.0, 1.0});
+    auto trial = std::make_shared<FrozenTrial>();
+    trial->values = {-x + (z - 0.5) * (z - 0.5)};
+    trial->params = asker.params;
+    trial->system_attrs = {{"constraints:c", Json(x - 2.0)}};  // larger where the values are better
+    study.add(trial);
+    best = std::min(best, trial->values[0]);
+  }
+  CHECK(best < -0.995);
+}
+
 TEST_CASE("gp spreads over the front of two objectives") {
   auto study = study_of({}, 2);
   int on_front = 0;
@@ -254,6 +271,27 @@ TEST_CASE("gp takes conditional parameters into its model") {
   CHECK(joint.params[0].value == 1.0);
   CHECK(joint.params[1].spec->name == "y");
   CHECK(best_of(study_of(), objective, 35) < 1e-4);
+}
+
+TEST_CASE("gp uses up a conditional space whatever its parameters are called") {
+  const std::string name = GENERATE("a", "k", "zz");
+  CAPTURE(name);
+  auto study = study_of({.n_startup_trials = 4});
+  std::set<std::vector<double>> seen;
+  for (int i = 0; i < 25; ++i) {
+    study.run([&](StudyDouble::Asker& asker) {
+      std::vector<double> point{asker.suggest(name, CategoricalDistribution{{std::string("s"), std::string("r")}})};
+      if (point[0] == 0.0) {
+        point.push_back(asker.suggest("c", IntDistribution{0, 9}));
+      } else {
+        point.push_back(asker.suggest("d", IntDistribution{0, 4}));
+        point.push_back(asker.suggest("e", IntDistribution{0, 2}));
+      }
+      seen.insert(point);
+      return Values{point[1]};
+    });
+  }
+  CHECK(seen.size() >= 22);  // of 25; those of the start are drawn without looking
 }
 
 TEST_CASE("gp always answers with a finite point inside the space") {

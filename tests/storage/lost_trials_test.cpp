@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Trials whose processes have died: real processes, really killed.
+#include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
+#include <sstream>
+#include <thread>
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
@@ -168,6 +173,54 @@ TEST_CASE("only what is certain counts as lost") {
   study.tell(fourth, 1.0);
   CHECK(n_owners(dir) == 0);
   delete_study(dir.url(), "s");
+}
+
+TEST_CASE("a process of which nothing can be read is not taken for dead", "[processes]") {
+  ProcessIdentity parent = this_process().value();
+  parent.pid = getppid();
+  parent.started = -1;  // certainly another one, if it can be read
+  CHECK(has_ended(parent));
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const bool ended = has_ended(parent);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK_FALSE(ended);
+}
+
+TEST_CASE("a process whose first thread has ended lives on", "[processes]") {
+  int pipes[2];
+  REQUIRE(pipe(pipes) == 0);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    static int out = pipes[1];
+    std::thread([] {
+      usleep(50'000);
+      static_cast<void>(!write(out, "x", 1));
+      while (true) pause();
+    }).detach();
+    pthread_exit(nullptr);
+  }
+  char byte = 0;
+  REQUIRE(read(pipes[0], &byte, 1) == 1);
+  ProcessIdentity other = this_process().value();
+  other.pid = pid;
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  CHECK(line.find(") Z ") != std::string::npos);
+  std::istringstream fields(line.substr(line.rfind(')') + 1));
+  std::string field;
+  for (int i = 3; i <= 22; ++i) fields >> field;
+  other.started = std::stoll(field);
+  CHECK_FALSE(has_ended(other));
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  close(pipes[0]);
+  close(pipes[1]);
+  CHECK(has_ended(other));
 }
 
 TEST_CASE("a zombie has ended, and a name with blanks and parentheses is no obstacle", "[processes]") {

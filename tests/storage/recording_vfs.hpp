@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bluefin::test {
@@ -52,6 +54,14 @@ class RecordingVfs {
     refused_ = std::move(tail);
   }
 
+  // From now on each call asks first; a result other than SQLITE_OK takes the place of the call. Calls that give
+  // something back (close, unlock) cannot fail.
+  using Intercept = std::function<int(std::string_view call)>;
+  void intercept(Intercept intercept) {
+    const std::lock_guard lock(mutex_);
+    intercept_ = std::move(intercept);
+  }
+
   std::size_t size() {
     const std::lock_guard lock(mutex_);
     return log_.size();
@@ -81,6 +91,15 @@ class RecordingVfs {
     return !refused_.empty() && name.ends_with(refused_);
   }
 
+  static int ask(std::string_view call) {
+    Intercept intercept;
+    {
+      const std::lock_guard lock(self_->mutex_);
+      intercept = self_->intercept_;
+    }
+    return intercept ? intercept(call) : SQLITE_OK;
+  }
+
   void note(DiskOperation operation) {
     const std::lock_guard lock(mutex_);
     log_.push_back(std::move(operation));
@@ -91,6 +110,7 @@ class RecordingVfs {
     f->base.pMethods = nullptr;
     f->real = reinterpret_cast<sqlite3_file*>(f + 1);
     f->name = nullptr;
+    if (const int refused = ask("open"); refused != SQLITE_OK) return refused;
     const int code = self_->real_->xOpen(self_->real_, path, f->real, flags, out_flags);
     if (code != SQLITE_OK) return code;
     f->name = new std::string(path == nullptr ? "" : base_name(path));
@@ -99,6 +119,7 @@ class RecordingVfs {
   }
 
   static int remove(sqlite3_vfs*, const char* path, int sync_folder) {
+    if (const int refused = ask("delete"); refused != SQLITE_OK) return refused;
     const int code = self_->real_->xDelete(self_->real_, path, sync_folder);
     if (code == SQLITE_OK) {
       self_->note({base_name(path), DiskOperation::Kind::kDelete, 0, sync_folder != 0 ? "synced" : ""});
@@ -114,9 +135,11 @@ class RecordingVfs {
           return real_of(f)->pMethods->xClose(real_of(f));
         },
         [](sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
+          if (const int refused = ask("read"); refused != SQLITE_OK) return refused;
           return real_of(f)->pMethods->xRead(real_of(f), to, n, at);
         },
         [](sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
+          if (const int refused = ask("write"); refused != SQLITE_OK) return refused;
           const int code = real_of(f)->pMethods->xWrite(real_of(f), from, n, at);
           if (code == SQLITE_OK && !file_of(f)->name->empty()) {
             self_->note({*file_of(f)->name, DiskOperation::Kind::kWrite, at,
@@ -125,6 +148,7 @@ class RecordingVfs {
           return code;
         },
         [](sqlite3_file* f, sqlite3_int64 size) {
+          if (const int refused = ask("truncate"); refused != SQLITE_OK) return refused;
           const int code = real_of(f)->pMethods->xTruncate(real_of(f), size);
           if (code == SQLITE_OK) self_->note({*file_of(f)->name, DiskOperation::Kind::kTruncate, size, {}});
           return code;
@@ -132,20 +156,31 @@ class RecordingVfs {
         [](sqlite3_file* f, int flags) {
           // What is written while the sync runs need not be part of it, so it is noted where it began.
           if (self_->refuses(*file_of(f)->name)) return SQLITE_IOERR_FSYNC;
+          if (const int refused = ask("sync"); refused != SQLITE_OK) return refused;
           self_->note({*file_of(f)->name, DiskOperation::Kind::kSync, 0, {}});
           return real_of(f)->pMethods->xSync(real_of(f), flags);
         },
-        [](sqlite3_file* f, sqlite3_int64* size) { return real_of(f)->pMethods->xFileSize(real_of(f), size); },
-        [](sqlite3_file* f, int level) { return real_of(f)->pMethods->xLock(real_of(f), level); },
+        [](sqlite3_file* f, sqlite3_int64* size) {
+          if (const int refused = ask("size"); refused != SQLITE_OK) return refused;
+          return real_of(f)->pMethods->xFileSize(real_of(f), size);
+        },
+        [](sqlite3_file* f, int level) {
+          if (const int refused = ask("lock"); refused != SQLITE_OK) return refused;
+          return real_of(f)->pMethods->xLock(real_of(f), level);
+        },
         [](sqlite3_file* f, int level) { return real_of(f)->pMethods->xUnlock(real_of(f), level); },
         [](sqlite3_file* f, int* out) { return real_of(f)->pMethods->xCheckReservedLock(real_of(f), out); },
         [](sqlite3_file* f, int what, void* out) { return real_of(f)->pMethods->xFileControl(real_of(f), what, out); },
         [](sqlite3_file* f) { return real_of(f)->pMethods->xSectorSize(real_of(f)); },
         [](sqlite3_file* f) { return real_of(f)->pMethods->xDeviceCharacteristics(real_of(f)); },
         [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
+          if (const int refused = ask("shm map"); refused != SQLITE_OK) return refused;
           return real_of(f)->pMethods->xShmMap(real_of(f), page, size, extend, out);
         },
         [](sqlite3_file* f, int offset, int n, int flags) {
+          if ((flags & SQLITE_SHM_LOCK) != 0) {
+            if (const int refused = ask("shm lock"); refused != SQLITE_OK) return refused;
+          }
           return real_of(f)->pMethods->xShmLock(real_of(f), offset, n, flags);
         },
         [](sqlite3_file* f) { real_of(f)->pMethods->xShmBarrier(real_of(f)); },
@@ -164,6 +199,7 @@ class RecordingVfs {
   std::mutex mutex_;
   std::vector<DiskOperation> log_;
   std::string refused_;
+  Intercept intercept_;
 };
 
 // The contents of the files after a power cut when the first `count` operations had been made: what was synced, and of

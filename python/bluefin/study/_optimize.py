@@ -94,22 +94,28 @@ class Run:
 
     def run_here(self) -> None:
         """Runs trials in this thread until nothing is left to begin."""
-        begun: list[Trial] = []  # a trial that began when the one before it ended
+        # The trial that has begun and is not told yet. Ctrl-C may come between any two lines.
+        open_trials: list[_native.Trial] = []
         try:
-            while begun or self._may_begin():
+            while open_trials or self._may_begin():
                 with self._objectives.slot() as objective:
-                    if begun:
-                        trial = begun.pop()
-                    elif self._begin():  # getting a worker process takes a while
+                    if not open_trials:
+                        if not self._begin():  # getting a worker process takes a while
+                            return
                         self._prepare()
                         # Should this process die, others on this machine can tell.
-                        trial = Trial(self._study, self._study._native.ask_to_run())
-                    else:
-                        return
-                    self._trial(objective, trial, begun)
+                        self._study._native.ask_to_run(open_trials)
+                    self._trial(objective, Trial(self._study, open_trials[0]), open_trials)
         finally:
-            for trial in begun:  # Ctrl-C was faster than its objective
-                tell(self._study, trial, None, TrialState.FAIL, True)
+            for trial in open_trials:
+                self._give_up(trial)
+
+    def _give_up(self, trial: _native.Trial) -> None:
+        """Fails a trial that nobody will run to its end, unless it was told after all."""
+        try:
+            self._study._native.tell_number(trial.number(), int(TrialState.FAIL), [], True)
+        except Exception as error:  # what has ended the run is raised
+            _logger.warning(f"Trial {trial.number()} could not be failed: {error!r}")
 
     def run_in_threads(self, n_jobs: int) -> None:
         """The same in ``n_jobs`` threads. Raises the first error of any of them when all have ended."""
@@ -185,9 +191,13 @@ class Run:
             self._study.sampler.reseed_rng()
         if self._beats:
             fail_stale(self._study)
-        if self._on_file and (now := time.monotonic()) >= self._next_search:
-            self._next_search = now + _SEARCH_INTERVAL_S
+        if self._searches():
+            self._next_search = time.monotonic() + _SEARCH_INTERVAL_S
             fail_lost(self._study)
+
+    def _searches(self) -> bool:
+        """Whether it is time to look for trials whose processes have died."""
+        return self._on_file and time.monotonic() >= self._next_search
 
     def _goes_on_at_once(self, trial: Trial) -> bool:
         """Whether the next trial may begin in the transaction that ends this one. Callbacks have to come in between."""
@@ -198,12 +208,13 @@ class Run:
             and not study.sampler._samples_in_python()
             and not study.sampler._hears_of_ends()
             and not study._objects
+            and not self._searches()
             and self._begin()
         )
 
-    def _trial(self, objective: Callable[[Trial], Any], trial: Trial, begun: list[Trial]) -> None:
+    def _trial(self, objective: Callable[[Trial], Any], trial: Trial, open_trials: list[_native.Trial]) -> None:
         try:
-            frozen = self._run_objective(objective, trial, begun)
+            frozen = self._run_objective(objective, trial, open_trials)
         finally:
             if self._gc_after_trial:
                 gc.collect()
@@ -225,7 +236,9 @@ class Run:
             with self._lock:
                 self._in_callbacks.discard(ident)
 
-    def _run_objective(self, objective: Callable[[Trial], Any], trial: Trial, begun: list[Trial]) -> FrozenTrial:
+    def _run_objective(
+        self, objective: Callable[[Trial], Any], trial: Trial, open_trials: list[_native.Trial]
+    ) -> FrozenTrial:
         study = self._study
         values: Any = None
         state: TrialState | None = None
@@ -244,11 +257,10 @@ class Run:
             exc_info = None if isinstance(e, ObjectiveLost) else sys.exc_info()
 
         if (error is None or state == TrialState.PRUNED) and self._goes_on_at_once(trial):
-            self._prepare()
-            frozen, problem, following = tell_and_ask(study, trial, values, state)
-            begun.append(following)
+            frozen, problem = tell_and_ask(study, trial, values, state, open_trials)
         else:
             frozen, problem = tell(study, trial, values, state, False)
+            open_trials.clear()
         if frozen.state == TrialState.COMPLETE:
             _log_completed(study, frozen)
         elif frozen.state == TrialState.PRUNED:

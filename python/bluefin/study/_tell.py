@@ -28,17 +28,21 @@ def tell(
     skip_if_finished: bool,
 ) -> tuple[FrozenTrial, str | None]:
     """Finishes a trial. Also returns why values that the objective gave made the trial a failed one."""
-    frozen, problem, _ = _tell(study, trial, values, state, skip_if_finished, and_ask=False)
-    return frozen, problem
+    return _tell(study, trial, values, state, skip_if_finished, None)
 
 
 def tell_and_ask(
-    study: Study, trial: Trial, values: float | Sequence[float] | None, state: TrialState | None
-) -> tuple[FrozenTrial, str | None, Trial]:
-    """The same, and begins the next trial: one transaction of a file instead of two."""
-    frozen, problem, native = _tell(study, trial, values, state, False, and_ask=True)
-    assert native is not None
-    return frozen, problem, Trial(study, native)
+    study: Study,
+    trial: Trial,
+    values: float | Sequence[float] | None,
+    state: TrialState | None,
+    open_trials: list[_native.Trial],
+) -> tuple[FrozenTrial, str | None]:
+    """The same, and begins the next trial: one transaction of a file instead of two.
+
+    ``open_trials`` then holds the next one instead of this one.
+    """
+    return _tell(study, trial, values, state, False, open_trials)
 
 
 def _tell(
@@ -47,8 +51,8 @@ def _tell(
     values: float | Sequence[float] | None,
     state: TrialState | None,
     skip_if_finished: bool,
-    and_ask: bool,
-) -> tuple[FrozenTrial, str | None, _native.Trial | None]:
+    open_trials: list[_native.Trial] | None,
+) -> tuple[FrozenTrial, str | None]:
     known: FrozenTrial | None = None
     hears = study._sampler._hears_of_ends()
     native_storage = study._storage._is_native()
@@ -69,7 +73,7 @@ def _tell(
         raise TypeError("Trial must be a trial object or trial number.")
     if known is not None:
         if known.state.is_finished() and skip_if_finished:
-            return _skipped(known, values, state), None, None
+            return _skipped(known, values, state), None
         _check_running(known)
 
     try:
@@ -87,10 +91,9 @@ def _tell(
             error_after = error  # the trial is told first: its values must not be lost
     if isinstance(trial, Trial) and known is not None and not native_storage:
         _take_over_attributes(study, trial, known)
-    following = None
     try:
-        if isinstance(trial, Trial) and and_ask:
-            native, following = trial._native_study.tell_and_ask(trial._native, int(state), floats)
+        if isinstance(trial, Trial) and open_trials is not None:
+            native = trial._native_study.tell_and_ask(trial._native, int(state), floats, open_trials)
         elif isinstance(trial, Trial):
             native = trial._native_study.tell(trial._native, int(state), floats)
         else:
@@ -99,7 +102,7 @@ def _tell(
         # It has been told before, or another process was faster.
         known = study._find_trial(trial.number if isinstance(trial, Trial) else trial)
         if known.state.is_finished() and skip_if_finished:
-            return _skipped(known, values, state), None, None
+            return _skipped(known, values, state), None
         raise _cannot_tell(known) from error
     if error_after is not None:
         raise error_after
@@ -107,7 +110,7 @@ def _tell(
     frozen.state = state
     if study._objects and study._storage._takes_one_by_one():
         study._objects.discard(native.user_attrs().values())  # the storage has them now
-    return frozen, problem, following
+    return frozen, problem
 
 
 def _cannot_tell(trial: FrozenTrial) -> ValueError:
