@@ -43,7 +43,9 @@ python: setup ## the Python module, into .venv
 optuna-suite: python ## how many of Optuna's own tests pass with bluefin in its part (scripts/optuna-suite --help)
 	@scripts/optuna-suite --all
 
-soak: python ## memory of a study of 50,000 trials in Python, three minutes (scripts/soak-python --help)
+soak: build python ## workers killed, power cuts, a disk that fails, Optuna's workers, memory: ten minutes
+	@BLUEFIN_ROUNDS=60 BLUEFIN_CUTS=300 BLUEFIN_FAULT_STEP=1 $(shell scripts/build-folder $(PRESET))/tests/bluefin_tests "[kill9],[power],[faults]"
+	@.venv/bin/python scripts/soak-mixed
 	@.venv/bin/python scripts/soak-python
 
 format: ## clang-format 14 over every C++ file

@@ -62,12 +62,13 @@ DraftFile::DraftFile(const std::string& path, bool overwrite) : path_(target_of(
     throw Error(ErrorCode::kInvalidArgument, fmt::format("{} is a device or a pipe; give the path of a file", path_));
   }
   if (!overwrite && fs::exists(path_, ignored)) throw exists_already(path_);
-  // SQLite would take such a log for that of the new file, and who writes to the old one would go on writing to nothing.
+  // SQLite would take such a log for that of the new file, and who writes to the old one would go on writing to
+  // nothing.
   for (const char* suffix : {"-wal", "-journal"}) {
     if (!fs::exists(path_ + suffix, ignored)) continue;
-    throw Error(
-        ErrorCode::kAlreadyExists,
-        fmt::format("{}{} is there, so a file {} is in use or was not closed; give another path", path_, suffix, path_));
+    throw Error(ErrorCode::kAlreadyExists,
+                fmt::format("{}{} is there, so a file {} is in use or was not closed; give another path", path_, suffix,
+                            path_));
   }
   draft_ = fmt::format("{}.{:016x}", path_, random_seed());
   const int descriptor = open(draft_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);

@@ -9,8 +9,8 @@ namespace bluefin {
 // An empty file beside the one that is meant, to write to; finish() gives it the name, and without that it is removed.
 class DraftFile {
  public:
-  // A symbolic link is followed. Throws Error(kAlreadyExists) when there is such a file already, unless `overwrite`, and
-  // when it is a database in use; Error(kInvalidArgument) when the path is a folder, a device or a pipe;
+  // A symbolic link is followed. Throws Error(kAlreadyExists) when there is such a file already, unless `overwrite`,
+  // and when it is a database in use; Error(kInvalidArgument) when the path is a folder, a device or a pipe;
   // Error(kUnavailable) when nothing can be made there.
   DraftFile(const std::string& path, bool overwrite);
   DraftFile(const DraftFile&) = delete;

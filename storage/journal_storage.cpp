@@ -7,8 +7,8 @@
 #include <mutex>
 
 #include "bluefin/error.hpp"
-#include "core/json_nlohmann.hpp"
 #include "bluefin/rng.hpp"
+#include "core/json_nlohmann.hpp"
 #include "storage/file_path.hpp"
 #include "storage/journal_file.hpp"
 #include "storage/journal_records.hpp"

@@ -285,8 +285,9 @@ void write_study_lines(std::ostream& out, const WholeStudy& whole) {
     try {
       parse_json(line);
     } catch (const Error& e) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("{} of study '{}' has an attribute that could not be read back: {}",
-                                                           what, whole.study.name, e.what()));
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{} of study '{}' has an attribute that could not be read back: {}", what,
+                              whole.study.name, e.what()));
     }
     out << line << '\n';
   };
@@ -295,13 +296,13 @@ void write_study_lines(std::ostream& out, const WholeStudy& whole) {
                     attributes_text(whole.study.system_attrs), whole.trials.size()),
         "the record");
   for (const FrozenTrial& trial : whole.trials) {
-    write(fmt::format(R"({{"number": {}, "state": "{}", "values": {}, "datetime_start": {}, "datetime_complete": {}, )"
-                      R"("params": {}, "intermediate_values": {}, "user_attrs": {}, "system_attrs": {}}})",
-                      trial.number, to_string(trial.state), Json(trial.values).text(), time_text(trial.datetime_start),
-                      time_text(trial.datetime_complete),
-                      object_text(trial.params, [](const TrialParam& p) { return std::pair(p.spec->name, param_text(p)); }),
-                      reports_text(trial.reports), attributes_text(trial.user_attrs),
-                      attributes_text(trial.system_attrs)),
+    write(fmt::format(
+              R"({{"number": {}, "state": "{}", "values": {}, "datetime_start": {}, "datetime_complete": {}, )"
+              R"("params": {}, "intermediate_values": {}, "user_attrs": {}, "system_attrs": {}}})",
+              trial.number, to_string(trial.state), Json(trial.values).text(), time_text(trial.datetime_start),
+              time_text(trial.datetime_complete),
+              object_text(trial.params, [](const TrialParam& p) { return std::pair(p.spec->name, param_text(p)); }),
+              reports_text(trial.reports), attributes_text(trial.user_attrs), attributes_text(trial.system_attrs)),
           fmt::format("trial {}", trial.number));
   }
 }

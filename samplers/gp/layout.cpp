@@ -56,7 +56,8 @@ Layout::Layout(const Space& space, std::span<const double> points)
         std::map<double, bool> active_when;
         bool consistent = true;
         for (std::size_t row = 0; row < n && consistent; ++row) {
-          const auto [it, added] = active_when.try_emplace(key_of(points[row * n_params_ + parent]), there(row, member));
+          const auto [it, added] =
+              active_when.try_emplace(key_of(points[row * n_params_ + parent]), there(row, member));
           consistent = added || it->second == there(row, member);
         }
         if (!consistent) continue;

@@ -140,7 +140,8 @@ TEST_CASE("db export replaces nothing but a file of studies", "[cli]") {
   const fs::path target = folder.path() / "target.jsonl";
   const fs::path link = folder.path() / "link.jsonl";
   fs::create_symlink(target, link);
-  CHECK_THAT(db("export", folder.url(), {"--output", link.string()}).err, ContainsSubstring("symbolic link to nothing"));
+  CHECK_THAT(db("export", folder.url(), {"--output", link.string()}).err,
+             ContainsSubstring("symbolic link to nothing"));
   std::ofstream(target) << "old";
   CHECK(db("export", folder.url(), {"--output", link.string()}).code == 1);
   CHECK(db("export", folder.url(), {"--output", link.string(), "--yes"}).code == 0);

@@ -4,8 +4,15 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
+import signal
+import subprocess
+import sys
+import threading
+import time
 from typing import Any
+import warnings
 
 import bluefin
 from bluefin.trial import TrialState
@@ -111,3 +118,42 @@ def test_a_sampler_or_pruner_that_is_changed_by_the_objective_counts_from_the_ne
 
     study.optimize(changing, n_trials=6)
     assert [trial.value == 0.25 for trial in study.trials] == [False, False, False, True, True, True]
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="Ctrl-C comes to the main thread")
+@pytest.mark.parametrize("callbacks", [None, [lambda study, trial: None]])
+def test_ctrl_c_at_any_moment_leaves_none_running(study: bluefin.Study, callbacks: Any) -> None:
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
+    try:
+        for i in range(12):
+            timer = threading.Timer(0.005 + 0.0013 * i, os.kill, (os.getpid(), signal.SIGINT))
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=100_000, callbacks=callbacks)
+            timer.join()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    assert set(states(study)) <= {TrialState.COMPLETE, TrialState.FAIL}
+
+
+def test_a_value_is_told_before_a_callback_for_lost_trials_fails(tmp_path: Path) -> None:
+    def failing(study: bluefin.Study, trial: Any) -> None:
+        raise RuntimeError("of the user")
+
+    url = f"sqlite:///{tmp_path}/study.db"
+    storage = bluefin.storages.RDBStorage(url, heartbeat_stale_trial_callback=failing)
+    study = bluefin.create_study(study_name="s", storage=storage)
+    program = (
+        "import os, signal, sys, bluefin; s = bluefin.load_study(study_name='s', storage=sys.argv[1]);"
+        "s.optimize(lambda trial: os.kill(os.getpid(), signal.SIGKILL), n_trials=1)"
+    )
+
+    def objective(trial: bluefin.Trial) -> float:
+        subprocess.run([sys.executable, "-c", program, url], check=False)
+        time.sleep(1.1)  # then it is time to look for lost trials again
+        return 0.5
+
+    with warnings.catch_warnings(), pytest.raises(RuntimeError, match="of the user"):
+        warnings.simplefilter("ignore")
+        study.optimize(objective, n_trials=2)
+    assert [(trial.state, trial.value) for trial in study.trials][:2] == [(TrialState.COMPLETE, 0.5), (TrialState.FAIL, None)]

@@ -305,7 +305,9 @@ TEST_CASE("gp always answers with a finite point inside the space") {
       {"nothing but infinite", [](int) { return kInfinity; }},
       {"denormal", [](int i) { return 5e-324 * (i % 5); }},
   };
-  for (const auto& [name, loss] : losses) {
+  for (const auto& entry : losses) {
+    const auto& [name, values] = entry;
+    const auto& loss = values;  // clang 14 lets no lambda have a structured binding
     for (const bool deterministic : {false, true}) {
       INFO(name << (deterministic ? ", deterministic" : ""));
       auto study = study_of({.n_startup_trials = 0, .deterministic_objective = deterministic});
