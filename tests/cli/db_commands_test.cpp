@@ -156,9 +156,10 @@ TEST_CASE("an attribute that could not be read back is neither exported nor copi
   {
     sqlite3* file = nullptr;
     REQUIRE(sqlite3_open((folder.path() / "test.db").c_str(), &file) == SQLITE_OK);
-    REQUIRE(sqlite3_exec(file,
-                         "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json) VALUES (1, 'k', '1e999')",
-                         nullptr, nullptr, nullptr) == SQLITE_OK);
+    REQUIRE(
+        sqlite3_exec(file,
+                     "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json) VALUES (1, 'k', '\"\\ud800\"')",
+                     nullptr, nullptr, nullptr) == SQLITE_OK);
     sqlite3_close(file);
   }
   const std::string journal = "journal:///" + (folder.path() / "j.log").string();
