@@ -2,6 +2,7 @@
 #include "bluefin/study.hpp"
 
 #include <pybind11/stl.h>
+#include <pybind11/typing.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -107,14 +108,16 @@ FrozenHandle tell(StudyHandle& self, TrialHandle& trial, int state, std::vector<
   return without_gil([&] { return handle_of(self.study().tell(trial.trial(), outcome)); });
 }
 
+using OpenTrials = py::typing::List<TrialHandle>;
+
 // Both put the trial that they begin into `open`, which then holds nothing else: an exception that comes when they
 // return (Ctrl-C, a warning that is an error) must not leave a trial behind that nobody knows.
-void hold(py::list& open, std::optional<Trial>&& begun) {
+void hold(OpenTrials& open, std::optional<Trial>&& begun) {
   open.attr("clear")();
   if (begun) open.append(py::cast(TrialHandle(std::move(*begun))));
 }
 
-void ask_to_run(StudyHandle& self, py::list& open) {
+void ask_to_run(StudyHandle& self, OpenTrials& open) {
   std::optional<Trial> begun;
   try {
     without_gil([&] { begun.emplace(self.study().ask_to_run()); });
@@ -126,7 +129,7 @@ void ask_to_run(StudyHandle& self, py::list& open) {
 }
 
 FrozenHandle tell_and_ask(StudyHandle& self, TrialHandle& trial, int state, std::vector<double> values,
-                          py::list& open) {
+                          OpenTrials& open) {
   const Outcome outcome = outcome_from(state, std::move(values));
   std::optional<FrozenTrial> told;
   std::optional<Trial> begun;
