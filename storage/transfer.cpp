@@ -165,6 +165,11 @@ std::vector<Transferred> import_studies(std::istream& in, const std::string& nam
   while (auto whole = reader.next()) {
     if (options.study && whole->study.name != *options.study) continue;
     if (options.to_study) whole->study.name = *options.to_study;
+    // Else the second one would replace the first, or be left out as if it were that.
+    if (std::any_of(done.begin(), done.end(), [&](const Transferred& one) { return one.study == whole->study.name; })) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: it holds two studies of the name '{}'", name, whole->study.name));
+    }
     done.push_back(put(*to, *whole, options, "imported"));
   }
   if (options.study && done.empty()) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Trials whose process is gone: heartbeats in the file, shared with Optuna."""
 
+import time
 import warnings
 
 import optuna
@@ -64,3 +65,20 @@ def test_heartbeats_are_recorded_while_the_objective_runs(tmp_path):
         storage._native.record_heartbeat(99)
     with pytest.raises(ValueError, match="no heartbeats"):
         bluefin.storages.InMemoryStorage()._native.record_heartbeat(1)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_heartbeat_that_fails_once_is_not_the_last(tmp_path):
+    class Failing(bluefin.storages.RDBStorage):
+        n_calls = 0
+
+        def record_heartbeat(self, trial_id):
+            self.n_calls += 1
+            if self.n_calls == 1:
+                raise bluefin.exceptions.StorageInternalError("the disk is busy")
+            super().record_heartbeat(trial_id)
+
+    storage = Failing(f"sqlite:///{tmp_path}/s.db", heartbeat_interval=1)
+    study = bluefin.create_study(storage=storage)
+    study.optimize(lambda trial: time.sleep(1.3), n_trials=1)
+    assert storage.n_calls == 2

@@ -109,6 +109,21 @@ TEST_CASE("an object's members keep the text of their values", "[core]") {
   CHECK_THROWS_AS(json_members(R"({"a": 1)"), Error);
 }
 
+TEST_CASE("transfer: two studies of one name in one export are refused", "[storage][transfer]") {
+  test::TempDir dir;
+  make_everything(dir.url());
+  auto lines = lines_of(exported(dir.url()));
+  const std::size_t n = lines.size();
+  for (std::size_t i = 1; i < n; ++i) lines.push_back(std::string(lines[i]));
+  const std::string one = "\"n_studies\": 1";
+  lines[0].replace(lines[0].find(one), one.size(), "\"n_studies\": 2");
+  for (const auto& options :
+       {TransferOptions{.if_exists = IfExists::kReplace}, TransferOptions{.if_exists = IfExists::kSkip}}) {
+    CHECK_THROWS_WITH(imported(joined(lines), dir.url("to.db"), options),
+                      Catch::Contains("two studies of the name 'all'"));
+  }
+}
+
 TEST_CASE("transfer: a copy between all kinds of storages says the same as its source", "[storage][transfer]") {
   test::TempDir dir;
   make_everything(dir.url());

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 from bluefin._warnings import deprecated
 from bluefin._warnings import experimental
 from bluefin.exceptions import UpdateFinishedTrialError
+from bluefin.logging import get_logger
 from bluefin.storages._base import BaseStorage
 from bluefin.trial import FrozenTrial
 from bluefin.trial import TrialState
 
 if TYPE_CHECKING:
     from bluefin.study import Study
+
+_logger = get_logger(__name__)
 
 StaleTrialCallback = Callable[["Study", FrozenTrial], None]
 
@@ -74,7 +77,10 @@ def beating(trial_id: int, storage: BaseStorage) -> Iterator[None]:
 
 def _beat(trial_id: int, storage: BaseHeartbeat, done: Event) -> None:
     while True:
-        storage.record_heartbeat(trial_id)
+        try:
+            storage.record_heartbeat(trial_id)
+        except Exception as error:  # the next one may get through; a trial must not seem dead for one that did not
+            _logger.warning(f"The heartbeat of the trial with id {trial_id} could not be recorded: {error!r}")
         if done.wait(storage.get_heartbeat_interval()):
             return
 
