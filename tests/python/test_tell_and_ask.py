@@ -120,7 +120,6 @@ def test_a_sampler_or_pruner_that_is_changed_by_the_objective_counts_from_the_ne
     assert [trial.value == 0.25 for trial in study.trials] == [False, False, False, True, True, True]
 
 
-@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="Ctrl-C comes to the main thread")
 @pytest.mark.parametrize("callbacks", [None, [lambda study, trial: None]])
 def test_ctrl_c_at_any_moment_leaves_none_running(study: bluefin.Study, callbacks: Any) -> None:
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
