@@ -11,6 +11,7 @@
 
 #include "bluefin/error.hpp"
 #include "core/json_nlohmann.hpp"
+#include "storage/json_text.hpp"
 #include "storage/sqlite_rows.hpp"
 
 namespace bluefin {
@@ -37,8 +38,6 @@ std::string one_line(const Json& value) {
   return value.text().find_first_of("\n\r") == std::string::npos ? value.text() : dump_json(parse_json(value.text()));
 }
 
-std::string json_string(std::string_view text) { return Json(text).text(); }
-
 // "2026-11-25T04:32:50.123456+00:00"
 std::string time_text(const std::optional<Time>& time) {
   if (!time) return "null";
@@ -48,17 +47,6 @@ std::string time_text(const std::optional<Time>& time) {
 }
 
 std::string values_text(const std::vector<double>& values) { return Json(values).text(); }
-
-// {"a": 1, "b": 2} from any range of things with a key and a text.
-template <class Range, class Member>
-std::string object_text(const Range& range, const Member& member) {
-  std::string text;
-  for (const auto& item : range) {
-    const auto [key, value] = member(item);
-    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", json_string(key), value);
-  }
-  return "{" + text + "}";
-}
 
 std::string attributes_text(const std::vector<Attribute>& attributes) {
   return object_text(attributes, [](const Attribute& a) { return std::pair(a.key, one_line(a.value)); });

@@ -12,6 +12,7 @@
 #include "bluefin/error.hpp"
 #include "core/json_members.hpp"
 #include "core/json_nlohmann.hpp"
+#include "storage/json_text.hpp"
 #include "storage/rules.hpp"
 #include "storage/sqlite_rows.hpp"
 
@@ -23,8 +24,6 @@ constexpr std::int64_t kVersion = 1;
 constexpr std::string_view kUtc = "+00:00";
 
 // --- writing ---------------------------------------------------------------------------------------------------------
-
-std::string json_string(std::string_view text) { return Json(text).text(); }
 
 // Line breaks stand between the parts of a JSON text only, never in its strings.
 std::string one_line(std::string text) {
@@ -39,16 +38,6 @@ std::string time_text(const std::optional<Time>& time) {
   std::string text = format_time(*time);
   text[10] = 'T';
   return json_string(text + std::string(kUtc));
-}
-
-template <class Range, class Member>
-std::string object_text(const Range& range, const Member& member) {
-  std::string text;
-  for (const auto& item : range) {
-    const auto [key, value] = member(item);
-    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", json_string(key), value);
-  }
-  return "{" + text + "}";
 }
 
 std::string attributes_text(const std::vector<Attribute>& attributes) {
