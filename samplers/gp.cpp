@@ -128,7 +128,7 @@ class GpModel final : public SamplerModel {
     for (const Given& given : given_) add_running(given.second);
     std::vector<std::vector<double>> failed;
     for (const auto& trial : History::failed(history_)) {
-      if (auto point = model_.trials().point_of(trial->params)) failed.push_back(std::move(*point));
+      if (auto point = model_.trials().point_of(trial->unpack().params)) failed.push_back(std::move(*point));
     }
     return params_of(specs, model_.suggest(running, failed, request.rng, filter_of(request, specs)));
   }
@@ -141,7 +141,7 @@ class GpModel final : public SamplerModel {
     const auto pending = history_.pending();
     return std::find(numbers.begin(), numbers.end(), number) != numbers.end() ||
            std::any_of(pending.begin(), pending.end(), [&](const PendingTrial& t) { return t.number == number; }) ||
-           std::ranges::any_of(History::failed(history_), [&](const auto& trial) { return trial->number == number; });
+           std::ranges::any_of(History::failed(history_), [&](const auto& trial) { return trial->number() == number; });
   }
 
   const GpOptions options_;

@@ -104,7 +104,8 @@ class JournalStorage final : public Storage, public StudyImport {
       for (const auto& a : trial.system_attrs) set_attribute(fresh.system_attrs, a.key, a.value);
       return std::vector{writer_.add_trial(study, fresh)};
     });
-    return waiting ? table().get_trial(study, *waiting) : table().last_trial(study);
+    if (waiting) return table().get_trial(study, *waiting);
+    return table().trials(study, table().n_trials(study) - 1, 1).front();
   }
   std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) override {
     for (const auto& trial : trials) storage_rules::check_trial(trial);
@@ -119,7 +120,7 @@ class JournalStorage final : public Storage, public StudyImport {
     });
     return table().trials(study, before, trials.size());
   }
-  Updated update_trial(StudyId study, const TrialUpdate& update) override {
+  bool update_trial(StudyId study, const TrialUpdate& update) override {
     storage_rules::check_update(update);
     const std::lock_guard lock(mutex_);
     bool written = false;
@@ -127,7 +128,7 @@ class JournalStorage final : public Storage, public StudyImport {
       written = table().check_update(study, update);
       return written ? writer_.update_trial(update) : std::vector<std::string>{};
     });
-    return {.written = written};
+    return written;
   }
   std::optional<StoredTrial> find_trial(TrialId trial) override {
     const std::lock_guard lock(mutex_);

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "bluefin/error.hpp"
+#include "core/packed_trials.hpp"
 #include "storage/rules.hpp"
 #include "storage/study_import.hpp"
 #include "storage/study_table.hpp"
@@ -13,7 +14,7 @@
 namespace bluefin {
 namespace {
 
-class MemoryStorage final : public Storage, public StudyImport {
+class MemoryStorage final : public Storage, public StudyImport, public PackedTrials {
  public:
   std::string url() const override { return "memory:"; }
   bool is_shared() const override { return false; }
@@ -75,7 +76,7 @@ class MemoryStorage final : public Storage, public StudyImport {
     for (const auto& trial : trials) stored.push_back(table_.insert_trial(study, trial));
     return stored;
   }
-  Updated update_trial(StudyId study, const TrialUpdate& update) override {
+  bool update_trial(StudyId study, const TrialUpdate& update) override {
     storage_rules::check_update(update);
     const std::lock_guard lock(mutex_);
     return table_.update_trial(study, update);
@@ -83,6 +84,10 @@ class MemoryStorage final : public Storage, public StudyImport {
   std::optional<StoredTrial> find_trial(TrialId trial) override {
     const std::lock_guard lock(mutex_);
     return table_.find_trial(trial);
+  }
+  PackedTrialPtr packed_trial(StudyId study, TrialId trial) override {
+    const std::lock_guard lock(mutex_);
+    return table_.packed_trial(study, trial);
   }
   Changes changes_since(StudyId study, StorageCursor& cursor) override {
     const std::lock_guard lock(mutex_);

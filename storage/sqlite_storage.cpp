@@ -125,12 +125,12 @@ class SqliteStorage final : public Storage, public StudyImport {
     });
   }
 
-  Updated update_trial(StudyId study, const TrialUpdate& update) override {
+  bool update_trial(StudyId study, const TrialUpdate& update) override {
     storage_rules::check_update(update);
     const auto write = [&] {
       const bool written = db_.write([&] { return writer_.update_trial(study, update); });
       writer_.committed();
-      return Updated{.written = written};
+      return written;
     };
     // What a running trial has reported is not worth a sync: it is lost only with the trial's own process.
     if (update.state && is_finished(*update.state)) return durably(durability_, write);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <ranges>
 #include <utility>
 
 #include "bluefin/error.hpp"
@@ -26,10 +27,28 @@ StudyTable::Study& StudyTable::at(StudyId id) {
 
 const StudyTable::Study& StudyTable::at(StudyId id) const { return const_cast<StudyTable*>(this)->at(id); }
 
-const std::shared_ptr<FrozenTrial>* StudyTable::find(const Study& study, TrialId id) {
-  const auto it = std::lower_bound(study.trials.begin(), study.trials.end(), id,
-                                   [](const auto& trial, TrialId wanted) { return trial->id < wanted; });
-  return it != study.trials.end() && (*it)->id == id ? &*it : nullptr;
+TrialId StudyTable::Study::id_of(std::size_t number) const {
+  return finished[number] ? finished[number]->id() : open.at(number)->id;
+}
+
+TrialState StudyTable::Study::state_of(std::size_t number) const {
+  return finished[number] ? finished[number]->state() : open.at(number)->state;
+}
+
+FrozenTrialPtr StudyTable::Study::trial(std::size_t number) const {
+  if (!finished[number]) return open.at(number);
+  return std::make_shared<const FrozenTrial>(finished[number]->unpack());
+}
+
+std::size_t StudyTable::Study::lower_bound(TrialId id) const {
+  const auto numbers = std::views::iota(std::size_t{0}, finished.size());
+  return static_cast<std::size_t>(
+      std::ranges::lower_bound(numbers, id, {}, [&](std::size_t number) { return id_of(number); }) - numbers.begin());
+}
+
+std::optional<std::size_t> StudyTable::Study::find(TrialId id) const {
+  const std::size_t number = lower_bound(id);
+  return number < finished.size() && id_of(number) == id ? std::optional(number) : std::nullopt;
 }
 
 // --- studies ---------------------------------------------------------------------------------------------------------
@@ -78,7 +97,7 @@ void StudyTable::set_study_attributes(StudyId study, AttributeKind kind, std::sp
 std::optional<TrialId> StudyTable::first_waiting(StudyId id) const {
   const Study& study = at(id);
   if (study.waiting.empty()) return std::nullopt;
-  return study.trials[*study.waiting.begin()]->id;
+  return study.id_of(*study.waiting.begin());
 }
 
 void StudyTable::check_trials(StudyId id, std::span<const FrozenTrial> trials) const {
@@ -95,23 +114,29 @@ void StudyTable::check_kinds(Specs first_specs, std::span<const FrozenTrial> tri
   }
 }
 
-const FrozenTrial& StudyTable::insert_trial(StudyId id, const FrozenTrial& trial) {
+FrozenTrial StudyTable::insert_trial(StudyId id, FrozenTrial trial) {
   Study& study = at(id);
-  auto stored = std::make_shared<FrozenTrial>(trial);
-  stored->id = TrialId{next_trial_++};
-  stored->number = static_cast<int>(study.trials.size());
-  if (stored->state == TrialState::kWaiting) study.waiting.insert(study.trials.size());
-  for (const auto& param : stored->params) study.first_specs.try_emplace(param.spec->name, param.spec);
+  const std::size_t number = study.finished.size();
+  trial.id = TrialId{next_trial_++};
+  trial.number = static_cast<int>(number);
+  for (const auto& param : trial.params) study.first_specs.try_emplace(param.spec->name, param.spec);
   ++study.version;
-  make_room(study.trials, study.trials.size() + 1);
-  return *study.trials.emplace_back(std::move(stored));
+  make_room(study.finished, number + 1);
+  if (is_finished(trial.state)) {
+    study.finished.push_back(study.packer.pack(trial));
+    return trial;
+  }
+  study.open.emplace(number, std::make_shared<FrozenTrial>(trial));
+  study.finished.emplace_back();
+  if (trial.state == TrialState::kWaiting) study.waiting.insert(number);
+  return trial;
 }
 
 bool StudyTable::check_update(StudyId id, const TrialUpdate& update) const {
   const Study& study = at(id);
-  const auto* found = find(study, update.id);
-  if (found == nullptr) throw storage_rules::no_trial(id, update.id);
-  const TrialState state = (*found)->state;
+  const auto number = study.find(update.id);
+  if (!number) throw storage_rules::no_trial(id, update.id);
+  const TrialState state = study.state_of(*number);
   if (is_finished(state)) throw storage_rules::trial_finished(update.id, state);
   if (update.state == TrialState::kRunning && state != TrialState::kWaiting) return false;
   for (const auto& param : update.params) {
@@ -121,41 +146,51 @@ bool StudyTable::check_update(StudyId id, const TrialUpdate& update) const {
   return true;
 }
 
-Updated StudyTable::update_trial(StudyId id, const TrialUpdate& update) {
-  if (!check_update(id, update)) return {.written = false};
+bool StudyTable::update_trial(StudyId id, const TrialUpdate& update) {
+  if (!check_update(id, update)) return false;
   Study& study = at(id);
   for (const auto& param : update.params) study.first_specs.try_emplace(param.spec->name, param.spec);
-  const auto number = static_cast<std::size_t>((*find(study, update.id))->number);
-  auto& trial = study.trials[number];
-  if (study.lent.erase(number) != 0) trial = std::make_shared<FrozenTrial>(*trial);
-  storage_rules::apply(update, *trial);
-  if (trial->state == TrialState::kWaiting)
+  const std::size_t number = *study.find(update.id);
+  const auto open = study.open.find(number);
+  if (study.lent.erase(number) != 0) open->second = std::make_shared<FrozenTrial>(*open->second);
+  FrozenTrial& trial = *open->second;
+  storage_rules::apply(update, trial);
+  if (trial.state == TrialState::kWaiting)
     study.waiting.insert(number);
   else
     study.waiting.erase(number);
   ++study.version;
-  if (!is_finished(trial->state)) return {};
-  // It stays as it is from now on. The vectors of a copy are no longer than they need to be.
-  trial = std::make_shared<FrozenTrial>(*trial);
-  return {.finished = trial};
+  if (is_finished(trial.state)) {
+    study.finished[number] = study.packer.pack(trial);
+    study.open.erase(open);
+  }
+  return true;
 }
 
-const FrozenTrial& StudyTable::get_trial(StudyId id, TrialId trial) const {
-  const auto* found = find(at(id), trial);
-  if (found == nullptr) throw storage_rules::no_trial(id, trial);
-  return **found;
+FrozenTrial StudyTable::get_trial(StudyId id, TrialId trial) const {
+  const Study& study = at(id);
+  const auto number = study.find(trial);
+  if (!number) throw storage_rules::no_trial(id, trial);
+  return study.finished[*number] ? study.finished[*number]->unpack() : *study.open.at(*number);
+}
+
+PackedTrialPtr StudyTable::packed_trial(StudyId id, TrialId trial) const {
+  const auto study = studies_.find(id);
+  if (study == studies_.end()) return {};
+  const auto number = study->second.find(trial);
+  return number ? study->second.finished[*number] : PackedTrialPtr();
 }
 
 std::vector<FrozenTrial> StudyTable::trials(StudyId id, std::size_t first_number, std::size_t n) const {
   std::vector<FrozenTrial> result;
   result.reserve(n);
-  for (std::size_t i = 0; i < n; ++i) result.push_back(*at(id).trials[first_number + i]);
+  for (std::size_t i = 0; i < n; ++i) result.push_back(*at(id).trial(first_number + i));
   return result;
 }
 
 std::optional<StudyId> StudyTable::study_of(TrialId trial) const {
   for (const auto& [id, study] : studies_) {
-    if (find(study, trial) != nullptr) return id;
+    if (study.find(trial)) return id;
   }
   return std::nullopt;
 }
@@ -173,19 +208,24 @@ Changes StudyTable::changes_since(StudyId id, StorageCursor& cursor) const {
   Changes changes;
   if (cursor.version == study.version) return changes;
   changes.any = true;
-  const auto take = [&](const std::shared_ptr<FrozenTrial>& trial) {
-    if (is_finished(trial->state)) {
-      changes.finished.push_back(trial);
+  const auto take = [&](std::size_t number) {
+    if (study.finished[number]) {
+      changes.finished.push_back(study.trial(number));
     } else {
-      changes.unfinished.push_back(trial);
-      study.lent.insert(static_cast<std::size_t>(trial->number));
+      changes.unfinished.push_back(study.open.at(number));
+      study.lent.insert(number);
     }
   };
-  for (const auto& trial : cursor.unfinished) take(*find(study, trial->id));
-  const auto fresh = std::upper_bound(study.trials.begin(), study.trials.end(), TrialId{cursor.last_trial},
-                                      [](TrialId last, const auto& trial) { return last < trial->id; });
-  std::for_each(fresh, study.trials.end(), take);
-  if (!study.trials.empty()) cursor.last_trial = static_cast<std::int64_t>(study.trials.back()->id);
+  // The numbers that were given since are the last ones; those that the reader has told need not be unpacked for it.
+  const std::set<TrialId> told(cursor.told.begin(), cursor.told.end());
+  for (const auto& trial : cursor.unfinished) {
+    if (!told.contains(trial->id)) take(static_cast<std::size_t>(trial->number));
+  }
+  const std::size_t n = study.finished.size();
+  for (std::size_t number = study.lower_bound(TrialId{cursor.last_trial + 1}); number < n; ++number) {
+    if (!told.contains(study.id_of(number))) take(number);
+  }
+  if (n != 0) cursor.last_trial = static_cast<std::int64_t>(study.id_of(n - 1));
   cursor.unfinished = changes.unfinished;
   cursor.told.clear();
   cursor.version = study.version;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "bluefin/storage.hpp"
+#include "core/packed_trial.hpp"
 
 namespace bluefin {
 
@@ -36,14 +38,14 @@ class StudyTable {
   void check_trials(StudyId study, std::span<const FrozenTrial> trials) const;
   // The same for those of a study that is yet to be made.
   static void check_new_trials(std::span<const FrozenTrial> trials);
-  // Gives it an id and a number; not checked.
-  const FrozenTrial& insert_trial(StudyId study, const FrozenTrial& trial);
+  // Gives it an id and a number, and returns it with them; not checked.
+  FrozenTrial insert_trial(StudyId study, FrozenTrial trial);
   // Throws what the update would; otherwise what it would return.
   bool check_update(StudyId study, const TrialUpdate& update) const;
-  Updated update_trial(StudyId study, const TrialUpdate& update);
-  const FrozenTrial& get_trial(StudyId study, TrialId trial) const;
-  const FrozenTrial& last_trial(StudyId study) const { return *at(study).trials.back(); }  // there is one
-  std::size_t n_trials(StudyId study) const { return at(study).trials.size(); }
+  bool update_trial(StudyId study, const TrialUpdate& update);
+  FrozenTrial get_trial(StudyId study, TrialId trial) const;
+  PackedTrialPtr packed_trial(StudyId study, TrialId trial) const;  // null: it has not finished, or there is none
+  std::size_t n_trials(StudyId study) const { return at(study).finished.size(); }
   std::vector<FrozenTrial> trials(StudyId study, std::size_t first_number, std::size_t n) const;
   std::optional<StoredTrial> find_trial(TrialId trial) const;
   std::optional<StudyId> study_of(TrialId trial) const;
@@ -55,17 +57,25 @@ class StudyTable {
 
   struct Study {
     StudyRecord record;
-    std::vector<std::shared_ptr<FrozenTrial>> trials;  // by number, so by ascending ids too
-    std::set<std::size_t> waiting;                     // numbers
-    mutable std::set<std::size_t> lent;                // unfinished ones that readers have: they stay as they are
+    std::vector<PackedTrialPtr> finished;                      // by number; null: not finished
+    std::map<std::size_t, std::shared_ptr<FrozenTrial>> open;  // by number: the others
+    std::set<std::size_t> waiting;                             // numbers
+    mutable std::set<std::size_t> lent;                        // open ones that readers have: they stay as they are
+    TrialPacker packer;
     Specs first_specs;
     std::int64_t version = 0;  // grows with every change of the trials
+
+    TrialId id_of(std::size_t number) const;
+    TrialState state_of(std::size_t number) const;
+    FrozenTrialPtr trial(std::size_t number) const;
+    // The first number whose trial has this id or a higher one.
+    std::size_t lower_bound(TrialId id) const;
+    std::optional<std::size_t> find(TrialId id) const;
   };
 
   Study& at(StudyId id);
   const Study& at(StudyId id) const;
   static void check_kinds(Specs first_specs, std::span<const FrozenTrial> trials);
-  static const std::shared_ptr<FrozenTrial>* find(const Study& study, TrialId id);
 
   std::map<StudyId, Study> studies_;
   std::int64_t next_study_;

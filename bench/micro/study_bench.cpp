@@ -14,26 +14,26 @@ namespace {
 
 using namespace bluefin;
 
-std::vector<std::shared_ptr<const FrozenTrial>> trials(std::size_t n, std::size_t d) {
+std::vector<FrozenTrial> trials(std::size_t n, std::size_t d) {
   Rng rng(1);
   std::vector<ParamSpecPtr> specs;
   for (std::size_t j = 0; j < d; ++j) {
     specs.push_back(
         std::make_shared<const ParamSpec>(ParamSpec{"x" + std::to_string(j), FloatDistribution{-5.0, 5.0}}));
   }
-  std::vector<std::shared_ptr<const FrozenTrial>> result;
+  std::vector<FrozenTrial> result;
   for (std::size_t i = 0; i < n; ++i) {
     FrozenTrial trial;
     trial.number = static_cast<int>(i);
     trial.state = TrialState::kComplete;
     trial.values = {rng.uniform()};
     for (const auto& spec : specs) trial.params.push_back({spec, rng.uniform(-5.0, 5.0)});
-    result.push_back(std::make_shared<const FrozenTrial>(std::move(trial)));
+    result.push_back(std::move(trial));
   }
   return result;
 }
 
-History history_of(const std::vector<std::shared_ptr<const FrozenTrial>>& rows) {
+History history_of(const std::vector<FrozenTrial>& rows) {
   History history({Direction::kMinimize});
   for (const auto& row : rows) history.append(row);
   return history;

@@ -36,14 +36,24 @@ struct PendingTrial {
 // The reports of one row as losses, ascending steps.
 class ReportCurve {
  public:
-  ReportCurve(std::span<const Report> reports, double sign = 1.0) : reports_(reports), sign_(sign) {}
-  std::size_t size() const { return reports_.size(); }
-  bool empty() const { return reports_.empty(); }
-  Report operator[](std::size_t i) const { return {reports_[i].step, sign_ * reports_[i].value}; }
+  // steps: one for each value or, where they are `even`, the first one and the distance of two; nothing without values.
+  ReportCurve(std::span<const double> values, const std::int64_t* steps, bool even, double sign)
+      : values_(values), steps_(steps), even_(even), sign_(sign) {}
+  std::size_t size() const { return values_.size(); }
+  bool empty() const { return values_.empty(); }
+  Report operator[](std::size_t i) const { return {step(i), sign_ * values_[i]}; }
   Report back() const { return (*this)[size() - 1]; }
 
  private:
-  std::span<const Report> reports_;
+  std::int64_t step(std::size_t i) const {
+    // In unsigned numbers, which may overflow: the steps of someone else's file may be anything.
+    return even_ ? static_cast<std::int64_t>(static_cast<std::uint64_t>(steps_[0]) +
+                                             i * static_cast<std::uint64_t>(steps_[1]))
+                 : steps_[i];
+  }
+  std::span<const double> values_;
+  const std::int64_t* steps_;
+  bool even_;
   double sign_;
 };
 

@@ -96,12 +96,6 @@ struct Changes {
   std::vector<FrozenTrialPtr> unfinished = {};  // all of them as they are now, ascending ids
 };
 
-struct Updated {
-  bool written = true;
-  FrozenTrialPtr finished = nullptr;  // the trial as the storage keeps it in memory, to be shared; null: it does not
-  explicit operator bool() const { return written; }
-};
-
 // Any method from any thread and, for files, any process; each call is one transaction, all or nothing.
 // Errors: kUnavailable (locked, full, unreachable), kCorrupt (the row is named), kNotFound (study or trial is gone).
 class Storage {
@@ -123,10 +117,10 @@ class Storage {
   virtual FrozenTrial start_trial(StudyId study, const NewTrial& trial) = 0;
   // Inserts trials in any state; returns them as stored (ids and numbers set).
   virtual std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) = 0;
-  // Not written when `update` would begin a trial (state kRunning) that is not WAITING any more: somebody else was
-  // faster. Throws Error(kConflict) when the trial is finished already or a parameter's kind differs
+  // False, and nothing is written, when `update` would begin a trial (state kRunning) that is not WAITING any more:
+  // somebody else was faster. Throws Error(kConflict) when the trial is finished already or a parameter's kind differs
   // from the study's first record of that name, Error(kNotFound) when there is no such trial.
-  virtual Updated update_trial(StudyId study, const TrialUpdate& update) = 0;
+  virtual bool update_trial(StudyId study, const TrialUpdate& update) = 0;
   // update_trial() of a trial that finishes and start_trial() of the next one, in one transaction. Only called where
   // that is cheaper than two, which the storage says.
   virtual bool joins_finish_and_start() const { return false; }

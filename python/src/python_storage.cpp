@@ -105,8 +105,8 @@ class PythonStorage final : public Storage {
       return stored;
     });
   }
-  Updated update_trial(StudyId study, const TrialUpdate& update) override {
-    const bool written = call<bool>([&] {
+  bool update_trial(StudyId study, const TrialUpdate& update) override {
+    return call<bool>([&] {
       std::vector<std::pair<std::int64_t, double>> reports;
       for (const auto& report : update.reports) reports.emplace_back(report.step, report.value);
       std::optional<int> state;
@@ -115,7 +115,6 @@ class PythonStorage final : public Storage {
                                           trial_params_to(update.params), reports, attributes_to(update.user_attrs),
                                           attributes_to(update.system_attrs), state, update.values);
     });
-    return {.written = written};
   }
   std::optional<StoredTrial> find_trial(TrialId) override {
     // Python code asks its own storage.

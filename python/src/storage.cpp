@@ -130,7 +130,7 @@ bool update_trial(const StorageHandle& self, std::int64_t id, const ParamTexts& 
   return without_gil([&] {
     const auto stored = self.storage()->find_trial(update.id);
     if (!stored) throw no_such_trial(id);
-    return self.storage()->update_trial(stored->study, update).written;
+    return self.storage()->update_trial(stored->study, update);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "bluefin/error.hpp"
+#include "core/constraints.hpp"
 
 namespace bluefin {
 namespace {
@@ -35,8 +36,8 @@ std::optional<Choice> FrozenTrial::param(std::string_view name) const {
   return p == nullptr ? std::nullopt : std::optional(to_external(p->spec->distribution, p->value));
 }
 
-std::vector<std::pair<std::string, double>> FrozenTrial::constraints() const {
-  std::vector<std::pair<std::string, double>> result;
+Constraints constraints_of(const std::vector<Attribute>& system_attrs) {
+  Constraints result;
   for (const auto& [key, value] : system_attrs) {
     if (key == "constraints") {
       const auto list = value.as_doubles().value_or(std::vector<double>{});
@@ -48,18 +49,21 @@ std::vector<std::pair<std::string, double>> FrozenTrial::constraints() const {
   return result;
 }
 
-std::optional<std::int64_t> FrozenTrial::last_step() const {
-  return reports.empty() ? std::nullopt : std::optional(reports.back().step);
-}
-
-double total_violation(const FrozenTrial& trial) {
-  const auto constraints = trial.constraints();
+double total_violation(const Constraints& constraints) {
   if (constraints.empty()) return std::numeric_limits<double>::quiet_NaN();
   double sum = 0.0;
   for (const auto& [name, value] : constraints) {
     if (value > 0.0) sum += value;
   }
   return sum;
+}
+
+std::vector<std::pair<std::string, double>> FrozenTrial::constraints() const { return constraints_of(system_attrs); }
+
+double total_violation(const FrozenTrial& trial) { return total_violation(trial.constraints()); }
+
+std::optional<std::int64_t> FrozenTrial::last_step() const {
+  return reports.empty() ? std::nullopt : std::optional(reports.back().step);
 }
 
 FrozenTrial create_trial(const TrialSpec& spec) {

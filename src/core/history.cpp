@@ -36,10 +36,10 @@ std::span<const std::int32_t> HistoryView::numbers() const { return {slab_->numb
 std::span<const TrialState> HistoryView::states() const { return {slab_->states.get(), n_}; }
 std::span<const double> HistoryView::loss(std::size_t objective) const { return {slab_->losses[objective].get(), n_}; }
 std::span<const double> HistoryView::violations() const { return {slab_->violations.get(), n_}; }
-ReportCurve HistoryView::reports(std::size_t row) const { return {slab_->trials[row]->reports, slab_->signs[0]}; }
-std::optional<Time> HistoryView::datetime_start(std::size_t row) const { return slab_->trials[row]->datetime_start; }
+ReportCurve HistoryView::reports(std::size_t row) const { return slab_->trials[row]->reports(slab_->signs[0]); }
+std::optional<Time> HistoryView::datetime_start(std::size_t row) const { return slab_->trials[row]->datetime_start(); }
 std::optional<Time> HistoryView::datetime_complete(std::size_t row) const {
-  return slab_->trials[row]->datetime_complete;
+  return slab_->trials[row]->datetime_complete();
 }
 std::size_t HistoryView::n_params() const { return slab_->columns.size(); }
 const std::string& HistoryView::param_name(ParamId id) const {
@@ -73,7 +73,7 @@ void History::grow() {
   fresh->states = resized(slab_->states, n_, capacity, TrialState::kComplete);
   for (auto& loss : fresh->losses) loss = resized(loss, n_, capacity, kNaN);
   fresh->violations = resized(slab_->violations, n_, capacity, kNaN);
-  fresh->trials = resized(slab_->trials, n_, capacity, std::shared_ptr<const FrozenTrial>());
+  fresh->trials = resized(slab_->trials, n_, capacity, PackedTrialPtr());
   for (auto& column : fresh->columns) {
     column.values = resized(column.values, n_, capacity, kNaN);
     column.spec_ids = resized(column.spec_ids, n_, capacity, kNoSpec);
@@ -128,29 +128,30 @@ std::pair<ParamId, SpecId> History::place(const ParamSpecPtr& spec) {
   return {slab_->columns_by_name.at(spec->name), entry.id};
 }
 
-void History::append(const std::shared_ptr<const FrozenTrial>& trial) {
-  for (const auto& param : trial->params) known(param.spec);
-  if (trial->state == TrialState::kFail) {  // into a copy of the header: views hold the old one
+void History::append(const PackedTrialPtr& trial) {
+  for (const auto& spec : trial->params()) known(spec);
+  if (trial->state() == TrialState::kFail) {  // into a copy of the header: views hold the old one
     auto fresh = std::make_shared<HistorySlab>(*slab_);
-    auto failed = slab_->failed ? *slab_->failed : std::vector<std::shared_ptr<const FrozenTrial>>();
+    auto failed = slab_->failed ? *slab_->failed : std::vector<PackedTrialPtr>();
     if (failed.size() == kMaxFailed) failed.erase(failed.begin());
     failed.push_back(trial);
-    fresh->failed = std::make_shared<const std::vector<std::shared_ptr<const FrozenTrial>>>(std::move(failed));
+    fresh->failed = std::make_shared<const std::vector<PackedTrialPtr>>(std::move(failed));
     slab_ = std::move(fresh);
   }
-  if (trial->state != TrialState::kComplete && trial->state != TrialState::kPruned) return;
+  if (trial->state() != TrialState::kComplete && trial->state() != TrialState::kPruned) return;
   if (n_ == slab_->capacity) grow();
-  for (const auto& param : trial->params) {
-    const auto [column, spec] = place(param.spec);
-    slab_->columns[static_cast<std::size_t>(column)].values[n_] = param.value;
+  for (std::size_t i = 0; i < trial->params().size(); ++i) {
+    const auto [column, spec] = place(trial->params()[i]);
+    slab_->columns[static_cast<std::size_t>(column)].values[n_] = trial->param_values()[i];
     slab_->columns[static_cast<std::size_t>(column)].spec_ids[n_] = spec;
   }
-  slab_->numbers[n_] = trial->number;
-  slab_->states[n_] = trial->state;
+  slab_->numbers[n_] = trial->number();
+  slab_->states[n_] = trial->state();
+  const std::span<const double> values = trial->values();
   for (std::size_t k = 0; k < slab_->losses.size(); ++k) {
-    slab_->losses[k][n_] = k < trial->values.size() ? slab_->signs[k] * trial->values[k] : kNaN;
+    slab_->losses[k][n_] = k < values.size() ? slab_->signs[k] * values[k] : kNaN;
   }
-  slab_->violations[n_] = total_violation(*trial);
+  slab_->violations[n_] = total_violation(trial->constraints());
   slab_->trials[n_] = trial;
   ++n_;
 }

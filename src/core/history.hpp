@@ -11,6 +11,7 @@
 
 #include "bluefin/frozen_trial.hpp"
 #include "bluefin/history.hpp"
+#include "core/packed_trial.hpp"
 
 namespace bluefin {
 
@@ -28,10 +29,10 @@ struct HistorySlab {
   std::shared_ptr<TrialState[]> states;
   std::vector<std::shared_ptr<double[]>> losses;  // [k]
   std::shared_ptr<double[]> violations;
-  std::shared_ptr<std::shared_ptr<const FrozenTrial>[]> trials;
+  std::shared_ptr<PackedTrialPtr[]> trials;
   std::vector<Column> columns;  // by ParamId
   std::unordered_map<std::string, ParamId> columns_by_name;
-  std::shared_ptr<const std::vector<std::shared_ptr<const FrozenTrial>>> failed;  // the last kMaxFailed; null: none
+  std::shared_ptr<const std::vector<PackedTrialPtr>> failed;  // the last kMaxFailed; null: none
   std::size_t spec_capacity = 0;
   std::shared_ptr<ParamSpecPtr[]> specs;  // by SpecId; 0 is kNoSpec
 };
@@ -47,7 +48,9 @@ class History {
 
   // Appends a COMPLETE or PRUNED trial. A FAIL one is no row, but the last of them are kept for those who want to stay
   // away from them; one in another state is ignored. Amortised O(parameters of the study).
-  void append(const std::shared_ptr<const FrozenTrial>& trial);
+  void append(const PackedTrialPtr& trial);
+  void append(const FrozenTrial& trial) { append(packer_.pack(trial)); }
+  PackedTrialPtr pack(const FrozenTrial& trial) { return packer_.pack(trial); }
   void set_pending(std::vector<PendingTrial> pending);
   HistoryView view() const { return {slab_, pending_, n_}; }
   std::size_t size() const { return n_; }
@@ -56,12 +59,11 @@ class History {
 
   // The trial of a row, for what has no column (constraints by name).
   static constexpr std::size_t kMaxFailed = 64;
-  static std::span<const std::shared_ptr<const FrozenTrial>> failed(const HistoryView& view) {
+  static std::span<const PackedTrialPtr> failed(const HistoryView& view) {
     const auto& failed = view.slab_->failed;
-    return failed ? std::span<const std::shared_ptr<const FrozenTrial>>(*failed)
-                  : std::span<const std::shared_ptr<const FrozenTrial>>();
+    return failed ? std::span<const PackedTrialPtr>(*failed) : std::span<const PackedTrialPtr>();
   }
-  static const FrozenTrial& trial(const HistoryView& view, std::size_t row) { return *view.slab_->trials[row]; }
+  static const PackedTrial& trial(const HistoryView& view, std::size_t row) { return *view.slab_->trials[row]; }
 
   // The spec that is equal to this, one object for the whole study.
   ParamSpecPtr intern(std::string_view name, const Distribution& distribution);
@@ -79,6 +81,7 @@ class History {
   std::pair<ParamId, SpecId> place(const ParamSpecPtr& spec);  // makes the column and the id where they are missing
   void grow();
 
+  TrialPacker packer_;
   std::shared_ptr<HistorySlab> slab_;
   std::shared_ptr<const std::vector<PendingTrial>> pending_;
   std::size_t n_ = 0;

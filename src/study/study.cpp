@@ -165,13 +165,8 @@ void Study::add_trials(const std::vector<FrozenTrial>& trials) {
 std::vector<std::shared_ptr<const FrozenTrial>> Study::trials() const { return impl_->trials(); }
 
 std::vector<std::shared_ptr<const FrozenTrial>> Study::trials(const std::vector<TrialState>& states) const {
-  auto all = impl_->trials();
-  all.erase(std::remove_if(all.begin(), all.end(),
-                           [&](const auto& trial) {
-                             return std::find(states.begin(), states.end(), trial->state) == states.end();
-                           }),
-            all.end());
-  return all;
+  return impl_->trials(
+      [&](TrialState state) { return std::find(states.begin(), states.end(), state) != states.end(); });
 }
 
 FrozenTrial Study::best_trial() const {

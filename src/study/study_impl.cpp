@@ -44,8 +44,6 @@ std::unique_ptr<Model> make_model(const Maker& maker, std::string_view what, con
   return model;
 }
 
-std::string join(const std::vector<double>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
-
 }  // namespace
 
 StudyImpl::StudyImpl(Parts parts)
@@ -56,6 +54,7 @@ StudyImpl::StudyImpl(Parts parts)
       sampler(std::move(parts.sampler)),
       pruner(std::move(parts.pruner)),
       seed(parts.seed),
+      packing_(dynamic_cast<PackedTrials*>(storage.get())),
       cache_(directions),
       models_(make_models()) {}
 
@@ -97,7 +96,7 @@ void StudyImpl::apply(Changes&& changes) {
   for (const auto& trial : changes.finished) {
     const bool foreign = is_foreign(trial->number);
     stranger = stranger || (foreign && !first_read_);
-    add_finished(trial);
+    add_finished(*trial);
   }
   for (const auto& trial : changes.unfinished) {
     const bool foreign = is_foreign(trial->number);
@@ -109,10 +108,14 @@ void StudyImpl::apply(Changes&& changes) {
   first_read_ = false;
 }
 
-void StudyImpl::add_finished(const FrozenTrialPtr& trial) {
+void StudyImpl::add_finished(const FrozenTrial& trial) {
   cache_.add_finished(trial);
-  own_numbers_.erase(trial->number);
-  next_number_ = std::max(next_number_, trial->number + 1);
+  note_finished(trial.number);
+}
+
+void StudyImpl::note_finished(int number) {
+  own_numbers_.erase(number);
+  next_number_ = std::max(next_number_, number + 1);
 }
 
 void StudyImpl::read_anew() {
@@ -155,15 +158,24 @@ HistoryView StudyImpl::view() {
   return cache_.history().view();
 }
 
-std::vector<FrozenTrialPtr> StudyImpl::trials() {
+std::vector<FrozenTrialPtr> StudyImpl::trials(const std::function<bool(TrialState)>& wanted) {
   refresh(true);
-  const std::lock_guard lock(mutex_);
-  std::map<int, FrozenTrialPtr> running = cache_.unfinished();
-  for (const auto& [number, live] : live_) {
-    const std::lock_guard live_lock(live->mutex);
-    if (!live->told) running[number] = std::make_shared<const FrozenTrial>(live->trial);
+  std::vector<TrialCache::Known> known;
+  {
+    const std::lock_guard lock(mutex_);
+    std::map<int, FrozenTrialPtr> running = cache_.unfinished();
+    for (const auto& [number, live] : live_) {
+      const std::lock_guard live_lock(live->mutex);
+      if (!live->told) running[number] = std::make_shared<const FrozenTrial>(live->trial);
+    }
+    known = cache_.trials(running);
   }
-  return cache_.trials(running);
+  std::vector<FrozenTrialPtr> result;
+  result.reserve(known.size());
+  for (const auto& trial : known) {
+    if (!wanted || wanted(trial.state())) result.push_back(trial.trial());
+  }
+  return result;
 }
 
 std::optional<FrozenTrial> StudyImpl::best_trial() {
@@ -471,148 +483,6 @@ void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {
   }
   const std::lock_guard lock(mutex_);
   live_.erase(live->trial.number);
-}
-
-// --- a trial ends ----------------------------------------------------------------------------------------------------
-
-void StudyImpl::conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate& update) const {
-  std::string problem;
-  if (const auto* values = std::get_if<std::vector<double>>(&outcome.result())) {
-    if (std::any_of(values->begin(), values->end(), [](double v) { return std::isnan(v); })) {
-      problem = fmt::format("the value {} is not acceptable", join(*values));
-    } else if (values->size() != directions.size()) {
-      problem = fmt::format("the number of the values {} did not match the number of the objectives {}", values->size(),
-                            directions.size());
-    }
-    trial.state = problem.empty() ? TrialState::kComplete : TrialState::kFail;
-    if (problem.empty()) trial.values = *values;
-    if (!problem.empty()) log(LogLevel::kWarning, fmt::format("trial {} failed: {}", trial.number, problem));
-  } else if (std::holds_alternative<Pruned>(outcome.result())) {
-    trial.state = TrialState::kPruned;
-    trial.values.clear();
-    if (directions.size() == 1 && !trial.reports.empty() && !std::isnan(trial.reports.back().value)) {
-      trial.values = {trial.reports.back().value};
-    }
-  } else {
-    trial.state = TrialState::kFail;
-    problem = std::get<Failed>(outcome.result()).reason;
-  }
-  if (trial.state == TrialState::kFail) {
-    trial.values.clear();
-    if (!problem.empty()) {
-      set_attribute(trial.user_attrs, "bluefin:error", problem);
-      set_attribute(update.user_attrs, "bluefin:error", problem);
-    }
-  }
-  trial.datetime_complete = now();
-  update.id = trial.id;
-  update.state = trial.state;
-  update.values = trial.values;
-  update.datetime_complete = trial.datetime_complete;
-}
-
-FrozenTrial StudyImpl::finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome) {
-  conclude(outcome, trial, update);
-  FrozenTrialPtr kept = storage->update_trial(id, update).finished;
-  if (!kept) kept = std::make_shared<const FrozenTrial>(trial);
-
-  const std::lock_guard lock(mutex_);
-  live_.erase(trial.number);
-  told_.push_back(trial.id);
-  add_finished(kept);
-  return trial;
-}
-
-std::pair<FrozenTrial, TrialUpdate> StudyImpl::taken(LiveTrial& live) const {
-  const std::lock_guard lock(live.mutex);
-  if (live.told) {
-    throw Error(ErrorCode::kConflict,
-                fmt::format("cannot tell a {} trial (number {})", to_string(live.trial.state), live.trial.number));
-  }
-  return {live.trial, live.dirty};
-}
-
-FrozenTrial StudyImpl::tell(const std::shared_ptr<LiveTrial>& live, const Outcome& outcome) {
-  auto [trial, update] = taken(*live);
-  FrozenTrial told = finish(std::move(trial), std::move(update), outcome);
-  const std::lock_guard lock(live->mutex);
-  live->trial = told;
-  live->told = true;
-  return told;
-}
-
-std::pair<FrozenTrial, std::shared_ptr<LiveTrial>> StudyImpl::tell_and_ask(const std::shared_ptr<LiveTrial>& live,
-                                                                           const Outcome& outcome) {
-  if (!storage->joins_finish_and_start()) {
-    FrozenTrial told = tell(live, outcome);
-    return {std::move(told), ask(live->owned)};
-  }
-  auto [trial, update] = taken(*live);
-  conclude(outcome, trial, update);
-  refresh();
-  const auto kept = std::make_shared<const FrozenTrial>(trial);
-  {
-    // The next one is chosen as if this one were stored already.
-    const std::lock_guard lock(mutex_);
-    live_.erase(kept->number);
-    add_finished(kept);
-  }
-  Draft draft = draw();
-  FrozenTrial started;
-  try {
-    started = storage->finish_and_start(id, update, {std::move(draft.joint.system_attrs), live->owned});
-  } catch (...) {
-    // It is not, so it has to be forgotten again. That takes a while, but does not happen twice.
-    drop(draft);
-    {
-      const std::lock_guard lock(mutex_);
-      own_numbers_.insert(kept->number);
-      live_[kept->number] = live;
-    }
-    read_anew();
-    throw;
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    told_.push_back(kept->id);
-    add_finished(kept);  // once more: another thread may have had to forget all
-  }
-  {
-    const std::lock_guard lock(live->mutex);
-    live->trial = *kept;
-    live->told = true;
-  }
-  return {std::move(trial), begin(std::move(draft), std::move(started), live->owned)};
-}
-
-FrozenTrial StudyImpl::tell(int number, const Outcome& outcome, bool skip_if_finished) {
-  {
-    std::shared_ptr<LiveTrial> live;
-    {
-      const std::lock_guard lock(mutex_);
-      if (const auto it = live_.find(number); it != live_.end()) live = it->second;
-    }
-    if (live) return tell(live, outcome);
-  }
-  refresh(true);
-  FrozenTrialPtr known;
-  {
-    const std::lock_guard lock(mutex_);
-    known = cache_.find(number);
-  }
-  if (!known) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("cannot tell for trial with number {} since it has not been created", number));
-  }
-  if (is_finished(known->state) && skip_if_finished) {
-    log(LogLevel::kInfo, fmt::format("skipped telling trial {} since it was already finished", number));
-    return *known;
-  }
-  if (known->state != TrialState::kRunning) {
-    throw Error(ErrorCode::kConflict,
-                fmt::format("cannot tell a {} trial (number {})", to_string(known->state), number));
-  }
-  return finish(*known, {}, outcome);
 }
 
 }  // namespace bluefin

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "bluefin/study.hpp"
+#include "core/packed_trials.hpp"
 #include "study/trial_cache.hpp"
 
 namespace bluefin {
@@ -84,7 +86,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void fail_lost_now_and_then(int retry);
   void note_own(int number);  // a trial that was added to the storage by this process
 
-  std::vector<FrozenTrialPtr> trials();  // by number
+  // By number; of all states, or of those that are wanted.
+  std::vector<FrozenTrialPtr> trials(const std::function<bool(TrialState)>& wanted = {});
   HistoryView view();
   std::optional<FrozenTrial> best_trial();  // single objective; feasible and COMPLETE
   bool has_complete_trial();
@@ -105,11 +108,12 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
 
   Models make_models() const;
   double sign(std::size_t objective) const;
-  void apply(Changes&& changes);                   // takes mutex_
-  void add_finished(const FrozenTrialPtr& trial);  // mutex_ held
-  void update_pending();                           // mutex_ held
-  void forget_own(int number);                     // mutex_ held
-  void read_anew();                                // forgets all that was read, and what the models have learned of it
+  void apply(Changes&& changes);                // takes mutex_
+  void add_finished(const FrozenTrial& trial);  // mutex_ held
+  void note_finished(int number);               // mutex_ held
+  void update_pending();                        // mutex_ held
+  void forget_own(int number);                  // mutex_ held
+  void read_anew();                             // forgets all that was read, and what the models have learned of it
   std::shared_ptr<SamplerModel> model_of_sampler();
   Draft draw();
   std::shared_ptr<LiveTrial> begin(Draft draft, FrozenTrial started, bool owned);
@@ -118,6 +122,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::pair<FrozenTrial, TrialUpdate> taken(LiveTrial& live) const;
   void conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate& update) const;
   FrozenTrial finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome);
+
+  PackedTrials* const packing_;  // the storage, if it keeps finished trials as the cache does
 
   std::mutex refresh_mutex_;                            // one reader of the storage at a time; taken before mutex_
   StorageCursor cursor_;                                // guarded by refresh_mutex_

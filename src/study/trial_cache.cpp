@@ -11,26 +11,31 @@ namespace bluefin {
 TrialCache::TrialCache(const std::vector<Direction>& directions)
     : n_objectives_(directions.size()), history_(directions) {}
 
-void TrialCache::add_finished(const FrozenTrialPtr& trial) {
-  const auto number = static_cast<std::size_t>(trial->number);
+void TrialCache::add_finished(const FrozenTrial& trial) {
+  if (!is_finished(trial.number)) add_finished(history_.pack(trial));
+}
+
+void TrialCache::add_finished(const PackedTrialPtr& trial) {
+  const auto number = static_cast<std::size_t>(trial->number());
   if (number >= finished_.size()) {
     make_room(finished_, number + 1);
     finished_.resize(number + 1);
   }
   if (finished_[number]) return;
   finished_[number] = trial;
-  unfinished_.erase(trial->number);
-  if (trial->state == TrialState::kComplete && trial->values.size() != n_objectives_) {
+  unfinished_.erase(trial->number());
+  if (trial->state() == TrialState::kComplete && trial->values().size() != n_objectives_) {
     // A storage takes it (Optuna's too), but there is nothing to learn from it.
-    for (const auto& param : trial->params) history_.note_spec(param.spec);
+    for (const auto& spec : trial->params()) history_.note_spec(spec);
     return;
   }
   history_.append(trial);
-  if (n_objectives_ != 1 || trial->state != TrialState::kComplete || total_violation(*trial) > 0.0) return;
+  if (n_objectives_ != 1 || trial->state() != TrialState::kComplete) return;
+  if (total_violation(trial->constraints()) > 0.0) return;
   if (best_) {
-    const double loss = history_.sign(0) * trial->values[0];
-    const double least = history_.sign(0) * best_->values[0];
-    if (loss > least || (loss == least && trial->number > best_->number)) return;
+    const double loss = history_.sign(0) * trial->values()[0];
+    const double least = history_.sign(0) * best_->values()[0];
+    if (loss > least || (loss == least && trial->number() > best_->number())) return;
   }
   best_ = trial;
 }
@@ -45,28 +50,32 @@ void TrialCache::set_unfinished(std::vector<FrozenTrialPtr>&& trials) {
 
 bool TrialCache::is_finished(int number) const {
   return number >= 0 && static_cast<std::size_t>(number) < finished_.size() &&
-         finished_[static_cast<std::size_t>(number)] != nullptr;
+         static_cast<bool>(finished_[static_cast<std::size_t>(number)]);
+}
+
+FrozenTrialPtr TrialCache::Known::trial() const {
+  return packed ? std::make_shared<const FrozenTrial>(packed->unpack()) : open;
 }
 
 FrozenTrialPtr TrialCache::find(int number) const {
-  if (is_finished(number)) return finished_[static_cast<std::size_t>(number)];
+  if (is_finished(number)) return Known{finished_[static_cast<std::size_t>(number)]}.trial();
   const auto it = unfinished_.find(number);
   return it == unfinished_.end() ? nullptr : it->second;
 }
 
-FrozenTrialPtr TrialCache::best() const { return best_; }
+FrozenTrialPtr TrialCache::best() const { return best_ ? Known{best_}.trial() : nullptr; }
 
-std::vector<FrozenTrialPtr> TrialCache::trials(const std::map<int, FrozenTrialPtr>& running) const {
-  std::vector<FrozenTrialPtr> result;
+std::vector<TrialCache::Known> TrialCache::trials(const std::map<int, FrozenTrialPtr>& running) const {
+  std::vector<Known> result;
   result.reserve(finished_.size() + running.size());
   auto next = running.begin();
   for (std::size_t number = 0; number < finished_.size(); ++number) {
     for (; next != running.end() && next->first <= static_cast<int>(number); ++next) {
-      if (!is_finished(next->first)) result.push_back(next->second);
+      if (!is_finished(next->first)) result.push_back({.open = next->second});
     }
-    if (finished_[number]) result.push_back(finished_[number]);
+    if (finished_[number]) result.push_back({.packed = finished_[number]});
   }
-  for (; next != running.end(); ++next) result.push_back(next->second);
+  for (; next != running.end(); ++next) result.push_back({.open = next->second});
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "bluefin/frozen_trial.hpp"
 #include "bluefin/types.hpp"
 #include "core/history.hpp"
+#include "core/packed_trial.hpp"
 
 namespace bluefin {
 
@@ -17,8 +18,10 @@ class TrialCache {
  public:
   explicit TrialCache(const std::vector<Direction>& directions);
 
-  // Nothing if the trial is known already: told here and read back.
-  void add_finished(const FrozenTrialPtr& trial);
+  // Nothing if the trial is known already: told here and read back. The second one shares what a storage in memory
+  // keeps.
+  void add_finished(const FrozenTrial& trial);
+  void add_finished(const PackedTrialPtr& trial);
   // All that have not finished, as last read; those that are known as finished are left out.
   void set_unfinished(std::vector<FrozenTrialPtr>&& trials);
 
@@ -26,17 +29,24 @@ class TrialCache {
   FrozenTrialPtr find(int number) const;  // null: there is none
   FrozenTrialPtr best() const;            // of one objective: feasible and COMPLETE; null: there is none
   const std::map<int, FrozenTrialPtr>& unfinished() const { return unfinished_; }
+  // A trial that is known: packed if it has finished.
+  struct Known {
+    PackedTrialPtr packed = {};
+    FrozenTrialPtr open = {};
+    TrialState state() const { return packed ? packed->state() : open->state; }
+    FrozenTrialPtr trial() const;
+  };
   // By number: what is finished, and of `running` what is not.
-  std::vector<FrozenTrialPtr> trials(const std::map<int, FrozenTrialPtr>& running) const;
+  std::vector<Known> trials(const std::map<int, FrozenTrialPtr>& running) const;
 
   History& history() { return history_; }
 
  private:
   std::size_t n_objectives_;
   History history_;
-  std::vector<FrozenTrialPtr> finished_;  // by number; null: not finished or not known
+  std::vector<PackedTrialPtr> finished_;  // by number; null: not finished or not known
   std::map<int, FrozenTrialPtr> unfinished_;
-  FrozenTrialPtr best_;
+  PackedTrialPtr best_;
 };
 
 }  // namespace bluefin

@@ -12,15 +12,15 @@ using namespace bluefin;
 
 namespace {
 
-std::shared_ptr<const FrozenTrial> trial(int number, TrialState state, std::vector<double> values,
-                                         std::vector<TrialParam> params = {}, std::vector<Report> reports = {}) {
+FrozenTrial trial(int number, TrialState state, std::vector<double> values, std::vector<TrialParam> params = {},
+                  std::vector<Report> reports = {}) {
   FrozenTrial t;
   t.number = number;
   t.state = state;
   t.values = std::move(values);
   t.params = std::move(params);
   t.reports = std::move(reports);
-  return std::make_shared<const FrozenTrial>(std::move(t));
+  return t;
 }
 
 ParamSpecPtr spec(const char* name, double high) {
@@ -60,9 +60,9 @@ TEST_CASE("a view knows the last failed trials before it, and no later ones") {
   for (int i = 1; i <= static_cast<int>(History::kMaxFailed); ++i) history.append(trial(i, TrialState::kFail, {}));
   CHECK(History::failed(none).empty());
   REQUIRE(History::failed(one).size() == 1);
-  CHECK(History::failed(one)[0]->params[0].value == 0.5);
+  CHECK(History::failed(one)[0]->param_values()[0] == 0.5);
   REQUIRE(History::failed(history.view()).size() == History::kMaxFailed);
-  CHECK(History::failed(history.view()).front()->number == 1);
+  CHECK(History::failed(history.view()).front()->number() == 1);
   CHECK(history.view().size() == 0);
 }
 

@@ -25,13 +25,13 @@ class Curves {
   HistoryView view() const { return history_.view(); }
 
   void add(std::vector<Report> reports, TrialState state = TrialState::kComplete) {
-    auto trial = std::make_shared<FrozenTrial>();
-    trial->id = TrialId{n_ + 1};
-    trial->number = n_++;
-    trial->state = state;
-    if (state == TrialState::kComplete) trial->values = {0.0};
-    trial->reports = std::move(reports);
-    history_.append(std::move(trial));
+    FrozenTrial trial;
+    trial.id = TrialId{n_ + 1};
+    trial.number = n_++;
+    trial.state = state;
+    if (state == TrialState::kComplete) trial.values = {0.0};
+    trial.reports = std::move(reports);
+    history_.append(trial);
   }
   // One COMPLETE trial for each value, all reported at the same step.
   void add_at(std::int64_t step, const std::vector<double>& values) {

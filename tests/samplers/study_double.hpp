@@ -75,7 +75,7 @@ class StudyDouble {
   void add(const std::shared_ptr<FrozenTrial>& trial) {
     trial->number = n_++;
     if (trial->state == TrialState::kRunning) trial->state = TrialState::kComplete;
-    history_.append(trial);
+    history_.append(*trial);
   }
 
   Asker ask() { return Asker(*this, n_); }

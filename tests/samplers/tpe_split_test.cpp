@@ -48,7 +48,7 @@ class Rows {
   void add(int number, FrozenTrial trial, double violation) {
     trial.number = number;
     if (violation == violation) trial.system_attrs = {{"constraints:c", Json(violation)}};
-    history_.append(std::make_shared<const FrozenTrial>(std::move(trial)));
+    history_.append(trial);
   }
   History history_;
 };
@@ -138,7 +138,7 @@ TEST_CASE("a split that followed a study is that of the whole history") {
         trial.reports = {{static_cast<std::int64_t>(rng.below(5)), rng.below(5) == 0 ? kNaN : rng.uniform()}};
       }
       if (rng.below(6) == 0) trial.system_attrs = {{"constraints:c", Json(rng.uniform(-1.0, 1.0))}};
-      history.append(std::make_shared<const FrozenTrial>(std::move(trial)));
+      history.append(trial);
       if (rng.below(3) == 0) continue;  // several rows at once now and then
       const HistoryView view = history.view();
       followed.advance(view);

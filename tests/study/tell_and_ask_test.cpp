@@ -34,9 +34,7 @@ class Refusing final : public Storage {
   std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) override {
     return inner_->add_trials(study, trials);
   }
-  Updated update_trial(StudyId study, const TrialUpdate& update) override {
-    return inner_->update_trial(study, update);
-  }
+  bool update_trial(StudyId study, const TrialUpdate& update) override { return inner_->update_trial(study, update); }
   bool joins_finish_and_start() const override { return inner_->joins_finish_and_start(); }
   FrozenTrial finish_and_start(StudyId study, const TrialUpdate& finished, const NewTrial& next) override {
     if (n_failures > 0) {

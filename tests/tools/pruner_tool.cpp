@@ -44,14 +44,14 @@ std::vector<bool> decide(const JsonTree& line) {
       const HistoryView view = history.view();
       decisions.push_back(model->should_prune({.history = view, .number = number, .reports = losses}));
     } else {
-      auto trial = std::make_shared<FrozenTrial>();
-      trial->id = TrialId{number + 1};
-      trial->number = number;
-      trial->state = parse_trial_state(event.at(2).get<std::string>()).value();
-      if (trial->state == TrialState::kComplete) trial->values = {0.0};
-      trial->reports = std::move(reports);
+      FrozenTrial trial;
+      trial.id = TrialId{number + 1};
+      trial.number = number;
+      trial.state = parse_trial_state(event.at(2).get<std::string>()).value();
+      if (trial.state == TrialState::kComplete) trial.values = {0.0};
+      trial.reports = std::move(reports);
       running.erase(number);
-      history.append(std::move(trial));
+      history.append(trial);
     }
   }
   return decisions;

@@ -45,23 +45,23 @@ History read_history(const JsonTree& line, std::vector<HistoryView>& views) {
   History history(directions);
   std::vector<PendingTrial> pending;
   for (const JsonTree& tree : line.at("trials")) {
-    auto trial = std::make_shared<FrozenTrial>();
-    trial->number = tree.at("number").get<int>();
-    trial->state = parse_trial_state(tree.at("state").get<std::string>()).value();
-    trial->params = read_params(tree.at("params"), history);
-    if (trial->state == TrialState::kRunning) {
-      pending.push_back({trial->number, trial->params, {}});
+    FrozenTrial trial;
+    trial.number = tree.at("number").get<int>();
+    trial.state = parse_trial_state(tree.at("state").get<std::string>()).value();
+    trial.params = read_params(tree.at("params"), history);
+    if (trial.state == TrialState::kRunning) {
+      pending.push_back({trial.number, trial.params, {}});
       continue;
     }
-    for (const auto& value : tree.at("values")) trial->values.push_back(value.get<double>());
+    for (const auto& value : tree.at("values")) trial.values.push_back(value.get<double>());
     for (const auto& report : tree.at("reports")) {
-      trial->reports.push_back({report.at(0).get<std::int64_t>(), report.at(1).get<double>()});
+      trial.reports.push_back({report.at(0).get<std::int64_t>(), report.at(1).get<double>()});
     }
     for (const auto& [name, value] : tree.at("constraints").items()) {
-      trial->system_attrs.push_back({"constraints:" + name, Json(value.get<double>())});
+      trial.system_attrs.push_back({"constraints:" + name, Json(value.get<double>())});
     }
     if (history.size() % stride == stride - 1) {
-      history.set_pending({{trial->number, trial->params, {}}});
+      history.set_pending({{trial.number, trial.params, {}}});
       views.push_back(history.view());
     }
     history.append(trial);
