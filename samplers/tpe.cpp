@@ -8,6 +8,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "bluefin/error.hpp"
@@ -17,6 +18,7 @@
 #include "samplers/relative_params.hpp"
 #include "samplers/tpe/acquisition.hpp"
 #include "samplers/tpe/space_model.hpp"
+#include "samplers/tpe/unseen.hpp"
 
 namespace bluefin {
 namespace {
@@ -59,7 +61,8 @@ class TpeModel final : public SamplerModel {
     // Before the model starts Optuna's joint sample is empty, and every parameter is drawn by itself.
     if (request.history.size() < n_startup()) return {};
     JointSuggestion suggestion;
-    for (const tpe::Space& space : spaces) suggest(request, space, suggestion.params);
+    const bool whole = options_.avoid_duplicates && spaces.size() == 1 && tpe::is_whole(spaces[0], request.history);
+    for (const tpe::Space& space : spaces) suggest(request, space, suggestion.params, whole);
     if (tells_others_) suggestion.system_attrs = relative_params_attributes("tpe", suggestion.params);
     return suggestion;
   }
@@ -73,7 +76,7 @@ class TpeModel final : public SamplerModel {
                                           spec->name, request.number));
     }
     std::vector<TrialParam> point;
-    suggest(request, {spec}, point);
+    suggest(request, {spec}, point, false);
     return point.front().value;
   }
 
@@ -89,7 +92,8 @@ class TpeModel final : public SamplerModel {
   }
 
   static tpe::Gamma gamma(const TpeOptions& options, std::size_t n_objectives) {
-    return options.gamma ? options.gamma : tpe::default_gamma(n_objectives);
+    return options.gamma ? options.gamma
+                         : tpe::default_gamma(n_objectives, static_cast<std::size_t>(options.gamma_limit));
   }
 
   std::size_t n_startup() const { return static_cast<std::size_t>(options_.n_startup_trials); }
@@ -110,8 +114,19 @@ class TpeModel final : public SamplerModel {
     return spaces_.front();
   }
 
-  // Appends one point of the space to `params`.
-  void suggest(const SuggestRequest& request, const tpe::Space& space, std::vector<TrialParam>& params) {
+  // Null: the space has continuous parameters.
+  const tpe::Visited* visited_of(const tpe::Space& space, int number) {
+    if (!visited_ || visited_->space().space() != space) {
+      visited_.reset();
+      if (auto discrete = tpe::DiscreteSpace::of(space)) visited_.emplace(std::move(*discrete));
+    }
+    if (!visited_) return nullptr;
+    visited_->advance(history_, number);
+    return &*visited_;
+  }
+
+  // Appends one point of the space to `params`. unseen: one that no trial has had.
+  void suggest(const SuggestRequest& request, const tpe::Space& space, std::vector<TrialParam>& params, bool unseen) {
     std::vector<TrialParam> candidate = params;
     for (const auto& spec : space) candidate.push_back({spec, 0.0});
     const auto fill = [&](std::span<const double> values) {
@@ -132,7 +147,9 @@ class TpeModel final : public SamplerModel {
     tpe::SpaceModel& model = model_of(space);
     model.follow(split_, history_);
     if (options_.constant_liar) model.set_running(request.history.pending(), split_, request.number);
-    fill(tpe::best_candidate(model.l(), model.g(), n, request.rng, passes));
+    const tpe::Visited* visited = unseen ? visited_of(space, request.number) : nullptr;
+    fill(visited != nullptr ? tpe::best_unseen_candidate(model.l(), model.g(), n, request.rng, passes, *visited)
+                            : tpe::best_candidate(model.l(), model.g(), n, request.rng, passes));
     params = std::move(candidate);
   }
 
@@ -148,7 +165,8 @@ class TpeModel final : public SamplerModel {
   tpe::IntersectionSpace intersection_;
   tpe::GroupedSpace grouped_;
   tpe::Split split_;
-  std::list<tpe::SpaceModel> spaces_;  // the last one asked for first
+  std::list<tpe::SpaceModel> spaces_;    // the last one asked for first
+  std::optional<tpe::Visited> visited_;  // of the last discrete space
 };
 
 class TpeSampler final : public Sampler {

@@ -93,10 +93,11 @@ void take_best_by_rank(const HistoryView& history, const Rows& rows, std::size_t
 
 }  // namespace
 
-Gamma default_gamma(std::size_t n_objectives) {
-  return [several = n_objectives > 1](std::size_t n) {
+Gamma default_gamma(std::size_t n_objectives, std::size_t limit) {
+  const bool limited = n_objectives <= 1 && limit > 0;
+  return [limited, limit](std::size_t n) {
     const auto tenth = static_cast<std::size_t>(std::ceil(0.1 * static_cast<double>(n)));
-    return several ? tenth : std::min<std::size_t>(tenth, 25);
+    return limited ? std::min(tenth, limit) : tenth;
   };
 }
 

@@ -18,7 +18,8 @@ using Gamma = std::function<std::size_t(std::size_t n)>;
 
 // min(ceil(n / 10), 25), without the limit for several objectives.
 // Source: optuna/samplers/_tpe/sampler.py, default_gamma and default_gamma_multiobjective.
-Gamma default_gamma(std::size_t n_objectives);
+// limit: of one objective; 0: none.
+Gamma default_gamma(std::size_t n_objectives, std::size_t limit = 25);
 
 // The good side holds gamma(n) rows in this order: feasible COMPLETE rows by loss (several objectives: by dominance
 // rank, the rank that does not fit by hypervolume); feasible PRUNED rows by (later last step, lower last report; NaN

@@ -169,3 +169,23 @@ def test_group_turns_multivariate_on_with_a_warning(package):
     study = package.create_study(sampler=sampler, directions=["minimize"] * 2)
     with pytest.warns(UserWarning, match="multivariate"):
         study.ask().suggest_float("x", 0, 1)
+
+
+def test_no_point_comes_twice_with_avoid_duplicates():
+    sampler = bluefin.samplers.TPESampler(seed=1, n_startup_trials=1, avoid_duplicates=True)
+    study = bluefin.create_study(sampler=sampler)
+    seen = []
+
+    def objective(trial):
+        seen.append((trial.suggest_categorical("kind", ["a", "b", None]), trial.suggest_float("x", 0.0, 1.0, step=0.25)))
+        return seen[-1][1]
+
+    study.optimize(objective, n_trials=15)
+    assert len(set(seen)) == 15
+    assert sampler._options["avoid_duplicates"] is True
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "many"])
+def test_a_gamma_limit_that_is_none_is_refused(limit):
+    with pytest.raises((ValueError, TypeError), match="gamma_limit"):
+        bluefin.samplers.TPESampler(gamma_limit=limit)

@@ -54,7 +54,7 @@ class TPESampler(NativeSampler):
         group: One joint sample for each set of parameters that occur together; needs ``multivariate=True``.
         constant_liar: Running trials count as bad ones at their points.
         gamma: Deprecated by Optuna. ``gamma(n)`` is how many of n finished trials are good ones (more than n: all).
-            None: ``min(ceil(n / 10), 25)``, without the limit for several objectives.
+            None: ``min(ceil(n / 10), gamma_limit)``, without the limit for several objectives.
         weights: Deprecated by Optuna. ``weights(m)`` is m finite weights >= 0 of m observations in the order of their
             trials. None: the last 25 have 1, those before them a linear ramp from 1/m to 1. With several objectives
             good trials weigh the same.
@@ -67,6 +67,10 @@ class TPESampler(NativeSampler):
             although sampling is joint.
         constraints_func: Deprecated, use `Trial.set_constraint`. Called with each trial that is COMPLETE or PRUNED;
             returns the values of its constraints, satisfied when <= 0.
+        gamma_limit: Not in Optuna. Of one objective no more trials than this count as good ones; 0: no limit, a tenth of
+            all. Without it long studies (from some 300 trials on) come closer to the optimum.
+        avoid_duplicates: Not in Optuna. Where every parameter has a step or choices: a point that no trial has had, as
+            long as there is one. Works on joint samples of all parameters.
 
     Raises:
         ValueError: An option is out of range or contradicts another; while a study runs, weights that are none.
@@ -107,6 +111,8 @@ class TPESampler(NativeSampler):
         warn_independent_sampling: bool | None = None,
         constant_liar: bool = True,
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
+        gamma_limit: int = 25,
+        avoid_duplicates: bool = False,
     ) -> None:
         deprecated = {
             "prior_weight": prior_weight,
@@ -144,6 +150,8 @@ class TPESampler(NativeSampler):
             "multivariate": None if multivariate is None else _checks.flag("`multivariate`", multivariate),
             "group": _checks.flag("`group`", group),
             "constant_liar": _checks.flag("`constant_liar`", constant_liar),
+            "gamma_limit": _checks.integer("`gamma_limit`", gamma_limit),
+            "avoid_duplicates": _checks.flag("`avoid_duplicates`", avoid_duplicates),
         }
         for name, value in deprecated.items():
             if value is not None:
