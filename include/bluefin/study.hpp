@@ -85,8 +85,9 @@ struct StudyOptions {
   Direction direction = Direction::kNotSet;  // default: minimize
   std::vector<Direction> directions = {};    // for several objectives; not together with `direction`
   bool load_if_exists = false;
-  // Unset: what the study's config says (load), else TPE and the median pruner.
+  // Unset: what the study's config says (load), else default_sampler or, without one, TPE; and the median pruner.
   std::shared_ptr<const Sampler> sampler = {};
+  std::shared_ptr<const Sampler> default_sampler = {};
   std::shared_ptr<const Pruner> pruner = {};
   std::optional<std::uint64_t> seed = {};      // unset: random
   bool store_config = true;                    // keep sampler, pruner, options and seed in `bluefin:config`

@@ -15,6 +15,7 @@
 #include "bluefin/error.hpp"
 #include "bluefin/pruner.hpp"
 #include "bluefin/sampler.hpp"
+#include "bluefin/samplers/tpe.hpp"
 #include "bluefin/storage.hpp"
 #include "convert.hpp"
 #include "messages.hpp"
@@ -28,6 +29,7 @@ StudyOptions options_of(const StorageHandle& storage, std::string name, const Sa
   options.name = std::move(name);
   options.open_storage = storage.storage();
   if (sampler != nullptr) options.sampler = sampler->sampler;
+  options.default_sampler = make_sampler(TpeOptions::optuna5());
   if (pruner != nullptr) options.pruner = pruner->pruner;
   options.seed = seed;
   options.store_config = false;  // what Optuna's users see in a study is what they wrote there

@@ -12,6 +12,7 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "bluefin/sampler.hpp"
+#include "bluefin/samplers/tpe.hpp"
 #include "command_line.hpp"
 #include "format.hpp"
 
@@ -60,7 +61,10 @@ void choose_sampler(const CommandLine& line, StudyOptions& options) {
       throw line.usage_error(fmt::format("--sampler-kwargs: seed = {}, expected an integer >= 0", value.text()));
     }
   }
-  options.sampler = make_sampler(sampler_name(line.get_text("sampler")), sampler_options);
+  const std::string name = line.get_text("sampler");
+  // Who names Optuna's class gets Optuna's decisions.
+  if (name == "TPESampler") sampler_options.try_emplace("gamma_limit", Json(TpeOptions::optuna5().gamma_limit));
+  options.sampler = make_sampler(sampler_name(name), sampler_options);
 }
 
 double number_of(const CommandLine& line, const std::string& word) {

@@ -66,6 +66,10 @@ std::string known_names(Storage& storage) {
 // Seeds fit into the integers of every JSON reader.
 std::uint64_t new_seed() { return random_seed() >> 11U; }
 
+std::shared_ptr<const Sampler> default_sampler(const StudyOptions& options) {
+  return options.default_sampler ? options.default_sampler : make_sampler(TpeOptions{});
+}
+
 Study open(std::shared_ptr<Storage> storage, StudyRecord record, const StudyOptions& options) {
   const Config config = read_config(record.system_attrs);
   const auto differs = [&](std::string_view what, const auto& given, const std::string& stored,
@@ -83,7 +87,7 @@ Study open(std::shared_ptr<Storage> storage, StudyRecord record, const StudyOpti
   StudyImpl::Parts parts;
   parts.sampler = options.sampler ? options.sampler : stored_sampler(config);
   parts.pruner = options.pruner ? options.pruner : stored_pruner(config);
-  if (!parts.sampler) parts.sampler = make_sampler(TpeOptions{});
+  if (!parts.sampler) parts.sampler = default_sampler(options);
   if (!parts.pruner) parts.pruner = make_pruner(MedianOptions{});
   parts.seed = options.seed ? *options.seed : config.seed ? *config.seed : new_seed();
   parts.storage = std::move(storage);
@@ -114,7 +118,7 @@ Study create_study(const StudyOptions& options) {
   }
   study.directions = directions.empty() ? std::vector{Direction::kMinimize} : directions;
   StudyOptions complete = options;
-  if (!complete.sampler) complete.sampler = make_sampler(TpeOptions{});
+  if (!complete.sampler) complete.sampler = default_sampler(options);
   if (!complete.pruner) complete.pruner = make_pruner(MedianOptions{});
   if (!complete.seed) complete.seed = new_seed();
   if (options.store_config) {

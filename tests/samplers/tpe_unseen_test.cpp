@@ -182,3 +182,11 @@ TEST_CASE("gamma_limit is the most trials that count as good, 0 is none") {
   options.gamma_limit = -1;
   CHECK_THROWS_WITH(make_sampler(options), ContainsSubstring("gamma_limit"));
 }
+
+TEST_CASE("a study without a sampler has TPE, with Optuna's decisions where that is asked for") {
+  const auto limit_of = [](const StudyOptions& options) { return create_study(options).sampler().options(); };
+  CHECK(limit_of({}).at("gamma_limit") == Json(0));
+  CHECK(limit_of({.default_sampler = make_sampler(TpeOptions::optuna5())}).at("gamma_limit") == Json(25));
+  CHECK(limit_of({.sampler = make_sampler(TpeOptions{}), .default_sampler = make_sampler(TpeOptions::optuna5())})
+            .at("gamma_limit") == Json(0));
+}
