@@ -108,6 +108,8 @@ void Bandwidths::insert(int number, double u, const Points& points, std::vector<
   if (!binned_) {
     sorted_.insert(std::upper_bound(sorted_.begin(), sorted_.end(), point), point);
     settled_ = false;
+    // Not left to the next settle(): a long history arrives at once, and each insertion here is O(m).
+    if (wants_bins()) settle(changes);
     return;
   }
   const std::size_t b = bin_of(u);

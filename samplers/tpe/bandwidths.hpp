@@ -23,9 +23,9 @@ struct BandwidthRules {
 // Source: optuna/samplers/_tpe/parzen_estimator.py, _calculate_numerical_distributions.
 //
 // Fewer than 98 points are kept sorted and all bandwidths found anew whenever settle() is called: the smallest one
-// depends on m. From then on it is R / 100, and a bandwidth is larger only where a neighbour is farther away. So the
-// points lie in 100 bins of that width, and only the lowest and highest of a bin can be such: O(1) for a point that
-// comes or goes, O(m) where it was the end of its bin and goes.
+// depends on m. From then on (the 98th settles by itself) it is R / 100, and a bandwidth is larger only where a
+// neighbour is farther away. So the points lie in 100 bins of that width, and only the lowest and highest of a bin can
+// be such: O(1) for a point that comes or goes, O(m) where it was the end of its bin and goes.
 class Bandwidths {
  public:
   Bandwidths(BandwidthRules rules, double unit) : rules_(rules), unit_(unit) {}
