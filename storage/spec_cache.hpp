@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "bluefin/distribution.hpp"
 
@@ -16,7 +17,16 @@ class SpecCache {
   ParamSpecPtr find(std::string_view name, std::string_view text);
 
  private:
-  std::string key_;  // kept to save an allocation a lookup
+  struct Recent {
+    std::string text;
+    ParamSpecPtr spec;
+  };
+
+  ParamSpecPtr look_up(std::string_view name, std::string_view text);
+
+  std::vector<Recent> recent_;  // the answers of the last lookups
+  std::size_t last_ = 0;        // of them: the last one
+  std::string key_;             // kept to save an allocation a lookup
   std::unordered_map<std::string, ParamSpecPtr> specs_;
 };
 

@@ -36,6 +36,7 @@ constexpr TrialsSql kTrials{
 struct ChildTable {
   std::string_view range;  // of all trials of study ?1 with ids above ?2. CROSS JOIN makes SQLite walk the study's
                            // trials and look their rows up, whatever its statistics say
+  std::string_view scan;   // of all trials of the file, in the order in which they were written, which is not selected
   std::string_view one;    // of trial ?2
   std::string_view since;  // of any trial, with ids above ?1
   // The last row up to ?1: its id, its trial, the trial's study and start. Not one of a trial that waits in another
@@ -48,6 +49,7 @@ namespace {
 constexpr ChildTable kParams{
     "SELECT c.trial_id, c.param_id, c.param_name, c.param_value, c.distribution_json FROM trials t "
     "CROSS JOIN trial_params c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 ORDER BY t.trial_id",
+    "SELECT trial_id, NULL, param_name, param_value, distribution_json FROM trial_params ORDER BY param_id",
     "SELECT trial_id, param_id, param_name, param_value, distribution_json FROM trial_params WHERE trial_id=?2",
     "SELECT trial_id, param_id, param_name, param_value, distribution_json, param_id FROM trial_params "
     "WHERE param_id>?1 ORDER BY param_id",
@@ -58,6 +60,7 @@ constexpr ChildTable kParams{
 constexpr ChildTable kValues{
     "SELECT c.trial_id, c.objective, c.value, c.value_type FROM trials t "
     "CROSS JOIN trial_values c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 ORDER BY t.trial_id",
+    "SELECT trial_id, objective, value, value_type FROM trial_values ORDER BY trial_value_id",
     "SELECT trial_id, objective, value, value_type FROM trial_values WHERE trial_id=?2",
     "SELECT trial_id, objective, value, value_type, NULL, trial_value_id FROM trial_values "
     "WHERE trial_value_id>?1 ORDER BY trial_value_id",
@@ -70,6 +73,8 @@ constexpr ChildTable kReports{
     "CROSS JOIN trial_intermediate_values c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
     "ORDER BY t.trial_id",
     "SELECT trial_id, step, intermediate_value, intermediate_value_type FROM trial_intermediate_values "
+    "ORDER BY trial_intermediate_value_id",
+    "SELECT trial_id, step, intermediate_value, intermediate_value_type FROM trial_intermediate_values "
     "WHERE trial_id=?2",
     "SELECT trial_id, step, intermediate_value, intermediate_value_type, NULL, trial_intermediate_value_id "
     "FROM trial_intermediate_values WHERE trial_intermediate_value_id>?1 ORDER BY trial_intermediate_value_id",
@@ -81,6 +86,8 @@ constexpr ChildTable kUserAttributes{
     "SELECT c.trial_id, c.trial_user_attribute_id, c.\"key\", c.value_json FROM trials t "
     "CROSS JOIN trial_user_attributes c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
     "ORDER BY t.trial_id",
+    "SELECT trial_id, NULL, \"key\", value_json FROM trial_user_attributes "
+    "ORDER BY trial_user_attribute_id",
     "SELECT trial_id, trial_user_attribute_id, \"key\", value_json FROM trial_user_attributes WHERE trial_id=?2",
     "SELECT trial_id, trial_user_attribute_id, \"key\", value_json, NULL, trial_user_attribute_id "
     "FROM trial_user_attributes WHERE trial_user_attribute_id>?1 ORDER BY trial_user_attribute_id",
@@ -92,6 +99,8 @@ constexpr ChildTable kSystemAttributes{
     "SELECT c.trial_id, c.trial_system_attribute_id, c.\"key\", c.value_json FROM trials t "
     "CROSS JOIN trial_system_attributes c ON c.trial_id=t.trial_id WHERE t.study_id=?1 AND t.trial_id>?2 "
     "ORDER BY t.trial_id",
+    "SELECT trial_id, NULL, \"key\", value_json FROM trial_system_attributes "
+    "ORDER BY trial_system_attribute_id",
     "SELECT trial_id, trial_system_attribute_id, \"key\", value_json FROM trial_system_attributes WHERE trial_id=?2",
     "SELECT trial_id, trial_system_attribute_id, \"key\", value_json, NULL, trial_system_attribute_id "
     "FROM trial_system_attributes WHERE trial_system_attribute_id>?1 ORDER BY trial_system_attribute_id",
@@ -152,8 +161,8 @@ Json SqliteReader::json(const SqliteQuery& query, int column, std::string_view t
 }
 
 template <class T, class Decode>
-void SqliteReader::read_children(SqliteQuery query, std::span<FrozenTrial> trials, std::vector<T> FrozenTrial::*member,
-                                 Decode&& decode) {
+void SqliteReader::read_children(SqliteQuery query, std::span<FrozenTrial* const> trials,
+                                 std::vector<T> FrozenTrial::*member, Decode&& decode) {
   std::vector<std::pair<std::int64_t, T>> rows;  // of one trial
   const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
   auto trial = trials.begin();
@@ -162,25 +171,79 @@ void SqliteReader::read_children(SqliteQuery query, std::span<FrozenTrial> trial
     if constexpr (std::is_same_v<T, double>) {
       for (std::size_t i = 0; i < rows.size(); ++i) {
         if (rows[i].first == static_cast<std::int64_t>(i)) continue;
-        corrupt_row(db_, "trial_values", static_cast<std::int64_t>(trial->id),
+        corrupt_row(db_, "trial_values", static_cast<std::int64_t>((*trial)->id),
                     fmt::format("objective = {}, expected {}", rows[i].first, i));
       }
     }
-    ((*trial).*member).reserve(rows.size());
-    for (auto& row : rows) ((*trial).*member).push_back(std::move(row.second));
+    ((**trial).*member).reserve(rows.size());
+    for (auto& row : rows) ((**trial).*member).push_back(std::move(row.second));
     rows.clear();
   };
   while (query.step()) {
     const TrialId id{query.integer(0)};
-    if (trial->id != id) {
+    if ((*trial)->id != id) {
       if (!rows.empty()) flush();
-      while (trial != trials.end() && trial->id < id) ++trial;
+      while (trial != trials.end() && (*trial)->id < id) ++trial;
       if (trial == trials.end()) break;
-      if (trial->id != id) continue;
+      if ((*trial)->id != id) continue;
     }
     rows.emplace_back(query.integer(1), decode(query, static_cast<std::int64_t>(id)));
   }
   if (!rows.empty()) flush();
+}
+
+// The trial of a row. Trials ascend by id, and there are few gaps between them.
+class TrialsById {
+ public:
+  explicit TrialsById(std::span<FrozenTrial* const> trials) : first_(id_of(*trials.front())) {
+    trials_.resize(static_cast<std::size_t>(id_of(*trials.back()) - first_) + 1);
+    for (FrozenTrial* trial : trials) trials_[static_cast<std::size_t>(id_of(*trial) - first_)] = trial;
+  }
+  FrozenTrial* find(std::int64_t id) const {
+    const auto at = static_cast<std::uint64_t>(id) - static_cast<std::uint64_t>(first_);
+    return at < trials_.size() ? trials_[at] : nullptr;
+  }
+
+ private:
+  static std::int64_t id_of(const FrozenTrial& trial) { return static_cast<std::int64_t>(trial.id); }
+
+  std::int64_t first_;
+  std::vector<FrozenTrial*> trials_;  // by id less the first one; null: none
+};
+
+// As read_children(), for all rows of a table in the order in which they were written: it is walked once, without an
+// index. The rows of trials that ran at the same time lie among each other.
+template <class T, class Decode>
+void SqliteReader::scan_children(const ChildTable& table, StudyId study, const TrialsById& trials,
+                                 std::vector<T> FrozenTrial::*member, Decode&& decode) {
+  const auto is_next = [&]([[maybe_unused]] const std::vector<T>& elements, [[maybe_unused]] const SqliteQuery& row) {
+    if constexpr (std::is_same_v<T, double>) return row.integer(1) == static_cast<std::int64_t>(elements.size());
+    if constexpr (std::is_same_v<T, Report>) return elements.empty() || elements.back().step < row.integer(1);
+    return true;
+  };
+  std::vector<FrozenTrial*> others;  // whose rows are not in order
+  {
+    auto query = db_.query(table.scan);
+    std::int64_t id = -1;
+    FrozenTrial* trial = nullptr;
+    std::size_t usual = 0;  // rows of a trial
+    while (query.step()) {
+      if (const std::int64_t now = query.integer(0); now != id) {
+        if (trial != nullptr) usual = ((*trial).*member).size();
+        id = now;
+        trial = trials.find(id);
+        if (trial != nullptr && ((*trial).*member).empty()) ((*trial).*member).reserve(usual);
+      }
+      if (trial == nullptr) continue;
+      auto& elements = (*trial).*member;
+      if (!is_next(elements, query) && (others.empty() || others.back() != trial)) others.push_back(trial);
+      elements.push_back(decode(query, id));
+    }
+  }
+  for (FrozenTrial* trial : others) {
+    ((*trial).*member).clear();
+    read_children(db_.query(table.one, study, trial->id), std::span(&trial, 1), member, decode);
+  }
 }
 
 template <class Visit>
@@ -217,19 +280,35 @@ TrialParam SqliteReader::param(const SqliteQuery& row, std::int64_t trial) {
   return {std::move(spec), value};
 }
 
-std::vector<FrozenTrial> SqliteReader::trials_after(StudyId study, std::int64_t last, std::span<const TrialId> told) {
-  std::vector<FrozenTrial> trials;
+std::int64_t SqliteReader::last_trial() {
+  auto query = db_.query("SELECT max(trial_id) FROM trials");
+  return query.step() ? query.integer(0) : 0;
+}
+
+std::vector<std::shared_ptr<FrozenTrial>> SqliteReader::trials_after(StudyId study, std::int64_t last,
+                                                                     std::span<const TrialId> told) {
+  std::vector<std::shared_ptr<FrozenTrial>> trials;
+  std::vector<FrozenTrial*> places;
   {
     auto query = db_.query(kTrials.range, study, last);
     while (query.step()) {
       if (std::binary_search(told.begin(), told.end(), TrialId{query.integer(0)})) continue;
-      read_trial(query, trials.emplace_back());
+      places.push_back(trials.emplace_back(std::make_shared<FrozenTrial>()).get());
+      read_trial(query, *places.back());
     }
   }
   if (trials.empty()) return trials;
-  each_kind([&](const ChildTable& table, auto member, auto&& decode) {
-    read_children(db_.query(table.range, study, last), trials, member, decode);
-  });
+  // To walk over a row costs less than half of looking it up, and looking up needs only those of the study.
+  if (2 * static_cast<std::int64_t>(trials.size()) >= last_trial()) {
+    const TrialsById by_id(places);
+    each_kind([&](const ChildTable& table, auto member, auto&& decode) {
+      scan_children(table, study, by_id, member, decode);
+    });
+  } else {
+    each_kind([&](const ChildTable& table, auto member, auto&& decode) {
+      read_children(db_.query(table.range, study, last), places, member, decode);
+    });
+  }
   return trials;
 }
 
@@ -240,8 +319,9 @@ std::optional<FrozenTrial> SqliteReader::trial(StudyId study, TrialId id) {
     if (!query.step()) return std::nullopt;
     read_trial(query, trial.emplace());
   }
+  FrozenTrial* const place = &*trial;
   each_kind([&](const ChildTable& table, auto member, auto&& decode) {
-    read_children(db_.query(table.one, study, id), std::span(&*trial, 1), member, decode);
+    read_children(db_.query(table.one, study, id), std::span(&place, 1), member, decode);
   });
   return trial;
 }
@@ -380,10 +460,11 @@ bool SqliteReader::catch_up(StudyId study, std::int64_t last, std::span<const Tr
       o.now = std::make_shared<FrozenTrial>(trial(study, o.now->id).value());
     } else if (o.now && o.before && is_finished(o.now->state)) {
       // What was read while it ran may have been overwritten since.
+      FrozenTrial* const place = o.now.get();
       each_kind([&](const ChildTable& table, auto member, auto&& decode) {
         if (alone && ((*o.before).*member).empty()) return;
-        ((*o.now).*member).clear();
-        read_children(db_.query(table.one, study, o.now->id), std::span(o.now.get(), 1), member, decode);
+        (place->*member).clear();
+        read_children(db_.query(table.one, study, place->id), std::span(&place, 1), member, decode);
       });
     }
     if (o.now && !std::is_sorted(o.now->reports.begin(), o.now->reports.end(), by_step)) {

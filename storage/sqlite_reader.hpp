@@ -23,7 +23,8 @@ class SqliteReader {
   explicit SqliteReader(SqliteDb& db) : db_(db) {}
 
   // The trials of a study with ids above `last`, ascending, without those in `told` (ascending).
-  std::vector<FrozenTrial> trials_after(StudyId study, std::int64_t last, std::span<const TrialId> told);
+  std::vector<std::shared_ptr<FrozenTrial>> trials_after(StudyId study, std::int64_t last,
+                                                         std::span<const TrialId> told);
   // nullopt when the study has no such trial.
   std::optional<FrozenTrial> trial(StudyId study, TrialId id);
 
@@ -60,8 +61,12 @@ class SqliteReader {
   void each_kind(Visit&& visit);
   // Puts each row into the trial that it belongs to, if that is there. Rows and trials ascend by trial id.
   template <class T, class Decode>
-  void read_children(SqliteQuery query, std::span<FrozenTrial> trials, std::vector<T> FrozenTrial::*member,
+  void read_children(SqliteQuery query, std::span<FrozenTrial* const> trials, std::vector<T> FrozenTrial::*member,
                      Decode&& decode);
+  template <class T, class Decode>
+  void scan_children(const struct ChildTable& table, StudyId study, const class TrialsById& trials,
+                     std::vector<T> FrozenTrial::*member, Decode&& decode);
+  std::int64_t last_trial();  // the highest id in the file
   TrialParam param(const SqliteQuery& row, std::int64_t trial);
   RowMark mark_at(const struct ChildTable& table, StudyId study, std::int64_t row);
   std::vector<Attribute> study_attributes(std::string_view sql, std::string_view table, StudyId study);

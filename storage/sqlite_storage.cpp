@@ -270,16 +270,13 @@ class SqliteStorage final : public Storage, public StudyImport {
   // The trials that had not finished as they are now, and those that are new.
   std::vector<FrozenTrialPtr> read_whole(StudyId study, const StorageCursor& cursor) {
     std::vector<FrozenTrialPtr> trials;
-    const auto take = [&](FrozenTrial&& trial) {
-      trials.push_back(std::make_shared<const FrozenTrial>(std::move(trial)));
-    };
     for (const auto& before : cursor.unfinished) {
       if (std::binary_search(cursor.told.begin(), cursor.told.end(), before->id)) continue;
       auto trial = reader_.trial(study, before->id);
       if (!trial) throw storage_rules::study_gone(study);  // single trials are never deleted
-      take(std::move(*trial));
+      trials.push_back(std::make_shared<const FrozenTrial>(std::move(*trial)));
     }
-    for (auto& trial : reader_.trials_after(study, cursor.last_trial, cursor.told)) take(std::move(trial));
+    for (auto& trial : reader_.trials_after(study, cursor.last_trial, cursor.told)) trials.push_back(std::move(trial));
     return trials;
   }
 
