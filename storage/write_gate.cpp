@@ -15,13 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long to sleep before asking again: random, so that no two keep in step and each has a fair chance. A long wait
-// means that many wait: they ask less often, or 64 of them would leave no processor to the one that writes. While few
-// wait, what counts is that the gate does not stand open for long: a transaction takes some 100 us.
-std::chrono::microseconds pause(std::minstd_rand& random, Clock::duration waited) {
-  const int most = waited < std::chrono::milliseconds(2) ? 100 : waited < std::chrono::milliseconds(10) ? 400 : 1500;
-  return std::chrono::microseconds(std::uniform_int_distribution<int>(most / 2, most)(random));
-}
+constexpr std::chrono::duration<double, std::micro> kShortest{50.0};
+constexpr std::chrono::duration<double, std::micro> kLongest{20000.0};
 
 }  // namespace
 
@@ -39,15 +34,28 @@ bool WriteGate::open_log() {
   return descriptor_ >= 0;
 }
 
+// How long to sleep before asking again: random, so that no two keep in step. Who has waited longer asks more often,
+// and so has the better chance: nearly a queue. In a usual wait each asks some five times, whether two wait or 64:
+// asking costs a switch of processes, which those would otherwise spend more time on than on writing.
+std::chrono::microseconds WriteGate::pause(Clock::duration waited) {
+  const double age = waited / std::max(usual_, kShortest);
+  const auto mean = std::clamp(usual_ / 4 / (1.0 + age * age), kShortest, kLongest);
+  std::uniform_real_distribution<double> share(0.5, 1.5);
+  return std::chrono::duration_cast<std::chrono::microseconds>(mean * share(random_));
+}
+
 bool WriteGate::enter(Clock::time_point deadline) {
   if (!open_log()) return false;
   const auto begin = Clock::now();
   deadline = std::min(deadline, begin + kPatience);
   for (auto now = begin;; now = Clock::now()) {
-    if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return true;
+    if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
+      usual_ += (now - begin - usual_) / 8;
+      return true;
+    }
     if (errno != EWOULDBLOCK && errno != EINTR) return false;  // a file system without flock()
     if (now >= deadline) return false;
-    std::this_thread::sleep_for(pause(random_, now - begin));
+    std::this_thread::sleep_for(pause(now - begin));
   }
 }
 

@@ -33,9 +33,11 @@ class WriteGate {
 
  private:
   bool open_log();
+  std::chrono::microseconds pause(std::chrono::steady_clock::duration waited);
 
   const std::string wal_;
   std::minstd_rand random_;
+  std::chrono::duration<double, std::micro> usual_{0.0};  // how long the last waits were, on average
   int descriptor_ = -1;
 };
 
