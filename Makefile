@@ -31,7 +31,7 @@ demo: build ## tune a neural network on handwritten digits, two workers, one SQL
 test: build $(if $(wildcard pyproject.toml),python) ## every test, C++ and Python
 	@scripts/run-tests $(PRESET) $(JOBS)
 
-bench: setup ## bluefin beside Optuna and Rustuna, ten minutes; ONLY="trial sqlite" for some sections (docs/benchmarks.md)
+bench: setup ## bluefin beside Optuna and Rustuna, ten minutes; ONLY="trial sqlite" for some sections, ONLY=storage for many processes on one file (docs/benchmarks.md)
 	@bench/setup --packages
 	@scripts/build bench $(JOBS)
 	@bench/setup
@@ -43,8 +43,9 @@ python: setup ## the Python module, into .venv
 optuna-suite: python ## how many of Optuna's own tests pass with bluefin in its part (scripts/optuna-suite --help)
 	@scripts/optuna-suite --all
 
-soak: build python ## workers killed, power cuts, a disk that fails, Optuna's workers, memory: ten minutes
+soak: build python ## workers killed, power cuts, a disk that fails, 64 writers, Optuna's workers, memory: twenty minutes
 	@BLUEFIN_ROUNDS=60 BLUEFIN_CUTS=300 BLUEFIN_FAULT_STEP=1 $(shell scripts/build-folder $(PRESET))/tests/bluefin_tests "[kill9],[power],[faults]"
+	@.venv/bin/python bench/storage --soak 10 --build $(shell scripts/build-folder $(PRESET))
 	@.venv/bin/python scripts/soak-mixed
 	@.venv/bin/python scripts/soak-python
 

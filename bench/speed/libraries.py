@@ -25,9 +25,19 @@ def version(name):
 class Optuna:
     """Optuna, and bluefin, whose interface is the same."""
 
+    reports = True  # whether a trial can report
+
     def __init__(self, name):
         self.module = importlib.import_module(name)
         self.module.logging.set_verbosity(self.module.logging.ERROR)
+
+    def storage_objective(self, trial):
+        """5 parameters and, where a trial can report, 10 reports."""
+        loss = sum(trial.suggest_float(name, -5.0, 5.0) ** 2 for name in ("x0", "x1", "x2", "x3", "x4"))
+        if self.reports:
+            for step in range(10):
+                trial.report(loss + 10 - step, step)
+        return loss
 
     def sampler(self, name, seed):
         samplers = self.module.samplers
@@ -36,10 +46,18 @@ class Optuna:
     def study(self, sampler):
         return self.module.create_study(sampler=sampler)
 
-    def shared_study(self, file, sampler):
+    def storage_study(self, file, sampler="random"):
+        """A study in a file, joined if it is there; what is measured is the storage."""
         return self.module.create_study(
-            storage=f"sqlite:///{file}", study_name="s", sampler=sampler, load_if_exists=True
+            storage=f"sqlite:///{file}",
+            study_name="s0",
+            sampler=self.sampler(sampler, seed=None),
+            pruner=self.module.pruners.NopPruner(),
+            load_if_exists=True,
         )
+
+    def trials(self, study):
+        return study.get_trials(deepcopy=False)
 
     def tell(self, study):
         return study.tell
@@ -77,11 +95,21 @@ class Optuna:
 
 
 class Rustuna(Optuna):
+    reports = False  # in 0.2
+
     def __init__(self, name):
         self.module = importlib.import_module(name)
 
-    def shared_study(self, file, sampler):
-        raise NotImplementedError("trials of Rustuna 0.2 cannot report")
+    def storage_study(self, file, sampler="random"):
+        return self.module.create_study(
+            storage=self.module.storages.SQLite3Storage(str(file)),
+            study_name="s0",
+            sampler=self.sampler(sampler, seed=None),
+            load_if_exists=True,
+        )
+
+    def trials(self, study):
+        return study.get_trials()
 
     def tell(self, study):
         tell = study.tell

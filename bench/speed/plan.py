@@ -43,12 +43,12 @@ def imports():
     return Measurement("import", "import", {}, {"": ("import", "ms")}, PYTHON)
 
 
-def sqlite(n_processes, n_trials):
-    arguments = {"n_processes": n_processes, "n_trials": n_trials, "n_params": 5, "n_reports": 10}
+def sqlite(n_processes, seconds):
+    arguments = {"n_processes": n_processes, "seconds": seconds}
     processes = "1 process" if n_processes == 1 else f"{n_processes} processes"
     rows = {"": (f"a trial, 5 parameters, 10 reports, {processes}", "ms")}
     # A trial of Rustuna 0.2 cannot report.
-    return Measurement("sqlite", "sqlite", arguments, rows, ("bluefin", "optuna"))
+    return Measurement("sqlite", "sqlite", arguments, rows, ("native", "bluefin", "optuna"))
 
 
 def overhead(n_trials=200):
@@ -70,9 +70,8 @@ def default():
         study(1000),
         study(10_000, ("native", "bluefin", "rustuna"), only_first=("rustuna",)),
         history(10_000),
-        # Fewer would measure how a new file grows, which makes the first trials two or three times as long.
-        sqlite(1, 100),
-        sqlite(4, 50),
+        sqlite(1, 2.0),
+        sqlite(4, 2.0),
     ]
 
 
@@ -93,8 +92,8 @@ def full():
         study(10_000, ("native", "bluefin", "rustuna")),
         history(10_000),
         history(100_000),
-        sqlite(1, 100),
-        sqlite(4, 100),
+        sqlite(1, 5.0),
+        sqlite(4, 5.0),
     ]
 
 
@@ -107,7 +106,7 @@ def quick():
         *overhead(3),
         study(30),
         history(50),
-        sqlite(2, 2),
+        sqlite(2, 0.5),
     ]
 
 

@@ -82,48 +82,19 @@ def measure_history(library, n_trials, d):
     return {"memory": [memory], "trials": [millis]}
 
 
-def measure_sqlite(library, n_processes, n_trials, n_params, n_reports):
-    """Milliseconds per trial, of all processes together, that n_processes need for n_trials each in one SQLite file."""
-    import subprocess
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = f"{folder}/study.db"
-        library.shared_study(file, None)
-        arguments = {"file": file, "n_trials": n_trials, "n_params": n_params, "n_reports": n_reports}
-        command = [sys.executable, __file__, library.module.__name__, "sqlite_process", json.dumps(arguments)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        processes = [subprocess.Popen(command, **pipes) for _ in range(n_processes)]
-        for process in processes:
-            process.stdout.readline()  # it is ready
-        begin = clock()
-        for process in processes:
-            process.stdin.close()
-        for process in processes:
-            process.stdout.readline()  # its trials are done
-        seconds = clock() - begin
-        if any(process.wait() != 0 for process in processes):
-            sys.exit("a process failed")
-    return {"": [seconds * 1e3 / (n_processes * n_trials)]}
+def measure_open(library, file):
+    """Milliseconds until all trials of a study in a file are there."""
+    begin = clock()
+    trials = library.trials(library.storage_study(file))
+    millis = (clock() - begin) * 1e3
+    assert trials
+    return {"": [millis]}
 
 
-def measure_sqlite_process(library, file, n_trials, n_params, n_reports):
-    from speed.spaces import Space
-
-    study = library.shared_study(file, library.sampler("random", seed=os.getpid()))
-    space = Space("float", n_params)
-
-    def objective(trial):
-        loss = space.suggest(trial)
-        for step in range(n_reports):
-            trial.report(loss, step)
-            if trial.should_prune():
-                raise library.module.TrialPruned
-        return loss
-
-    print("ready", flush=True)
-    sys.stdin.read()
-    study.optimize(objective, n_trials=n_trials)
+def measure_write(library, file, sampler, n_trials):
+    """Nothing: the file is what is looked at."""
+    study = library.storage_study(file, sampler)
+    study.optimize(library.storage_objective, n_trials=n_trials)
     return {}
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""bench/run works from end to end, and its arithmetic is right. What the figures are is not tested."""
+"""bench/run and bench/storage work from end to end, and their arithmetic is right. What the figures are is not tested."""
 
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 
@@ -12,12 +13,13 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 
-from speed import plan, results, table  # noqa: E402
+from speed import plan, results, storage, table  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("BLUEFIN_BUILD_DIR", ROOT / "build"))
 
 
 def test_a_quick_run_measures_every_section(tmp_path):
-    build = pathlib.Path(os.environ.get("BLUEFIN_BUILD_DIR", ROOT / "build"))
-    command = [sys.executable, ROOT / "bench" / "run", "--quick", "--out", tmp_path, "--build", build]
+    command = [sys.executable, ROOT / "bench" / "run", "--quick", "--out", tmp_path, "--build", BUILD]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "table.txt").read_text()
@@ -27,10 +29,45 @@ def test_a_quick_run_measures_every_section(tmp_path):
     document = json.loads((tmp_path / "results.json").read_text())
     assert {row["section"] for row in document["rows"]} == set(table.HEADS)
     assert all({"bluefin", "optuna"} <= set(r["libraries"]) for r in document["rows"] if r["section"] != "overhead")
-    if (build / "bench" / "native_worker").exists():
+    if (BUILD / "bench" / "native_worker").exists():
         assert all("native" in r["libraries"] for r in document["rows"] if r["section"] in ("trial", "study"))
     assert document["machine"]["cores"] >= 1
     assert set(document["load"]) == {"average_before", "average_after", "taken_by_others"}
+
+
+def test_a_short_run_of_storage_measures_every_library(tmp_path):
+    command = [sys.executable, ROOT / "bench" / "storage", "--test", "--out", tmp_path, "--build", BUILD]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "storage.txt").read_text()
+    assert text in done.stdout
+    measured = json.loads((tmp_path / "storage.json").read_text())["storage"]
+    slow = measured["writing"][0]
+    assert (slow["condition"], slow["processes"]) == ("slow", 2)
+    assert {"native", "bluefin", "optuna"} <= set(slow["libraries"])
+    for library in ("native", "bluefin"):
+        found = slow["libraries"][library]
+        assert found["trials_per_s"] > 0
+        assert found["errors"] == 0
+        assert 0 <= found["wait_ms"]["p50"] <= found["wait_ms"]["longest"]
+        # The sync is in a trial's time, and the probe makes it longer.
+        assert found["trial_ms"]["p50"] >= storage.SLOW_SYNC_MS
+    assert [row["durability"] for row in measured["writing"][1:]] == ["group", "os"]
+    assert all(row["libraries"] for row in measured["reading"])
+    assert [row["storage"] for row in measured["kinds"]] == ["memory:", "sqlite:///", "journal:///"]
+
+
+def test_waits_are_those_of_the_span_and_one_that_has_not_ended_counts_to_its_end(tmp_path):
+    file = tmp_path / "1.waits"
+    waits = [(5, 3), (10, 2), (19, 30), (20, 1)]
+    file.write_bytes(struct.pack("QQ", len(waits), 15) + b"".join(struct.pack("QQ", *wait) for wait in waits) + b"\0" * 64)
+    assert storage.waits(file, 10, 20) == [2, 30, 5]
+    assert storage.waits(file, 16, 20) == [30]
+
+
+def test_a_spread_is_the_median_the_99th_percentile_and_the_longest():
+    assert storage.spread([1e6 * n for n in range(100, 0, -1)]) == {"p50": 51.0, "p99": 100.0, "longest": 100.0}
+    assert storage.spread([]) == {"p50": None, "p99": None, "longest": None}
 
 
 def test_an_unknown_section_is_refused():
