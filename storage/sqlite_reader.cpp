@@ -113,6 +113,8 @@ constexpr std::int64_t kLastRow = std::numeric_limits<std::int64_t>::max();
 // More rows of other trials than these, and than a hundred for each unfinished trial, are not walked over: one row
 // costs 0.3 us, to read a trial whole some 20 us.
 constexpr std::size_t kMaxStrangeRows = 1000;
+// Trials whose ids are not farther apart are read in one walk.
+constexpr std::int64_t kNeighbours = 8;
 
 // Parses a cell; an Error becomes one that names the row.
 template <class Parse>
@@ -372,20 +374,34 @@ bool SqliteReader::read_states(StudyId study, std::vector<Open>& open) {
         db_.query("SELECT trial_id FROM trials WHERE study_id=?1 AND state='WAITING' ORDER BY trial_id", study);
     while (query.step()) waiting.push_back(TrialId{query.integer(0)});
   }
+  std::vector<Open*> looked_at;
   for (Open& o : open) {
-    if (waits(o) && std::binary_search(waiting.begin(), waiting.end(), o.before->id)) continue;
-    auto query =
-        db_.query("SELECT state, datetime_start FROM trials WHERE trial_id=?1 AND study_id=?2", o.before->id, study);
-    if (!query.step()) throw storage_rules::study_gone(study);  // single trials are never deleted
-    // Begun at another time: it was queued again in between, or a study was made anew under the same ids.
-    if (!waits(o) && read_time(db_, query, 1, static_cast<std::int64_t>(o.before->id), "datetime_start") !=
-                         o.before->datetime_start) {
-      return false;
+    if (!waits(o) || !std::binary_search(waiting.begin(), waiting.end(), o.before->id)) looked_at.push_back(&o);
+  }
+  // Most lie close together: to walk over them, and over what lies between, costs a fifth of a look at each.
+  const auto id_of = [](const Open* o) { return static_cast<std::int64_t>(o->before->id); };
+  for (auto first = looked_at.begin(); first != looked_at.end();) {
+    auto end = first + 1;
+    while (end != looked_at.end() && id_of(*end) - id_of(*(end - 1)) <= kNeighbours) ++end;
+    auto row = db_.query(
+        "SELECT trial_id, number, state, datetime_start, datetime_complete, study_id FROM trials "
+        "WHERE trial_id>=?1 AND trial_id<=?2 ORDER BY trial_id",
+        id_of(*first), id_of(*(end - 1)));
+    for (; first != end; ++first) {
+      bool found = false;
+      while (!found && row.step()) {
+        if (row.integer(0) > id_of(*first)) break;
+        found = row.integer(0) == id_of(*first) && StudyId{row.integer(5)} == study;
+      }
+      if (!found) throw storage_rules::study_gone(study);  // single trials are never deleted
+      Open& o = **first;
+      const bool waited = waits(o);
+      // Begun at another time: it was queued again in between, or a study was made anew under the same ids.
+      if (!waited && read_time(db_, row, 3, id_of(*first), "datetime_start") != o.before->datetime_start) return false;
+      if (row.text(2) == to_string(o.before->state)) continue;
+      read_trial(row, o.change());
+      o.whole = waited;
     }
-    if (query.text(0) == to_string(o.before->state)) continue;
-    auto row = db_.query(kTrials.one, study, o.before->id);
-    if (row.step()) read_trial(row, o.change());
-    o.whole = waits(o);
   }
   return true;
 }

@@ -30,6 +30,16 @@ bool take(std::string_view& text, int& number, char separator) {
   return true;
 }
 
+// A number of n digits at the front of `text`.
+bool digits(const char* text, int n, int& number) {
+  number = 0;
+  for (int i = 0; i < n; ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    number = 10 * number + (text[i] - '0');
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string format_time(Time time) {
@@ -43,7 +53,14 @@ std::string format_time(Time time) {
 
 std::optional<Time> parse_time(std::string_view text) {
   int year = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0, micros = 0;
-  if (!take(text, year, '-') || !take(text, month, '-') || !take(text, day, '\0')) return std::nullopt;
+  const char* t = text.data();
+  if (text.size() == 26 && t[4] == '-' && t[7] == '-' && t[10] == ' ' && t[13] == ':' && t[16] == ':' && t[19] == '.' &&
+      digits(t, 4, year) && digits(t + 5, 2, month) && digits(t + 8, 2, day) && digits(t + 11, 2, hours) &&
+      digits(t + 14, 2, minutes) && digits(t + 17, 2, seconds) && digits(t + 20, 6, micros)) {
+    text = {};  // nearly all are so, and this costs a fifth of what comes next
+  } else if (!take(text, year, '-') || !take(text, month, '-') || !take(text, day, '\0')) {
+    return std::nullopt;
+  }
   if (!text.empty()) {
     if (text.front() != ' ') return std::nullopt;
     text.remove_prefix(1);
