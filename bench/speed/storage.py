@@ -119,6 +119,8 @@ def write_trials(programs, library, n_processes, seconds, condition="quiet", dur
             command = [sys.executable, WORKER, library, file, folder, str(n_processes)]
         environment = os.environ | {"LD_PRELOAD": str(programs.probe), "BLUEFIN_PROBE_FOLDER": folder}
         environment["BLUEFIN_DURABILITY"] = durability
+        # At the end each finds the trials of those that have ended a moment before, and would say so.
+        environment["PYTHONWARNINGS"] = "ignore"
         if condition == "slow":
             environment["BLUEFIN_PROBE_SYNC_MS"] = str(SLOW_SYNC_MS)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
