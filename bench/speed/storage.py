@@ -41,7 +41,7 @@ class Plan:
 
 
 PLANS = {
-    "default": Plan(3.0, (1, 2, 4, 8, 16, 64), tuple(CONDITIONS), (1, 4, 8), 50_000, ("optuna",), (), (1000, 100_000), 500),
+    "default": Plan(3.0, (1, 2, 4, 8, 16, 64), tuple(CONDITIONS), (1, 4, 8), 50_000, ("optuna",), (), (1000, 100_000), 200),
     "quick": Plan(2.0, (4, 64), tuple(CONDITIONS), (4,), 50_000, (), ("optuna",), (1000, 100_000), 100),
     "test": Plan(0.2, (2,), ("slow",), (2,), 100, (), (), (20, 40), 5),
 }
