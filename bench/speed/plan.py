@@ -106,7 +106,7 @@ def quick():
         *overhead(3),
         study(30),
         history(50),
-        sqlite(2, 0.5),
+        sqlite(2, 1.0),
     ]
 
 
