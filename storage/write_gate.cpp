@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::duration<double, std::micro> kShortest{50.0};
-constexpr std::chrono::duration<double, std::micro> kLongest{20000.0};
+constexpr std::chrono::duration<double, std::micro> kLongest{2000.0};
 
 }  // namespace
 
@@ -35,8 +35,8 @@ bool WriteGate::open_log() {
 }
 
 // How long to sleep before asking again: random, so that no two keep in step. Who has waited longer asks more often,
-// and so has the better chance: nearly a queue. In a usual wait each asks some five times, whether two wait or 64:
-// asking costs a switch of processes, which those would otherwise spend more time on than on writing.
+// and so has the better chance: nearly a queue. Few ask some five times in a usual wait, many every two milliseconds:
+// asking costs a switch of processes, which 64 would otherwise spend more time on than on writing.
 std::chrono::microseconds WriteGate::pause(Clock::duration waited) {
   const double age = waited / std::max(usual_, kShortest);
   const auto mean = std::clamp(usual_ / 4 / (1.0 + age * age), kShortest, kLongest);
