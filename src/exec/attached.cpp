@@ -16,8 +16,8 @@
 #include "bluefin/version.hpp"
 #include "core/choice_json.hpp"
 #include "core/trial_backend.hpp"
+#include "core/unique_fd.hpp"
 #include "exec/protocol.hpp"
-#include "exec/unique_fd.hpp"
 
 namespace bluefin {
 namespace {

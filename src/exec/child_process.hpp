@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "exec/unique_fd.hpp"
+#include "core/unique_fd.hpp"
 
 namespace bluefin {
 

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "exec/unique_fd.hpp"
+#include "core/unique_fd.hpp"
 
 namespace bluefin {
 

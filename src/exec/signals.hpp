@@ -6,7 +6,7 @@
 
 #include <optional>
 
-#include "exec/unique_fd.hpp"
+#include "core/unique_fd.hpp"
 
 namespace bluefin {
 
