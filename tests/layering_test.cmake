@@ -3,7 +3,8 @@
 # A layer may include itself and what its row names; siblings (samplers, pruners, storage) never name each other.
 cmake_minimum_required(VERSION 3.22)
 
-set(layers include/bluefin src/core src/math samplers src/pruners storage src/study src/exec src/cli python examples)
+set(layers include/bluefin src/core src/math samplers src/pruners storage src/study src/devices src/gpu_probe src/exec
+  src/cli python examples)
 set(sees_include/bluefin "")
 set(sees_src/core include/bluefin)
 set(sees_src/math include/bluefin src/core)
@@ -11,13 +12,15 @@ set(sees_samplers include/bluefin src/core src/math)
 set(sees_src/pruners include/bluefin src/core src/math)
 set(sees_storage include/bluefin src/core)
 set(sees_src/study include/bluefin src/core src/math samplers src/pruners storage)
-set(sees_src/exec include/bluefin src/core src/study)
+set(sees_src/devices include/bluefin src/core)
+set(sees_src/gpu_probe "")
+set(sees_src/exec include/bluefin src/core src/study src/devices)
 set(sees_src/cli include/bluefin src/exec)
 set(sees_python include/bluefin)
 set(sees_examples include/bluefin)
 
 # Third-party headers that belong to one part of the tree: a regular expression and the layers that may include it.
-set(homes sqlite boost pybind11 torch)
+set(homes sqlite boost pybind11 torch cuda)
 set(header_sqlite "^sqlite3(ext)?\\.h$")
 set(home_sqlite storage)
 set(header_boost "^boost/")
@@ -26,6 +29,8 @@ set(header_pybind11 "^pybind11/")
 set(home_pybind11 python)
 set(header_torch "^(torch|ATen|c10)/")
 set(home_torch examples)
+set(header_cuda "^(cuda|nvml)")
+set(home_cuda src/gpu_probe)
 
 # What a sampler or a pruner must not know: it maps a space, a history and random numbers to points or answers.
 set(hidden_from_samplers bluefin/storage.hpp bluefin/study.hpp bluefin/trial.hpp)
