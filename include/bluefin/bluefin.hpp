@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bluefin/attached.hpp"            // IWYU pragma: export
+#include "bluefin/devices.hpp"             // IWYU pragma: export
 #include "bluefin/distribution.hpp"        // IWYU pragma: export
 #include "bluefin/durability.hpp"          // IWYU pragma: export
 #include "bluefin/error.hpp"               // IWYU pragma: export
@@ -19,6 +20,7 @@
 #include "bluefin/samplers/gp.hpp"         // IWYU pragma: export
 #include "bluefin/samplers/random.hpp"     // IWYU pragma: export
 #include "bluefin/samplers/tpe.hpp"        // IWYU pragma: export
+#include "bluefin/slots.hpp"               // IWYU pragma: export
 #include "bluefin/storage.hpp"             // IWYU pragma: export
 #include "bluefin/study.hpp"               // IWYU pragma: export
 #include "bluefin/trial.hpp"               // IWYU pragma: export

@@ -25,10 +25,11 @@ namespace {
   throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", what, std::strerror(error)));
 }
 
-// Above the numbers that the child's descriptors get, so that no dup2 below hits the source of a later one.
+// Above the numbers that the child's descriptors get (a trial holds at most 64 slots), so that no dup2 below hits the
+// source of a later one.
 UniqueFd move_up(int fd) {
   const UniqueFd low(fd);
-  UniqueFd high(::fcntl(fd, F_DUPFD_CLOEXEC, 10));
+  UniqueFd high(::fcntl(fd, F_DUPFD_CLOEXEC, 100));
   if (!high) {
     fail("cannot start a trial's process", errno);
   }
@@ -109,6 +110,10 @@ ChildProcess::ChildProcess(const SpawnOptions& options) {
   ::posix_spawn_file_actions_adddup2(&actions.value, output.write.get(), STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions.value, error_output.write.get(), STDERR_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions.value, child_socket.get(), kChildSocket);
+  int next = kChildSocket;
+  for (const int fd : options.inherited) {
+    ::posix_spawn_file_actions_adddup2(&actions.value, fd, ++next);
+  }
   const SpawnAttributes attributes(options.signal_mask);
   const int error = ::posix_spawn(&pid_, options.executable.c_str(), &actions.value, &attributes.value,
                                   pointers(options.arguments).data(), pointers(options.environment).data());

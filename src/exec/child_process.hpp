@@ -17,6 +17,7 @@ struct SpawnOptions {
   std::vector<std::string> arguments;    // with argv[0]
   std::vector<std::string> environment;  // all of it, as NAME=value
   sigset_t signal_mask;                  // of the child
+  std::vector<int> inherited = {};       // descriptors that the child gets as well, from kChildSocket + 1 on
 };
 
 // The number that the child's end of the socket has: the value of $BLUEFIN_FD.

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#include "exec/slot_files.hpp"
+
+#include <fmt/format.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "bluefin/error.hpp"
+#include "core/json_nlohmann.hpp"
+
+namespace bluefin {
+namespace {
+
+constexpr const char* kGate = "gate";
+constexpr std::string_view kClient = "client.";
+constexpr std::string_view kLock = ".lock";
+constexpr int kMostSlots = 1024;  // of one device: as many as there may be workers
+
+// "GPU-1.0.lock": the device's name; empty for other files.
+std::string device_of(const std::string& file) {
+  if (file.size() <= kLock.size() || file.compare(file.size() - kLock.size(), kLock.size(), kLock) != 0) {
+    return "";
+  }
+  const std::string slot = file.substr(0, file.size() - kLock.size());
+  const auto dot = slot.rfind('.');
+  return dot == std::string::npos ? "" : slot.substr(0, dot);
+}
+
+// What a record has of a member; the default where it is missing or of another kind, since anybody may write there.
+template <class T>
+void read(const JsonTree& tree, const char* key, T& target) {
+  const auto found = tree.find(key);
+  if (found == tree.end()) {
+    return;
+  }
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (found->is_string()) target = found->get<std::string>();
+  } else {
+    if (found->is_number_integer()) target = found->get<T>();
+  }
+}
+
+JsonTree tree_of(const std::string& text) {
+  const JsonTree tree = JsonTree::parse(text.substr(0, text.find('\n')), nullptr, false);
+  return tree.is_object() ? tree : JsonTree::object();
+}
+
+}  // namespace
+
+std::int64_t shared_clock_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::int64_t{1'000'000'000} * now.tv_sec + now.tv_nsec;
+}
+
+std::string device_file(const std::string& uuid) {
+  std::string name = uuid;
+  std::replace(name.begin(), name.end(), '/', '_');  // older drivers name MIG devices "MIG-GPU-.../1/0"
+  return name;
+}
+
+std::string SlotHolder::text() const {
+  JsonTree tree = {{"pid", pid}, {"user", user}, {"shares", shares}, {"client", client}};
+  if (!study.empty()) {
+    tree["study"] = study;
+    tree["trial"] = trial;
+    tree["trial_pid"] = trial_pid;
+  }
+  return dump_json(tree) + "\n";
+}
+
+SlotHolder SlotHolder::parse(const std::string& text) {
+  const JsonTree tree = tree_of(text);
+  SlotHolder holder;
+  read(tree, "pid", holder.pid);
+  read(tree, "user", holder.user);
+  read(tree, "shares", holder.shares);
+  read(tree, "client", holder.client);
+  read(tree, "study", holder.study);
+  read(tree, "trial", holder.trial);
+  read(tree, "trial_pid", holder.trial_pid);
+  return holder;
+}
+
+std::string SlotHolder::description() const {
+  const std::string process = pid == 0 ? "a process" : fmt::format("{}, pid {}", user, trial_pid > 0 ? trial_pid : pid);
+  return study.empty() ? process : fmt::format("trial {} of study {} ({})", trial, study, process);
+}
+
+std::string SlotClient::text() const {
+  return dump_json({{"pid", pid},
+                    {"user", user},
+                    {"held", held},
+                    {"wanted", wanted},
+                    {"since_ns", since_ns},
+                    {"at_ns", at_ns},
+                    {"gpus_per_trial", gpus_per_trial},
+                    {"shares", shares},
+                    {"devices", devices}}) +
+         "\n";
+}
+
+std::optional<SlotClient> SlotClient::parse(const std::string& text) {
+  const JsonTree tree = tree_of(text);
+  if (tree.empty()) {
+    return std::nullopt;
+  }
+  SlotClient client;
+  read(tree, "pid", client.pid);
+  read(tree, "user", client.user);
+  read(tree, "held", client.held);
+  read(tree, "wanted", client.wanted);
+  read(tree, "since_ns", client.since_ns);
+  read(tree, "at_ns", client.at_ns);
+  read(tree, "gpus_per_trial", client.gpus_per_trial);
+  read(tree, "shares", client.shares);
+  if (const auto found = tree.find("devices"); found != tree.end() && found->is_array()) {
+    for (const JsonTree& name : *found) {
+      if (name.is_string()) client.devices.push_back(name.get<std::string>());
+    }
+  }
+  return client;
+}
+
+SlotFiles::Gate::Gate(const SlotFiles& files) {
+  constexpr int kTries = 50;
+  constexpr auto kPause = std::chrono::microseconds(200);
+  UniqueFd file = files.folder_.open(kGate);
+  for (int i = 0; i < kTries; ++i) {
+    if (try_lock(file)) {
+      file_ = std::move(file);
+      return;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+std::map<std::string, std::vector<SlotHolder>> SlotFiles::holders(const std::set<std::string>& devices) const {
+  std::map<std::string, std::vector<SlotHolder>> result;
+  for (const std::string& name : folder_.names()) {
+    const std::string device = device_of(name);
+    if (devices.count(device) == 0) {
+      continue;
+    }
+    if (const UniqueFd file = folder_.open_existing(name); file && is_locked(file)) {
+      result[device].push_back(SlotHolder::parse(read_file(file)));
+    }
+  }
+  return result;
+}
+
+std::vector<SlotClient> SlotFiles::clients(const std::string& own) const {
+  std::vector<SlotClient> result;
+  for (const std::string& name : folder_.names()) {
+    if (name.compare(0, kClient.size(), kClient) != 0 || name == own) {
+      continue;
+    }
+    const UniqueFd file = folder_.open_existing(name);
+    if (!file) {
+      continue;
+    }
+    if (!is_locked(file)) {
+      folder_.remove(name);  // its process was killed; in vain for files of other users
+      continue;
+    }
+    if (auto client = SlotClient::parse(read_file(file))) {
+      client->uid = owner_of(file);
+      client->file = name;
+      result.push_back(std::move(*client));
+    }
+  }
+  return result;
+}
+
+UniqueFd SlotFiles::take(const std::string& device) const {
+  for (int number = 0; number < kMostSlots; ++number) {
+    UniqueFd file = folder_.open(fmt::format("{}.{}{}", device, number, kLock));
+    if (try_lock(file)) {
+      return file;
+    }
+  }
+  return UniqueFd();
+}
+
+std::pair<std::string, UniqueFd> SlotFiles::make_client() const {
+  std::random_device random;
+  std::string name = fmt::format("{}{}.{:08x}", kClient, ::getpid(), random());
+  UniqueFd file = folder_.open(name);
+  if (!try_lock(file)) {
+    throw Error(ErrorCode::kUnavailable, fmt::format("{}/{} is locked by another process", folder_.path(), name));
+  }
+  return {std::move(name), std::move(file)};
+}
+
+}  // namespace bluefin

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include "exec/slot_lease.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <tuple>
+
+#include "bluefin/error.hpp"
+#include "devices/process_info.hpp"
+
+namespace bluefin {
+namespace {
+
+constexpr const char* kCpu = "cpu";        // the device file of slots of the CPU
+constexpr int kFirstHighDescriptor = 128;  // see moved_up()
+constexpr int kTries = 100;                // to pass the gate
+
+// A port that nobody listens on now, for the processes of one trial to find each other.
+int free_port() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  const auto* pointer = reinterpret_cast<const sockaddr*>(&address);
+  if (!socket || ::bind(socket.get(), pointer, sizeof address) != 0 ||
+      ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return 29500;  // torch's own choice
+  }
+  return ntohs(address.sin_port);
+}
+
+// Above the numbers that a child's descriptors get.
+UniqueFd moved_up(UniqueFd file) {
+  UniqueFd high(::fcntl(file.get(), F_DUPFD_CLOEXEC, kFirstHighDescriptor));
+  return high ? std::move(high) : std::move(file);
+}
+
+}  // namespace
+
+PoolState::PoolState(SlotRequest what) : request(std::move(what)), files(LockFolder::default_path()) {
+  if (request.gpus_per_trial == 0) {
+    names.push_back(kCpu);
+  }
+  for (const Device& device : request.devices) {
+    names.push_back(device_file(device.uuid));
+  }
+  for (int i = 0; !client_file && i < kTries; ++i) {
+    if (const SlotFiles::Gate gate(files); gate) {
+      std::tie(client.file, client_file) = files.make_client();
+    }
+  }
+  if (!client_file) {
+    throw Error(ErrorCode::kUnavailable,
+                fmt::format("{}/gate is locked by a process that does not give it back", files.folder().path()));
+  }
+  client.pid = ::getpid();
+  client.uid = ::geteuid();
+  client.user = user_name(client.uid);
+  client.gpus_per_trial = request.gpus_per_trial;
+  client.shares = request.shares;
+  write_client();
+}
+PoolState::~PoolState() { files.folder().remove(client.file); }
+
+void PoolState::write_client() noexcept {
+  try {
+    client.at_ns = shared_clock_ns();
+    write_file(client_file, client.text());
+  } catch (...) {  // no memory: others see what was written before
+  }
+}
+
+Lease::Lease(std::shared_ptr<PoolState> pool, std::vector<std::string> names, std::vector<UniqueFd> locks)
+    : pool_(std::move(pool)), names_(std::move(names)), locks_(std::move(locks)) {
+  for (UniqueFd& lock : locks_) {
+    lock = moved_up(std::move(lock));
+  }
+  for (const std::string& name : names_) {
+    for (const Device& device : pool_->request.devices) {
+      if (device_file(device.uuid) == name) {
+        devices_.push_back(device);
+        ordinals_.push_back(device.ordinal.value_or(device.index));
+      }
+    }
+  }
+}
+
+Lease::~Lease() {
+  // Closed, not unlocked: a process of the trial that is still there keeps the slot.
+  locks_.clear();
+  const std::lock_guard lock(pool_->mutex);
+  --pool_->client.held;
+  for (const std::string& name : names_) {
+    pool_->held.erase(std::find(pool_->held.begin(), pool_->held.end(), name));
+  }
+  pool_->write_client();
+}
+
+std::vector<std::pair<std::string, std::string>> Lease::environment() const {
+  if (devices_.empty()) {
+    return {{"CUDA_VISIBLE_DEVICES", ""}, {"BLUEFIN_DEVICE", "cpu"}};
+  }
+  std::vector<std::string> uuids;
+  std::vector<std::string> labels;
+  for (const Device& device : devices_) {
+    uuids.push_back(device.uuid);
+    labels.push_back(device.label());
+  }
+  std::vector<std::pair<std::string, std::string>> result = {
+      {"CUDA_VISIBLE_DEVICES", fmt::to_string(fmt::join(uuids, ","))},
+      {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"},
+      {"BLUEFIN_DEVICE", fmt::to_string(fmt::join(labels, ","))},
+      {"BLUEFIN_DEVICE_UUID", fmt::to_string(fmt::join(uuids, ","))}};
+  if (devices_.size() > 1) {
+    // What torch.distributed and launchers read. torchrun takes its own options from PET_*, and sets the first four
+    // anew for each of its processes.
+    const std::string count = std::to_string(devices_.size());
+    const std::string port = std::to_string(free_port());
+    for (const auto& [name, value] :
+         std::initializer_list<std::pair<const char*, std::string>>{{"RANK", "0"},
+                                                                    {"WORLD_SIZE", count},
+                                                                    {"MASTER_ADDR", "127.0.0.1"},
+                                                                    {"MASTER_PORT", port},
+                                                                    {"PET_NPROC_PER_NODE", count},
+                                                                    {"PET_MASTER_ADDR", "127.0.0.1"},
+                                                                    {"PET_MASTER_PORT", port}}) {
+      result.emplace_back(name, value);
+    }
+  }
+  return result;
+}
+
+std::vector<int> Lease::descriptors() const {
+  std::vector<int> result;
+  for (const UniqueFd& lock : locks_) {
+    result.push_back(lock.get());
+  }
+  return result;
+}
+
+void Lease::note(std::string_view study, int trial, std::int64_t pid) noexcept {
+  try {
+    SlotHolder holder{::getpid(), pool_->client.user, pool_->request.shares, pool_->client.file};
+    holder.study = study;
+    holder.trial = trial;
+    holder.trial_pid = pid;
+    const std::string text = holder.text();
+    for (const UniqueFd& lock : locks_) {
+      write_file(lock, text);
+    }
+  } catch (...) {  // it is for people only
+  }
+}
+
+}  // namespace bluefin

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// A slot that is held.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bluefin/slots.hpp"
+#include "exec/slot_files.hpp"
+#include "exec/slot_request.hpp"
+
+namespace bluefin {
+
+// What a pool and its leases share; leases may outlive the pool.
+struct PoolState {
+  // Registers with the other pools of the machine. Throws Error(kUnavailable).
+  explicit PoolState(SlotRequest what);
+  PoolState(const PoolState&) = delete;
+  PoolState& operator=(const PoolState&) = delete;
+  ~PoolState();
+
+  void write_client() noexcept;  // mutex held
+
+  const SlotRequest request;
+  const SlotFiles files;
+  std::vector<std::string> names;  // files of request.devices, or of the CPU
+
+  std::mutex mutex;  // guards the rest
+  UniqueFd client_file;
+  SlotClient client;
+  std::vector<std::string> held;  // device files, one for each lease and device
+  std::string reason;
+  std::int64_t claim_asked_ns = 0;
+  bool claim = false;
+};
+
+class Lease final : public SlotLease {
+ public:
+  Lease(std::shared_ptr<PoolState> pool, std::vector<std::string> names, std::vector<UniqueFd> locks);
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() override;
+
+  const std::vector<Device>& devices() const override { return devices_; }
+  const std::vector<int>& ordinals() const override { return ordinals_; }
+  std::vector<std::pair<std::string, std::string>> environment() const override;
+  std::vector<int> descriptors() const override;
+  void note(std::string_view study, int trial, std::int64_t pid) noexcept override;
+
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  std::shared_ptr<PoolState> pool_;
+  std::vector<std::string> names_;
+  std::vector<UniqueFd> locks_;
+  std::vector<Device> devices_;
+  std::vector<int> ordinals_;
+};
+
+}  // namespace bluefin

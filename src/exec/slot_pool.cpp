@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "bluefin/slots.hpp"
+#include "exec/gpu_watch.hpp"
+#include "exec/slot_files.hpp"
+#include "exec/slot_lease.hpp"
+#include "exec/slot_request.hpp"
+#include "exec/slot_turn.hpp"
+
+namespace bluefin {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPause = 20ms;                      // between two tries of acquire()
+constexpr std::int64_t kClaimAge_ns = 50'000'000;  // how long an answer about others' claims holds
+
+class Pool final : public SlotPool {
+ public:
+  explicit Pool(SlotRequest request) : shared_(std::make_shared<PoolState>(std::move(request))) {
+    if (!what().devices.empty() && !what().fake) {
+      watch_ = std::make_unique<GpuWatch>(
+          what().devices, [files = std::make_shared<SlotFiles>(shared_->files.folder().path()),
+                           names = shared_->names](std::size_t i) { return holders_of(*files, names[i]); });
+    }
+  }
+
+  int size() const override { return what().size; }
+  int gpus_per_trial() const override { return what().gpus_per_trial; }
+  const std::vector<Device>& devices() const override { return what().devices; }
+  std::string description() const override { return what().description(); }
+
+  std::unique_ptr<SlotLease> try_acquire(int wanted) override {
+    tell_news();
+    const std::lock_guard lock(shared_->mutex);
+    SlotClient& client = shared_->client;
+    const int free = what().size - client.held;
+    if (free <= 0 || wanted <= 0) {
+      shared_->reason = fmt::format("all {} slots of this process are taken", what().size);
+      return nullptr;
+    }
+    if (client.wanted == 0) {
+      client.since_ns = shared_clock_ns();
+    }
+    client.wanted = std::min(wanted, free);
+    std::vector<std::string> busy;
+    const bool known = look_at_devices(busy);
+    std::unique_ptr<SlotLease> lease;
+    if (!known) {
+      shared_->reason = "NVML has not answered yet";
+    } else if (const SlotFiles::Gate gate(shared_->files); gate) {
+      lease = take(busy);
+    } else {
+      shared_->reason = "another process is choosing";
+    }
+    shared_->write_client();
+    return lease;
+  }
+
+  std::unique_ptr<SlotLease> acquire(const std::function<bool()>& stopped) override {
+    {
+      const std::lock_guard lock(waiting_mutex_);
+      ++waiting_;
+    }
+    std::unique_ptr<SlotLease> lease;
+    try {
+      while (!stopped()) {
+        lease = try_acquire(waiting());
+        if (lease) break;
+        std::this_thread::sleep_for(kPause);
+      }
+    } catch (...) {
+      leave_queue();
+      throw;
+    }
+    leave_queue();
+    return lease;
+  }
+
+  void stop_waiting() noexcept override {
+    const std::lock_guard lock(shared_->mutex);
+    if (std::exchange(shared_->client.wanted, 0) != 0) {
+      shared_->write_client();
+    }
+  }
+
+  std::string reason() const override {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->reason;
+  }
+
+  bool wanted_by_others(const SlotLease& lease) override {
+    const auto& names = static_cast<const Lease&>(lease).names();
+    const std::lock_guard lock(shared_->mutex);
+    const std::int64_t now = shared_clock_ns();
+    if (now - shared_->claim_asked_ns < kClaimAge_ns && !shared_->claim) {
+      return false;
+    }
+    const SlotFiles::Gate gate(shared_->files);
+    if (!gate) {
+      return shared_->claim;
+    }
+    shared_->claim_asked_ns = now;
+    shared_->claim = has_better_claim(shared_->client, shared_->files.clients(shared_->client.file), names, now);
+    return shared_->claim;
+  }
+
+ private:
+  const SlotRequest& what() const { return shared_->request; }
+
+  static std::optional<std::set<std::int64_t>> holders_of(const SlotFiles& files, const std::string& name) {
+    const SlotFiles::Gate gate(files);
+    if (!gate) {
+      return std::nullopt;
+    }
+    std::set<std::int64_t> pids;
+    for (const auto& [device, holders] : files.holders({name})) {
+      for (const SlotHolder& holder : holders) {
+        pids.insert(holder.pid);
+        pids.insert(holder.trial_pid);
+      }
+    }
+    pids.erase(0);
+    return pids;
+  }
+
+  void tell_news() {
+    if (!watch_) return;
+    for (const std::string& message : watch_->take_messages()) {
+      log(LogLevel::kWarning, message);
+    }
+  }
+
+  int waiting() {
+    const std::lock_guard lock(waiting_mutex_);
+    return waiting_;
+  }
+  void leave_queue() {
+    const std::lock_guard lock(waiting_mutex_);
+    if (--waiting_ == 0) stop_waiting();
+  }
+
+  // Sets the devices that may be used now. False when that is not known yet.
+  bool look_at_devices(std::vector<std::string>& busy) {
+    SlotClient& client = shared_->client;
+    client.devices = shared_->names;
+    if (!watch_) {
+      return true;
+    }
+    client.devices.clear();  // others need not keep anything for us until something is known
+    if (!watch_->ready()) {
+      return false;
+    }
+    std::vector<std::string> lost;
+    for (std::size_t i = 0; i < what().devices.size(); ++i) {
+      const GpuState state = watch_->state(i);
+      const std::string label = what().devices[i].label();
+      if (!state.lost.empty()) {
+        lost.push_back(fmt::format("GPU {}: {}", label, state.lost));
+      } else if (!state.foreign.empty() && !what().share_gpus) {
+        busy.push_back(fmt::format("GPU {} is used by {}", label, state.foreign));
+      } else {
+        client.devices.push_back(shared_->names[i]);
+      }
+    }
+    if (!busy.empty()) {
+      watch_->hurry();
+    }
+    const std::size_t working = what().devices.size() - lost.size();
+    if (working < static_cast<std::size_t>(what().gpus_per_trial)) {
+      throw Error(ErrorCode::kUnavailable,
+                  fmt::format("{} left that works: {}",
+                              working == 0 ? "no GPU is"
+                                           : fmt::format("only {} of the {} GPUs of a trial are", working,
+                                                         what().gpus_per_trial),
+                              fmt::to_string(fmt::join(lost, "; "))));
+    }
+    return true;
+  }
+
+  // With the gate held.
+  std::unique_ptr<SlotLease> take(const std::vector<std::string>& busy) {
+    SlotClient& client = shared_->client;
+    const auto holders = shared_->files.holders(std::set<std::string>(shared_->names.begin(), shared_->names.end()));
+    std::map<std::string, DeviceUse> uses;
+    for (const auto& [device, list] : holders) {
+      DeviceUse& use = uses[device];
+      use.held = static_cast<int>(list.size());
+      for (const SlotHolder& holder : list) {
+        use.shares = std::min(use.shares, std::max(1, holder.shares));
+      }
+    }
+    const std::int64_t now = shared_clock_ns();
+    const SlotTurn turn =
+        next_turn(client, shared_->files.clients(client.file), uses, shared_->held, what().most_devices, now);
+    if (!turn.mine) {
+      shared_->reason = why_not(turn, holders, busy);
+      return nullptr;
+    }
+    const std::string text = SlotHolder{client.pid, client.user, what().shares, client.file}.text();
+    std::vector<UniqueFd> locks;
+    for (const std::string& device : turn.devices) {
+      UniqueFd lock = shared_->files.take(device);
+      if (!lock) {
+        shared_->reason = "another process has taken the lock meanwhile";
+        return nullptr;
+      }
+      write_file(lock, text);
+      locks.push_back(std::move(lock));
+    }
+    ++client.held;
+    --client.wanted;
+    client.since_ns = now;
+    shared_->held.insert(shared_->held.end(), turn.devices.begin(), turn.devices.end());
+    shared_->reason.clear();
+    return std::make_unique<Lease>(shared_, turn.devices, std::move(locks));
+  }
+
+  std::string why_not(const SlotTurn& turn, const std::map<std::string, std::vector<SlotHolder>>& holders,
+                      const std::vector<std::string>& busy) const {
+    std::vector<std::string> parts = busy;
+    for (std::size_t i = 0; i < shared_->names.size(); ++i) {
+      const auto found = holders.find(shared_->names[i]);
+      if (found == holders.end()) {
+        continue;
+      }
+      for (const SlotHolder& holder : found->second) {
+        if (holder.client != shared_->client.file) {
+          parts.push_back(fmt::format("{} by {}",
+                                      what().devices.empty()
+                                          ? std::string("a CPU slot is taken")
+                                          : fmt::format("GPU {} is taken", what().devices[i].label()),
+                                      holder.description()));
+        }
+      }
+    }
+    if (turn.before_us) {
+      parts.push_back(fmt::format("what is free is kept for pid {} of {}, whose turn it is", turn.before_us->pid,
+                                  turn.before_us->user));
+    }
+    return parts.empty() ? "its own trials hold all that it may use" : fmt::to_string(fmt::join(parts, "; "));
+  }
+
+  std::shared_ptr<PoolState> shared_;
+  std::unique_ptr<GpuWatch> watch_;
+  std::mutex waiting_mutex_;
+  int waiting_ = 0;  // threads in acquire()
+};
+
+}  // namespace
+
+std::shared_ptr<SlotPool> open_slots(const SlotOptions& options) {
+  check_slot_options(options);
+  const DeviceList list = needs_devices(options) ? list_devices() : DeviceList();
+  SlotRequest request = slot_request(options, list);
+  for (const std::string& warning : list.warnings) {
+    log(LogLevel::kWarning, warning);
+  }
+  if (!request.wanted() && list.devices.empty() && !list.source.empty()) {
+    log(LogLevel::kWarning, fmt::format("no GPU is used: {}", list.problem));  // there is a driver, and it has trouble
+  }
+  return request.wanted() ? std::make_shared<Pool>(std::move(request)) : nullptr;
+}
+
+}  // namespace bluefin
