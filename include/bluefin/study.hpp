@@ -25,6 +25,8 @@
 
 namespace bluefin {
 
+class SlotPool;
+
 struct Pruned {};
 struct Failed {
   std::string reason;  // stored as the user attribute `bluefin:error`
@@ -73,10 +75,13 @@ ExceptionFilter catch_only() {
 struct OptimizeOptions {
   std::optional<int> n_trials{};                           // unset: until timeout or stop()
   std::optional<std::chrono::duration<double>> timeout{};  // no new trial is begun after this many seconds
-  int n_jobs = 1;                                          // threads of this process; -1: one per core
+  int n_jobs = 1;                                          // threads of this process; -1: one per slot, or core
   ExceptionFilter catch_if{};                              // default: an exception ends optimize() and is rethrown
   std::vector<Callback> callbacks{};                       // after every trial, one call at a time
   int retry = 0;                                           // see Study::fail_lost_trials()
+  // Each trial holds a slot of these (open_slots()), taken before it is asked for; Trial::device() is its GPU. All run
+  // in this process, where a crash of one is the end of all: run_supervised() gives each a process.
+  std::shared_ptr<SlotPool> slots{};
 };
 
 struct StudyOptions {

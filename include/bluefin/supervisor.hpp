@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 
 #include "bluefin/distribution.hpp"
 #include "bluefin/frozen_trial.hpp"
+#include "bluefin/slots.hpp"
 #include "bluefin/study.hpp"
 
 namespace bluefin {
@@ -32,7 +34,10 @@ struct SupervisorOptions {
   std::map<std::string, Distribution> space = {};
   bool space_in_environment = false;  // the program reads $BLUEFIN_PARAMS
 
-  int workers = 1;                                            // trials at a time, 1 to 1024
+  int workers = 1;  // trials at a time, 1 to 1024
+  // Each trial holds a slot of these, taken before it is asked for, and its process inherits the locks; its device is
+  // in the user attribute `bluefin:gpu`. Unset: as many trials as `workers` says, on whatever there is.
+  std::shared_ptr<SlotPool> slots = {};
   std::optional<int> n_trials = {};                           // trials to start, whatever their end; unset: no limit
   std::optional<std::chrono::duration<double>> timeout = {};  // no trial is begun after it; running ones finish
   int max_failures_in_row = 10;                               // then begin no further trial; 0: never stop for that
@@ -55,6 +60,7 @@ enum class StopReason : std::uint8_t {
   kFailures,     // max_failures_in_row
   kInterrupted,  // SIGINT once: running trials finish
   kTerminated,   // SIGINT twice, SIGTERM or SIGHUP: running trials fail as `interrupted`
+  kNoSlots,      // no device is left that works
 };
 
 struct SupervisorStatus {
@@ -66,11 +72,13 @@ struct SupervisorStatus {
   int finished() const { return completed + pruned + failed; }
   std::chrono::duration<double> elapsed{};
   StopReason stop = StopReason::kNone;
+  std::string waiting = {};  // why no further trial runs although `workers` would allow it; empty: none waits
 };
 
 struct SupervisorSummary {
   SupervisorStatus status;
   std::string last_error;  // of the last trial that failed: its reason and the end of its error output
+  std::string no_slots;    // with StopReason::kNoSlots: what became of the devices
 };
 
 // Called from the thread of run_supervised(), between events; an exception ends the run.

@@ -79,7 +79,11 @@ class Trial {
   // What the sampler has chosen before the objective asked, canonical; empty where it chooses one parameter at a time.
   std::vector<TrialParam> joint_params() const;
   int number() const;
-  FrozenTrial frozen() const;  // what is known now
+  // The GPU that the trial runs on, as cudaSetDevice() counts in this process: always 0 in a process of its own, which
+  // sees no other. Empty for a trial without one.
+  std::optional<int> device() const;
+  std::vector<int> devices() const;  // all of them, with several GPUs for each trial
+  FrozenTrial frozen() const;        // what is known now
   std::vector<std::pair<std::string, Choice>> params() const;
 
   // Throws Error(kInvalidArgument) when the trial was moved from, as every function here does.

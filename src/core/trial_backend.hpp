@@ -26,6 +26,7 @@ class TrialBackend {
   virtual void set_user_attr(std::string_view key, Json value) = 0;
   virtual void set_system_attr(std::string_view key, Json value) = 0;
   virtual std::vector<TrialParam> joint_params() const { return {}; }
+  virtual std::vector<int> devices() const { return {}; }
   virtual int number() const = 0;
   virtual FrozenTrial frozen() const = 0;
 };

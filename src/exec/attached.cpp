@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include "bluefin/version.hpp"
@@ -94,6 +96,11 @@ class AttachedBackend : public TrialBackend {
     trial_.number = static_cast<int>(protocol::integer_member(hello, "number"));
     trial_.datetime_start = now();
     single_objective_ = protocol::member(hello, "directions").size() == 1;
+    const char* uuids = std::getenv("BLUEFIN_DEVICE_UUID");
+    const std::string_view text = uuids != nullptr ? uuids : "";
+    const auto count = text.empty() ? 0 : 1 + std::count(text.begin(), text.end(), ',');
+    devices_.resize(static_cast<std::size_t>(count));
+    std::iota(devices_.begin(), devices_.end(), 0);
     const JsonTree& params = protocol::member(hello, "params");
     for (const auto& [name, distribution] : protocol::member(hello, "distributions").items()) {
       const Distribution known = distribution_from_json(dump_json(distribution));
@@ -152,6 +159,8 @@ class AttachedBackend : public TrialBackend {
     set_attribute(trial_.system_attrs, key, std::move(value));
   }
 
+  // The process sees its own devices only, and CUDA counts these from 0.
+  std::vector<int> devices() const override { return devices_; }
   int number() const override { return trial_.number; }
   FrozenTrial frozen() const override { return trial_; }
 
@@ -178,6 +187,7 @@ class AttachedBackend : public TrialBackend {
 
   Connection connection_;
   FrozenTrial trial_;
+  std::vector<int> devices_;
   bool single_objective_ = true;
   bool prune_ = false;
 };

@@ -29,6 +29,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kFlushInterval = 250ms;
+constexpr auto kSlotInterval = 20ms;  // between two tries to get a slot
 
 // What a trial's program may seed its own generator with. 31 bits: every generator takes that many (NumPy's no more
 // than 32), and every language reads it as a plain integer.
@@ -55,8 +56,12 @@ class Supervisor {
         environment_(Environment::of_this_process()),
         begin_(Clock::now()) {
     if (options.limit_threads) {
-      environment_.set_default("OMP_NUM_THREADS", std::to_string(std::max(1, available_cores() / options.workers)));
+      const int trials = options.slots ? std::min(options.workers, options.slots->size()) : options.workers;
+      environment_.set_default("OMP_NUM_THREADS", std::to_string(std::max(1, available_cores() / trials)));
       environment_.set_default("OMP_WAIT_POLICY", "passive");
+    }
+    for (const char* name : {"BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID"}) {
+      environment_.unset(name);  // of a trial that this run is a part of
     }
     for (const auto& [name, value] : options.environment) {
       environment_.set(name, value);
@@ -87,6 +92,7 @@ class Supervisor {
 
  private:
   SupervisorStatus& status() { return summary_.status; }
+  const SupervisorStatus& status() const { return summary_.status; }
   void update_elapsed() { status().elapsed = Clock::now() - begin_; }
 
   // Also notes why no further trial may start.
@@ -107,8 +113,16 @@ class Supervisor {
   }
 
   void start_trials() {
-    while (static_cast<int>(running_.size()) < options_.workers && may_start()) {
-      start_trial();
+    while (true) {
+      if (static_cast<int>(running_.size()) >= options_.workers || !may_start()) {
+        return wait_for_no_slot();
+      }
+      // Before the trial is asked for, so that no suggestion grows old in a queue.
+      std::unique_ptr<SlotLease> lease = options_.slots ? acquire_slot() : nullptr;
+      if (options_.slots && !lease) {
+        return;
+      }
+      start_trial(std::move(lease));
       show_progress(true);
       // A fit may take a while, and trials that run want to be answered in between.
       if (!running_.empty() && something_waits()) {
@@ -117,7 +131,38 @@ class Supervisor {
     }
   }
 
-  void start_trial() {
+  std::unique_ptr<SlotLease> acquire_slot() {
+    int wanted = options_.workers - static_cast<int>(running_.size());
+    if (options_.n_trials) {
+      wanted = std::min(wanted, *options_.n_trials - status().started);
+    }
+    std::unique_ptr<SlotLease> lease;
+    try {
+      lease = options_.slots->try_acquire(wanted);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kUnavailable) {
+        throw;
+      }
+      status().stop = StopReason::kNoSlots;
+      summary_.no_slots = error.what();
+    }
+    if (status().stop == StopReason::kNone && !lease) {
+      status().waiting = options_.slots->reason();
+      next_slot_ = Clock::now() + kSlotInterval;
+    } else {
+      status().waiting.clear();
+    }
+    return lease;
+  }
+
+  void wait_for_no_slot() {
+    if (options_.slots) {
+      options_.slots->stop_waiting();
+      status().waiting.clear();
+    }
+  }
+
+  void start_trial(std::unique_ptr<SlotLease> lease) {
     study_.impl().fail_lost_now_and_then(options_.retry);
     Trial trial = study_.ask_to_run();
     ++status().started;
@@ -144,10 +189,18 @@ class Supervisor {
     environment.set("BLUEFIN_STUDY", study_.name());
     environment.set("BLUEFIN_PARAMS", dump_json(params));
     environment.set("BLUEFIN_SEED", std::to_string(program_seed(study_.seed(), trial.number())));
+    std::vector<int> inherited;
+    if (lease) {
+      for (const auto& [name, value] : lease->environment()) {
+        environment.set(name, value);
+      }
+      inherited = lease->descriptors();
+      note_devices(*lease, trial);
+    }
     std::unique_ptr<ChildProcess> child;
     try {
       child = std::make_unique<ChildProcess>(
-          SpawnOptions{executable_, command_.fill(values), environment.entries(), signals_.mask_before()});
+          SpawnOptions{executable_, command_.fill(values), environment.entries(), signals_.mask_before(), inherited});
     } catch (const Error& error) {
       // The next one would not start either.
       trial.set_user_attr("bluefin:fail", "spawn");
@@ -155,8 +208,22 @@ class Supervisor {
       throw;
     }
     guard_.add(child->pid());
-    running_.push_back(std::make_unique<TrialRun>(study_, std::move(trial), std::move(child), options_.grace));
+    if (lease) {
+      lease->note(study_.name(), trial.number(), child->pid());
+    }
+    running_.push_back(
+        std::make_unique<TrialRun>(study_, std::move(trial), std::move(lease), std::move(child), options_.grace));
     status().running = static_cast<int>(running_.size());
+  }
+
+  static void note_devices(const SlotLease& lease, Trial& trial) {
+    std::string uuids;
+    for (const Device& device : lease.devices()) {
+      uuids += (uuids.empty() ? "" : ",") + device.uuid;
+    }
+    if (!uuids.empty()) {
+      trial.set_user_attr("bluefin:gpu", uuids);
+    }
   }
 
   void collect_polls(std::vector<pollfd>& polls) const {
@@ -180,6 +247,9 @@ class Supervisor {
     }
     if (dirty_) {
       next = std::min(next, next_flush_);
+    }
+    if (!status().waiting.empty()) {
+      next = std::min(next, next_slot_);
     }
     for (const auto& run : running_) {
       if (const auto kill_at = run->kill_at()) {
@@ -340,6 +410,7 @@ class Supervisor {
   int failures_in_row_ = 0;
   bool dirty_ = false;
   Clock::time_point next_flush_{};
+  Clock::time_point next_slot_{};
   Clock::time_point next_progress_{};
 };
 
@@ -358,6 +429,9 @@ void check_supervisor_options(const SupervisorOptions& options) {
   CommandTemplate(options.command, options.space, options.space_in_environment);
   check(options.workers >= 1 && options.workers <= kMaxWorkers,
         fmt::format("workers = {}, must be between 1 and {}", options.workers, kMaxWorkers));
+  check(!options.slots || options.workers <= options.slots->size(),
+        fmt::format("workers = {}, but there are slots for {} trials at a time ({})", options.workers,
+                    options.slots ? options.slots->size() : 0, options.slots ? options.slots->description() : ""));
   check(!options.n_trials || *options.n_trials >= 0,
         fmt::format("n_trials = {}, must be >= 0", options.n_trials.value_or(0)));
   check(!options.timeout || options.timeout->count() >= 0,

@@ -73,8 +73,13 @@ std::string OutputTail::text() const {
   return text;
 }
 
-TrialRun::TrialRun(Study study, Trial trial, std::unique_ptr<ChildProcess> child, std::chrono::milliseconds grace)
-    : study_(std::move(study)), trial_(std::move(trial)), child_(std::move(child)), grace_(grace) {}
+TrialRun::TrialRun(Study study, Trial trial, std::unique_ptr<SlotLease> lease, std::unique_ptr<ChildProcess> child,
+                   std::chrono::milliseconds grace)
+    : study_(std::move(study)),
+      trial_(std::move(trial)),
+      lease_(std::move(lease)),
+      child_(std::move(child)),
+      grace_(grace) {}
 
 void TrialRun::append_polls(std::vector<pollfd>& polls) const {
   short socket_events = replies_.size() < kMaxReplies ? POLLIN : 0;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "bluefin/slots.hpp"
 #include "bluefin/study.hpp"
 #include "exec/child_process.hpp"
 #include "exec/protocol.hpp"
@@ -36,7 +37,9 @@ class TrialRun {
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kDescriptors = 4;
 
-  TrialRun(Study study, Trial trial, std::unique_ptr<ChildProcess> child, std::chrono::milliseconds grace);
+  // `lease` (may be null) is given back with this object.
+  TrialRun(Study study, Trial trial, std::unique_ptr<SlotLease> lease, std::unique_ptr<ChildProcess> child,
+           std::chrono::milliseconds grace);
 
   const ChildProcess& child() const { return *child_; }
   // kDescriptors entries; those that are closed are negative, which poll() ignores.
@@ -77,6 +80,7 @@ class TrialRun {
 
   Study study_;
   Trial trial_;
+  std::unique_ptr<SlotLease> lease_;  // outlives the child
   std::unique_ptr<ChildProcess> child_;
   std::chrono::milliseconds grace_;
 

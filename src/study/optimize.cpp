@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -13,8 +14,10 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "bluefin/slots.hpp"
 #include "bluefin/study.hpp"
 #include "study/study_impl.hpp"
+#include "study/study_trial.hpp"
 
 namespace bluefin {
 namespace {
@@ -61,13 +64,24 @@ class Run {
   // Runs trials until there is nothing left to begin.
   void work() noexcept {
     try {
+      std::unique_ptr<SlotLease> lease;  // kept from trial to trial unless others wait for it
       std::optional<Trial> trial;
-      while (trial || begin_trial()) {
+      while (true) {
+        if (!trial) {
+          // Before the trial is asked for, so that no suggestion grows old in a queue.
+          if (options_.slots && !lease) lease = options_.slots->acquire([this] { return !may_begin(); });
+          if ((options_.slots && !lease) || !begin_trial()) return;
+        }
         study_.impl().fail_lost_now_and_then(options_.retry);
         if (!trial) trial.emplace(study_.ask_to_run());
-        std::optional<Trial> next = run(*trial);
+        if (lease) place(*trial, *lease);
+        std::optional<Trial> next = run(*trial, lease.get());
         trial.reset();
-        if (next) trial.emplace(std::move(*next));
+        if (next) {
+          trial.emplace(std::move(*next));
+        } else if (is_wanted(lease.get())) {
+          lease.reset();
+        }
       }
     } catch (...) {
       fail(std::current_exception());
@@ -79,17 +93,34 @@ class Run {
   }
 
  private:
-  bool begin_trial() {
-    const std::lock_guard lock(mutex_);
+  bool may_begin_locked() const {
     if (error_ || study_.impl().stop_requested) return false;
     if (options_.n_trials && begun_ >= *options_.n_trials) return false;
-    if (options_.timeout && Clock::now() - begin_ >= *options_.timeout) return false;
+    return !options_.timeout || Clock::now() - begin_ < *options_.timeout;
+  }
+  bool may_begin() {
+    const std::lock_guard lock(mutex_);
+    return may_begin_locked();
+  }
+  bool begin_trial() {
+    const std::lock_guard lock(mutex_);
+    if (!may_begin_locked()) return false;
     ++begun_;
     return true;
   }
 
+  bool is_wanted(const SlotLease* lease) const { return lease != nullptr && options_.slots->wanted_by_others(*lease); }
+
+  void place(Trial& trial, SlotLease& lease) const {
+    static_cast<StudyTrial&>(trial.backend()).live()->devices = lease.ordinals();
+    lease.note(study_.name(), trial.number(), 0);
+    std::string uuids;
+    for (const Device& device : lease.devices()) uuids += (uuids.empty() ? "" : ",") + device.uuid;
+    if (!uuids.empty()) trial.set_user_attr("bluefin:gpu", uuids);
+  }
+
   // Returns the next trial if that has begun already.
-  std::optional<Trial> run(Trial& trial) {
+  std::optional<Trial> run(Trial& trial, const SlotLease* lease) {
     std::exception_ptr error;
     const Outcome outcome = [&]() -> Outcome {
       try {
@@ -103,7 +134,7 @@ class Run {
       }
     }();
     // A callback or an error may be the end, so the next trial begins after it.
-    if (!error && options_.callbacks.empty() && begin_trial()) {
+    if (!error && options_.callbacks.empty() && !is_wanted(lease) && begin_trial()) {
       auto [frozen, next] = study_.tell_and_ask(trial, outcome);
       log_trial(frozen);
       return std::move(next);
@@ -151,11 +182,16 @@ void Study::optimize(const Objective& objective, const OptimizeOptions& options)
   if (options.retry < 0) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("optimize: retry = {}, must be >= 0", options.retry));
   }
+  if (options.slots && options.n_jobs > options.slots->size()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("optimize: n_jobs = {}, but there are slots for {} trials at a time ({})", options.n_jobs,
+                            options.slots->size(), options.slots->description()));
+  }
   impl_->stop_requested = false;
   impl_->fail_lost(options.retry, {});
   Run run(*this, objective, options);
-  const int n_jobs =
-      options.n_jobs == -1 ? std::max(1, static_cast<int>(std::thread::hardware_concurrency())) : options.n_jobs;
+  const int all = options.slots ? options.slots->size() : static_cast<int>(std::thread::hardware_concurrency());
+  const int n_jobs = options.n_jobs == -1 ? std::max(1, all) : options.n_jobs;
   std::vector<std::thread> threads;
   try {
     for (int i = 1; i < n_jobs; ++i) threads.emplace_back([&run] { run.work(); });

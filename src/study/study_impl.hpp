@@ -32,6 +32,7 @@ struct LiveTrial {
   TrialUpdate dirty;                                  // what the storage does not have yet
   std::chrono::steady_clock::time_point written;      // when it was last written
   std::uint64_t nonce = 0;
+  std::vector<int> devices;  // set before the trial's handle is given away, and never again
   bool owned = false;
   bool told = false;
 };

@@ -23,6 +23,7 @@ class StudyTrial final : public TrialBackend {
   void set_user_attr(std::string_view key, Json value) override;
   void set_system_attr(std::string_view key, Json value) override;
   std::vector<TrialParam> joint_params() const override;
+  std::vector<int> devices() const override { return live_->devices; }
   int number() const override { return live_->trial.number; }
   FrozenTrial frozen() const override;
 

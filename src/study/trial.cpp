@@ -64,6 +64,11 @@ void Trial::set_constraint(std::string_view key, double value) {
 }
 
 std::vector<TrialParam> Trial::joint_params() const { return backend().joint_params(); }
+std::vector<int> Trial::devices() const { return backend().devices(); }
+std::optional<int> Trial::device() const {
+  const std::vector<int> all = devices();
+  return all.empty() ? std::nullopt : std::optional(all.front());
+}
 int Trial::number() const { return backend().number(); }
 FrozenTrial Trial::frozen() const { return backend().frozen(); }
 

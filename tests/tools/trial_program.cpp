@@ -82,6 +82,13 @@ const std::map<std::string, bluefin::Objective> kObjectives = {
     {"every-kind", every_kind},
     {"all-reports", all_reports},
     {"value", [](Trial& trial) { return trial.suggest_float("x", -1, 1); }},
+    {"device",
+     [](Trial& trial) {
+       trial.set_user_attr("device", static_cast<std::int64_t>(trial.device().value_or(-1)));
+       trial.set_user_attr("n_devices", static_cast<std::int64_t>(trial.devices().size()));
+       trial.set_user_attr("visible", std::string(std::getenv("CUDA_VISIBLE_DEVICES")));
+       return 0.0;
+     }},
     {"throw", [](Trial&) -> Outcome { throw std::runtime_error("out of luck \xff"); }},
     {"throw-int", [](Trial&) -> Outcome { throw 42; }},
     {"nan", [](Trial&) { return std::numeric_limits<double>::quiet_NaN(); }},
