@@ -43,9 +43,10 @@ python: setup ## the Python module, into .venv
 optuna-suite: python ## how many of Optuna's own tests pass with bluefin in its part (scripts/optuna-suite --help)
 	@scripts/optuna-suite --all
 
-soak: build python ## workers killed, power cuts, a disk that fails, 64 writers, Optuna's workers, memory: twenty minutes
+soak: build python ## workers killed, power cuts, a disk that fails, 64 writers, slots, Optuna's workers, memory: half an hour
 	@BLUEFIN_ROUNDS=60 BLUEFIN_CUTS=300 BLUEFIN_FAULT_STEP=1 $(shell scripts/build-folder $(PRESET))/tests/bluefin_tests "[kill9],[power],[faults]"
 	@.venv/bin/python bench/storage --soak 10 --build $(shell scripts/build-folder $(PRESET))
+	@BLUEFIN_LEDGER_SECONDS=600 .venv/bin/python -m pytest -q tests/python/test_gpus.py -k never_two
 	@.venv/bin/python scripts/soak-mixed
 	@.venv/bin/python scripts/soak-python
 

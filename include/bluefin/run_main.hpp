@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "bluefin/slots.hpp"
 #include "bluefin/study.hpp"
 
 namespace bluefin {
@@ -21,7 +22,8 @@ struct RunDefaults {
   std::string pruner = "median";
   std::optional<int> n_trials = {};
   std::optional<double> timeout_seconds = {};
-  std::optional<int> workers = {};                                        // default: one per core
+  std::optional<int> workers = {};  // default: one per slot; without slots, one per core
+  SlotOptions slots = {};           // default: all GPUs, if there are any
   std::vector<std::vector<std::pair<std::string, Choice>>> enqueue = {};  // configurations to run first
   std::string description = {};                                           // first line of --help
 };

@@ -28,6 +28,7 @@ const std::vector<Command>& commands() {
       {"best-trial", "Show the best trial.", run_best_trial},
       {"best-trials", "Show a list of trials located at the Pareto front.", run_best_trials},
       {"run", "Run the trials of a study, several at a time, each in a process of its own.", run_run},
+      {"devices", "Show the GPUs, who uses them, and which of them trials may use.", run_devices},
       {"ask", "Create a new trial and suggest parameters.", run_ask},
       {"tell", "Finish a trial, which was created by the ask command.", run_tell},
       {"storage upgrade", "Check the schema of a storage; say how to upgrade an old one.", run_storage_upgrade},

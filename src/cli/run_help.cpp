@@ -64,14 +64,29 @@ po::options_description limit_options() {
   options.add_options()                                                                                               //
       ("n-trials", po::value<int>()->value_name("N"), "trials to start here, whatever their end; default: no limit")  //
       ("timeout", po::value<std::string>()->value_name("T"),
-       "begin no trial after this time: seconds, or 90s, 5m, 2h")                                                   //
-      ("workers", po::value<int>()->value_name("W"), "trials at a time, each in a process; default: one per core")  //
+       "begin no trial after this time: seconds, or 90s, 5m, 2h")  //
+      ("workers", po::value<int>()->value_name("W"),
+       "trials at a time, each in a process; default: one per slot (below), without slots one per core")  //
       ("max-failures-in-row", po::value<int>()->default_value(10)->value_name("N"),
        "stop after so many failures without a success; 0: never")  //
       ("retry", po::value<int>()->default_value(0)->value_name("N"),
        "run a trial again, N times at most, when the process that supervised it was killed")  //
       ("grace", po::value<std::string>()->default_value("5s")->value_name("T"),
        "between SIGTERM and SIGKILL for a trial that has to end");
+  return options;
+}
+
+po::options_description slot_options() {
+  po::options_description options("slots: where trials run (docs/gpus.md)");
+  options.add_options()  //
+      ("gpus", po::value<std::string>()->value_name("G"),
+       "all (default), none, a number: so many at a time, or a list: 0,2 or GPU-8f3c,GPU-11d0; 'bluefin devices' shows "
+       "them")                                                                                                       //
+      ("gpus-per-trial", po::value<int>()->value_name("K"), "GPUs of each trial; default: 1")                        //
+      ("slots-per-gpu", po::value<std::string>()->value_name("N"), "trials on one GPU at a time; default: 1")        //
+      ("share-gpus", po::bool_switch(), "run also where programs that hold no slot use the GPU")                     //
+      ("cpu-slots", po::value<int>()->value_name("N"), "no GPU, but N slots for all runs of this machine together")  //
+      ("fake-gpus", po::value<int>()->value_name("N"), "N devices FAKE-0, ... that are not there, to try this out");
   return options;
 }
 
@@ -106,7 +121,7 @@ std::string run_help() {
          "last line of standard output; it may print `bluefin:report STEP VALUE` on the\n"
          "way, so that a bad trial is stopped early.\n\n" +
          text_of(study_options("$OPTUNA_STORAGE", "the only study of the storage")) + "\n" + text_of(limit_options()) +
-         "\n" + text_of(program_options()) + "\n" + text_of(output_options()) +
+         "\n" + text_of(slot_options()) + "\n" + text_of(program_options()) + "\n" + text_of(output_options()) +
          "\nCtrl-C once lets running trials finish, twice ends them at once.\n"
          "Exit code 0: at least one trial completed and nothing stopped the run early;\n"
          "1: otherwise; 2: wrong usage.\n\n"
@@ -120,10 +135,10 @@ std::string run_main_help(const std::string& program, const RunDefaults& default
   const std::string name = program.substr(program.rfind('/') + 1);
   const std::string study = defaults.study_name.empty() ? name : defaults.study_name;
   const std::string storage = defaults.storage.empty() ? "sqlite:///" + study + ".db" : defaults.storage;
-  return fmt::format("usage: {} [options]\n\n{}{}\n{}\n{}\nexample:\n  $ {} --n-trials 50 --workers 2\n", name,
+  return fmt::format("usage: {} [options]\n\n{}{}\n{}\n{}\n{}\nexample:\n  $ {} --n-trials 50 --workers 2\n", name,
                      defaults.description.empty() ? "" : defaults.description + "\n\n",
-                     text_of(study_options(storage, study)), text_of(limit_options()), text_of(output_options()),
-                     program);
+                     text_of(study_options(storage, study)), text_of(limit_options()), text_of(slot_options()),
+                     text_of(output_options()), program);
 }
 
 }  // namespace bluefin::cli

@@ -103,6 +103,46 @@ po::variables_map parse(const Arguments& arguments, const po::options_descriptio
   return values;
 }
 
+void apply_slots(const po::variables_map& values, RunOptions& options) {
+  const auto given = [&](const char* name) {
+    const bool is_given = values.count(name) > 0;
+    options.slots_given = options.slots_given || is_given;
+    return is_given;
+  };
+  SlotOptions& slots = options.slots;
+  // One kind of slots on the command line takes the place of another kind in the program's defaults.
+  if (given("gpus")) {
+    slots.gpus = values["gpus"].as<std::string>();
+    slots.cpu_slots = slots.fake_gpus = 0;
+  }
+  if (given("cpu-slots")) {
+    slots.cpu_slots = values["cpu-slots"].as<int>();
+    slots.fake_gpus = 0;
+    slots.gpus = values.count("gpus") ? slots.gpus : "none";
+  }
+  if (given("fake-gpus")) {
+    slots.fake_gpus = values["fake-gpus"].as<int>();
+    slots.cpu_slots = values.count("cpu-slots") ? slots.cpu_slots : 0;
+    slots.gpus = values.count("gpus") ? slots.gpus : "all";
+  }
+  if (given("gpus-per-trial")) {
+    slots.gpus_per_trial = values["gpus-per-trial"].as<int>();
+  }
+  if (given("slots-per-gpu")) {
+    const auto text = values["slots-per-gpu"].as<std::string>();
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), slots.slots_per_gpu);
+    if (error != std::errc() || end != text.data() + text.size()) {
+      throw UsageError(fmt::format("--slots-per-gpu '{}' must be a number", text));
+    }
+  }
+  slots.share_gpus = slots.share_gpus || values["share-gpus"].as<bool>();
+  for (const char* name : {"cpu-slots", "fake-gpus"}) {
+    if (values.count(name) && values[name].as<int>() < 1) {
+      throw UsageError(fmt::format("--{} {} must be at least 1", name, values[name].as<int>()));
+    }
+  }
+}
+
 void apply(const po::variables_map& values, RunOptions& options) {
   const auto text = [&](const char* name, std::string& target) {
     if (values.count(name)) {
@@ -157,7 +197,9 @@ void apply(const po::variables_map& values, RunOptions& options) {
   }
   if (values.count("workers")) {
     options.supervisor.workers = values["workers"].as<int>();
+    options.workers_given = true;
   }
+  apply_slots(values, options);
   options.supervisor.max_failures_in_row = values["max-failures-in-row"].as<int>();
   options.supervisor.retry = values["retry"].as<int>();
   options.supervisor.grace = std::chrono::milliseconds(static_cast<long long>(1000 * duration_from(values, "grace")));
@@ -272,7 +314,7 @@ Configuration parse_configuration(const std::string& text) {
 RunOptions parse_run_options(const Arguments& arguments) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   po::options_description all;
-  all.add(study_options({}, {})).add(limit_options()).add(program_options()).add(output_options());
+  all.add(study_options({}, {})).add(limit_options()).add(slot_options()).add(program_options()).add(output_options());
   const po::variables_map values = parse(Arguments(arguments.begin(), dashes), all);
 
   RunOptions options;
@@ -304,7 +346,7 @@ RunOptions parse_run_options(const Arguments& arguments) {
 
 RunOptions parse_run_main_options(const std::string& program, const Arguments& arguments, const RunDefaults& defaults) {
   po::options_description all;
-  all.add(study_options({}, {})).add(limit_options()).add(output_options());
+  all.add(study_options({}, {})).add(limit_options()).add(slot_options()).add(output_options());
   const po::variables_map values = parse(arguments, all);
 
   const std::string name = program.substr(program.rfind('/') + 1);
@@ -322,6 +364,8 @@ RunOptions parse_run_main_options(const std::string& program, const Arguments& a
     options.supervisor.timeout = std::chrono::duration<double>(*defaults.timeout_seconds);
   }
   options.supervisor.workers = defaults.workers.value_or(available_cores());
+  options.slots = defaults.slots;
+  options.max_workers = defaults.workers;
   apply(values, options);
   if (options.storage.empty()) {
     options.storage = defaults.storage.empty() ? "sqlite:///" + options.study_name + ".db" : defaults.storage;

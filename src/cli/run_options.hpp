@@ -40,7 +40,11 @@ struct RunOptions {
   bool quiet = false;
   bool progress = true;
   LogLevel log_level = LogLevel::kWarning;
-  std::string log_file;  // empty: none
+  std::string log_file;            // empty: none
+  SlotOptions slots;               // opened by run_study()
+  bool slots_given = false;        // any of them, on the command line
+  bool workers_given = false;      // on the command line
+  std::optional<int> max_workers;  // that a program wants by itself
   SupervisorOptions supervisor;
 };
 

@@ -94,8 +94,10 @@ void RunReport::log_message(LogLevel level, std::string_view message) {
 void RunReport::begin() {
   look_for_best();
   const int workers = options_.supervisor.workers;
-  line(fmt::format("study {} in {}: {} worker{}, sampler {}, pruner {}", study_.name(), study_.storage().url(), workers,
-                   workers == 1 ? "" : "s", study_.sampler().name(), study_.pruner().name()));
+  const auto& slots = options_.supervisor.slots;
+  line(fmt::format("study {} in {}: {} worker{}{}, sampler {}, pruner {}", study_.name(), study_.storage().url(),
+                   workers, workers == 1 ? "" : "s", slots ? " on " + slots->description() : "",
+                   study_.sampler().name(), study_.pruner().name()));
 }
 
 void RunReport::trial_finished(const FrozenTrial& trial) {
@@ -157,6 +159,7 @@ void RunReport::progress(const SupervisorStatus& status) {
     }
   }
   announced_ = status.stop;
+  say_why_it_waits(status);
   const auto now = Clock::now();
   if (!terminal_ || !options_.progress || now < next_progress_) {
     return;
@@ -170,6 +173,23 @@ void RunReport::progress(const SupervisorStatus& status) {
   progress_shown_ = true;
 }
 
+// When nothing runs for a moment because of it, and then less and less often: slots change hands all the time.
+void RunReport::say_why_it_waits(const SupervisorStatus& status) {
+  const auto now = Clock::now();
+  if (status.running > 0 || status.waiting.empty()) {
+    idle_since_.reset();
+    return;
+  }
+  idle_since_ = idle_since_.value_or(now);
+  if (now - *idle_since_ < 1s || now < next_reason_ || status.waiting == said_reason_) {
+    return;
+  }
+  said_reason_ = status.waiting;
+  next_reason_ = now + reason_interval_;
+  reason_interval_ = std::min<std::chrono::seconds>(2 * reason_interval_, 1min);
+  line("waiting: " + printable(said_reason_));
+}
+
 std::string RunReport::progress_text(const SupervisorStatus& status, std::size_t width) const {
   const double elapsed = status.elapsed.count();
   const double rate = elapsed > 0 ? status.finished() / elapsed : 0;
@@ -181,6 +201,9 @@ std::string RunReport::progress_text(const SupervisorStatus& status, std::size_t
   parts.push_back(fmt::format("{} pruned", status.pruned));
   parts.push_back(fmt::format("{} failed", status.failed));
   parts.push_back(fmt::format("{} running", status.running));
+  if (const int idle = limits.workers - status.running; !status.waiting.empty() && idle > 0) {
+    parts.push_back(fmt::format("{} waiting", idle));
+  }
   if (best_) {
     parts.push_back(fmt::format("best {} (#{})", number_text(best_->value()), best_->number));
   }
@@ -213,6 +236,9 @@ void RunReport::finish(const SupervisorSummary& summary) {
   if (status.stop == StopReason::kFailures) {
     write_error(fmt::format("bluefin: stopped after {} failures in a row; the last one:\n{}\n",
                             options_.supervisor.max_failures_in_row, summary.last_error));
+  }
+  if (status.stop == StopReason::kNoSlots) {
+    write_error(fmt::format("bluefin: stopped: {}\n", summary.no_slots));
   }
   const char* how = "";
   if (status.stop == StopReason::kInterrupted || status.stop == StopReason::kTerminated) {

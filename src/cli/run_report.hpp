@@ -32,6 +32,7 @@ class RunReport {
  private:
   void line(const std::string& text);  // above the progress line
   void clear_progress();
+  void say_why_it_waits(const SupervisorStatus& status);
   std::string progress_text(const SupervisorStatus& status, std::size_t width) const;
   std::string paint(const char* code, const std::string& text) const;
   void consider(const FrozenTrial& trial);
@@ -48,6 +49,10 @@ class RunReport {
   bool any_completed_ = false;  // as best_text() last saw it
   std::ofstream log_file_;
   StopReason announced_ = StopReason::kNone;
+  std::optional<std::chrono::steady_clock::time_point> idle_since_;  // nothing runs, for want of a slot
+  std::chrono::steady_clock::time_point next_reason_{};
+  std::chrono::seconds reason_interval_{1};
+  std::string said_reason_;
   std::optional<FrozenTrial> best_;
   std::chrono::steady_clock::time_point next_progress_{};
   std::chrono::steady_clock::time_point next_look_{};

@@ -12,6 +12,7 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "command_line.hpp"
 #include "run_report.hpp"
 
 namespace bluefin::cli {
@@ -76,12 +77,43 @@ Study open_study(const RunOptions& options) {
   return loaded;
 }
 
+// The slots, and as many workers as there are unless something else was asked for.
+RunOptions with_slots(RunOptions options) {
+  try {
+    options.supervisor.slots = open_slots(options.slots);
+    SupervisorOptions& supervisor = options.supervisor;
+    if (!supervisor.slots) {
+      if (options.slots.gpus == "none") {
+        supervisor.environment.emplace_back("CUDA_VISIBLE_DEVICES", "");
+      }
+      return options;
+    }
+    const int size = supervisor.slots->size();
+    if (!options.workers_given) {
+      supervisor.workers = std::min(size, options.max_workers.value_or(size));
+    } else if (!options.slots_given && supervisor.workers > size) {
+      log(LogLevel::kWarning,
+          fmt::format(
+              "{} workers, but {}: {} at a time (--slots-per-gpu: several on one GPU, --gpus none: none on GPUs)",
+              supervisor.workers, supervisor.slots->description(),
+              size == 1 ? "one trial" : std::to_string(size) + " trials"));
+      supervisor.workers = size;
+    }
+    check_supervisor_options(supervisor);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidArgument) throw;
+    throw UsageError(error.what());
+  }
+  return options;
+}
+
 }  // namespace
 
-int run_study(const RunOptions& options) {
+int run_study(const RunOptions& given) {
   // Ctrl-C ends the `tee` behind this command first; trials that still run are worth more than its output.
   std::signal(SIGPIPE, SIG_IGN);
-  EarlyMessages early(options);
+  EarlyMessages early(given);
+  const RunOptions options = with_slots(given);
   Study study = open_study(options);
   if (!options.metric_names.empty() && study.metric_names().empty()) {
     study.set_metric_names(options.metric_names);
