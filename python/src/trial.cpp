@@ -90,6 +90,7 @@ double TrialHandle::suggest(std::string_view name, const Distribution& distribut
 void bind_trial(py::module_& m) {
   py::class_<TrialHandle>(m, "Trial")
       .def("number", [](TrialHandle& self) { return self.trial().number(); })
+      .def("devices", [](TrialHandle& self) { return self.trial().devices(); })
       .def("suggest_float", &suggest_float)
       .def("suggest_int", &suggest_int)
       .def("suggest_categorical", &suggest_categorical)

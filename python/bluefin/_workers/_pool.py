@@ -15,7 +15,10 @@ import threading
 import time
 from typing import Any
 
+from bluefin import _native
 from bluefin import logging
+from bluefin._slots import mark
+from bluefin._slots import Waiting
 from bluefin._workers._messages import dumps
 from bluefin._workers._messages import Setup
 from bluefin._workers._objective import pack_objective
@@ -39,6 +42,7 @@ class WorkerPool:
         func: The objective.
         n_workers: How many.
         gc_after_trial: Collects garbage in the worker after each trial.
+        slots: Where the workers run; None: wherever they like.
 
     Raises:
         TypeError: The objective cannot be sent to another process.
@@ -46,13 +50,22 @@ class WorkerPool:
 
     interrupt_grace_s = 10.0  # killed workers let their threads go at once, or as soon as a busy machine can
 
-    def __init__(self, func: Callable[[Trial], Any], n_workers: int, gc_after_trial: bool) -> None:
+    def __init__(
+        self,
+        func: Callable[[Trial], Any],
+        n_workers: int,
+        gc_after_trial: bool,
+        slots: _native.SlotPool | None = None,
+    ) -> None:
         objective, needs_main = pack_objective(func)
         preparation = _preparation(needs_main)
         self._sys_path = [os.fspath(folder) for folder in preparation["sys_path"]]
         self._setup = dumps(Setup(preparation, objective, gc_after_trial, logging.get_verbosity()))
         self._environment = _environment(n_workers)
         self._workers: list[Worker | None] = [None] * n_workers
+        self._slots = slots
+        self._waiting = None if slots is None else Waiting(slots)
+        self._leases: list[_native.SlotLease | None] = [None] * n_workers  # held as long as their workers live
         # The last one used is taken first: where there are fewer trials than workers, the others need not start.
         self._free: queue.LifoQueue[int] = queue.LifoQueue()
         for index in reversed(range(n_workers)):
@@ -62,17 +75,40 @@ class WorkerPool:
         self._interrupted_at: float | None = None
 
     @contextmanager
-    def slot(self) -> Iterator[Callable[[Trial], Any]]:
+    def slot(self, may_begin: Callable[[], bool]) -> Iterator[Callable[[Trial], Any] | None]:
         """A worker that has loaded the objective. What is yielded runs a trial there.
+
+        None when no trial may be begun any more and a slot was waited for.
 
         Raises:
             RuntimeError: No worker can be started, or it cannot load the objective.
         """
         index = self._free.get()
         try:
-            yield partial(self._run, self._ready(index))
+            if self._waiting is not None and self._leases[index] is None:
+                self._leases[index] = self._waiting.acquire(may_begin)
+                if self._leases[index] is None:
+                    yield None
+                    return
+            yield partial(self._run, index, self._ready(index))
         finally:
+            if self._slots is not None:
+                self._give_on(index, may_begin)
             self._free.put(index)
+
+    def _give_on(self, index: int, may_begin: Callable[[], bool]) -> None:
+        """Gives a worker's slot back, with the worker, where somebody else should have it."""
+        lease = self._leases[index]
+        if lease is None or (may_begin() and not self._slots.wanted_by_others(lease)):  # type: ignore[union-attr]
+            return
+        with self._lock:
+            worker = None if self._closed else self._workers[index]
+        if worker is not None:
+            # It has memory on its GPU, or may have: the slot is free when it has ended.
+            worker.hang_up()
+            worker.wait(_EXIT_GRACE_S)
+        self._leases[index] = None
+        lease.release()
 
     def interrupt(self) -> None:
         """Ctrl-C; called again and again until every trial has ended."""
@@ -98,6 +134,10 @@ class WorkerPool:
             worker.hang_up()
         for worker in workers:
             worker.wait(end - time.monotonic())
+        for index, lease in enumerate(self._leases):
+            if lease is not None:
+                self._leases[index] = None
+                lease.release()
 
     def _ready(self, index: int) -> Worker:
         worker = self._workers[index]
@@ -117,10 +157,17 @@ class WorkerPool:
             if self._closed or self._interrupted_at is not None:
                 raise KeyboardInterrupt
             environment = {**self._environment, "BLUEFIN_WORKER": str(index)}
-            worker = self._workers[index] = Worker(self._setup, self._sys_path, environment)
+            lease = self._leases[index]
+            if lease is not None:
+                environment.update(lease.environment())
+            inherited = [] if lease is None else lease.descriptors()
+            worker = self._workers[index] = Worker(self._setup, self._sys_path, environment, inherited)
         return worker
 
-    def _run(self, worker: Worker, trial: Trial) -> Any:
+    def _run(self, index: int, worker: Worker, trial: Trial) -> Any:
+        lease = self._leases[index]
+        if lease is not None:
+            mark(lease, trial, trial.study.study_name, worker.pid)
         try:
             return worker.run(trial)
         except WorkerDied as death:
@@ -149,7 +196,9 @@ def _preparation(needs_main: bool) -> dict[str, Any]:
 
 def _environment(n_workers: int) -> dict[str, str]:
     environment = dict(os.environ)
-    environment.pop("BLUEFIN_FD", None)  # a worker is not the trial of a supervisor, even if this process is
+    # A worker is not the trial of a supervisor, even if this process is.
+    for name in ("BLUEFIN_FD", "BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID"):
+        environment.pop(name, None)
     # As for the trials of `bluefin run`: spinning threads of several trials stop each other.
     cores = len(os.sched_getaffinity(0))
     environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // n_workers)))

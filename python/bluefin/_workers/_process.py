@@ -46,9 +46,12 @@ class Worker:
         setup: The pickled `Setup`.
         sys_path: Where the process finds this package.
         environment: Its environment.
+        inherited: Descriptors that it holds as long as it lives: the locks of its slot.
     """
 
-    def __init__(self, setup: bytes, sys_path: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self, setup: bytes, sys_path: list[str], environment: dict[str, str], inherited: list[int] | None = None
+    ) -> None:
         self._setup = setup
         self._lock = threading.Lock()  # a number is not signalled once its process is collected
         self._collected = False
@@ -63,7 +66,7 @@ class Worker:
             self._process = subprocess.Popen(
                 [*_interpreter(), "-c", program],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[fd],
+                pass_fds=[fd, *(inherited or ())],
                 env=environment,
                 start_new_session=True,
             )
@@ -127,6 +130,10 @@ class Worker:
             self._in_use = self._in_trial = False
             if not in_step:
                 self.collect()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def is_alive(self) -> bool:
         """Whether it can take another trial."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence
 from functools import partial
+import os
 from typing import Any
 
 from bluefin.distributions import CategoricalChoiceType
@@ -22,6 +23,9 @@ class WorkerTrial(Trial):
 
     def __init__(self, number: int, call: Call) -> None:
         self._number = number
+        # The process sees its own GPUs only, and CUDA counts these from 0.
+        uuids = os.environ.get("BLUEFIN_DEVICE_UUID", "")
+        self._devices = list(range(len(uuids.split(",")))) if uuids else []
         self._ask = partial(call, False)
         self.study = WorkerStudy(partial(call, True))  # type: ignore[assignment]
 

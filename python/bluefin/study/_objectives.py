@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextlib import nullcontext
+from functools import partial
 import threading
 from typing import Any
 from typing import ContextManager
@@ -12,6 +15,8 @@ from typing import Protocol
 from typing import TYPE_CHECKING
 
 from bluefin import _native
+from bluefin._slots import mark
+from bluefin._slots import Waiting
 
 if TYPE_CHECKING:
     from bluefin.trial import Trial
@@ -27,8 +32,11 @@ class Objectives(Protocol):
     # How long Ctrl-C waits for the threads that run trials before it leaves them behind.
     interrupt_grace_s: float
 
-    def slot(self) -> ContextManager[Callable[[Trial], Any]]:
-        """A place for one trial, taken before the trial is begun. What it gives runs the objective."""
+    def slot(self, may_begin: Callable[[], bool]) -> ContextManager[Callable[[Trial], Any] | None]:
+        """A place for one trial, taken before the trial is begun. What it gives runs the objective.
+
+        None when no trial may be begun any more: for places that are waited for.
+        """
 
     def interrupt(self) -> None:
         """Raises KeyboardInterrupt in running objectives; called again and again until all have ended."""
@@ -42,15 +50,36 @@ class InThreads:
 
     interrupt_grace_s = 0.8  # one that does not return to Python's code cannot be ended
 
-    def __init__(self, func: Callable[[Trial], Any]) -> None:
+    def __init__(self, func: Callable[[Trial], Any], slots: _native.SlotPool | None = None) -> None:
         self._func = func
         self._slot = nullcontext(self._call)  # one for all, at any time
+        self._waiting = None if slots is None else Waiting(slots)
         self._lock = threading.Lock()  # guards the rest
         self._running: set[int] = set()  # threads
         self._interrupted: set[int] = set()
 
-    def slot(self) -> ContextManager[Callable[[Trial], Any]]:
-        return self._slot
+    def slot(self, may_begin: Callable[[], bool]) -> ContextManager[Callable[[Trial], Any] | None]:
+        return self._slot if self._waiting is None else self._leased(self._waiting, may_begin)
+
+    @property
+    def has_slots(self) -> bool:
+        return self._waiting is not None
+
+    @contextmanager
+    def _leased(self, waiting: Waiting, may_begin: Callable[[], bool]) -> Iterator[Callable[[Trial], Any] | None]:
+        lease = waiting.acquire(may_begin)
+        if lease is None:
+            yield None
+            return
+        try:
+            yield partial(self._call_on, lease)
+        finally:
+            lease.release()
+
+    def _call_on(self, lease: _native.SlotLease, trial: Trial) -> Any:
+        trial._devices = lease.ordinals()
+        mark(lease, trial, trial.study.study_name, 0)
+        return self._call(trial)
 
     def interrupt(self) -> None:
         # Again and again: a thread that has just begun its trial enters the objective later.

@@ -79,6 +79,7 @@ class Run:
             not self._callbacks
             and not self._beats
             and isinstance(objectives, InThreads)
+            and not objectives.has_slots  # which are to be given on between two trials
             and self._on_file
         )
         self._next_search = 0.0  # for trials whose processes have died
@@ -98,7 +99,9 @@ class Run:
         open_trials: list[_native.Trial] = []
         try:
             while open_trials or self._may_begin():
-                with self._objectives.slot() as objective:
+                with self._objectives.slot(self._may_begin) as objective:
+                    if objective is None:
+                        return
                     if not open_trials:
                         if not self._begin():  # getting a worker process takes a while
                             return
@@ -300,6 +303,7 @@ def optimize(
     gc_after_trial: bool,
     show_progress_bar: bool,
     n_workers: int | None,
+    slots: _native.SlotPool | None,
 ) -> None:
     """See `Study.optimize`."""
     if study._thread_local.run is not None:
@@ -318,23 +322,29 @@ def optimize(
                 raise TypeError(f"`callbacks` must be several functions, but got {callback!r} among them.")
     n_jobs = _checks.integer("`n_jobs`", n_jobs)
     if n_workers is not None:
-        n_workers = _checked_workers(n_workers, n_jobs)
+        n_workers = _checked_workers(n_workers, n_jobs, slots)
     if n_jobs == -1:
-        n_jobs = os.cpu_count() or 1
+        n_jobs = slots.size() if slots is not None else os.cpu_count() or 1
     if n_jobs < 1:
         raise ValueError(f"`n_jobs` must be at least 1, or -1 for one per core, but got {n_jobs!r}.")
     n_threads = n_jobs if n_workers is None else n_workers
+    if slots is not None and n_threads > slots.size():
+        name = "n_jobs" if n_workers is None else "n_workers"
+        raise ValueError(
+            f"`{name}` must be at most {slots.size()}, as many as there are slots ({slots.description()}), "
+            f"but got {n_threads!r}."
+        )
     if show_progress_bar and n_trials is None and timeout is not None and n_threads != 1:
         name = "n_jobs" if n_workers is None else "n_workers"
         warnings.warn(f"The timeout-based progress bar is not supported with {name} != 1.", stacklevel=3)
         show_progress_bar = False
     objectives: Objectives
     if n_workers is None:
-        objectives = InThreads(func)
+        objectives = InThreads(func, slots)
     else:
         from bluefin._workers import WorkerPool  # multiprocessing is not for every program to wait for
 
-        objectives = WorkerPool(func, n_workers, gc_after_trial)
+        objectives = WorkerPool(func, n_workers, gc_after_trial, slots)
     progress = ProgressBar(n_trials, timeout) if show_progress_bar else None
     run = Run(study, objectives, n_trials, timeout, catch, callbacks or (), gc_after_trial, progress)
     study._thread_local.run = run
@@ -350,7 +360,7 @@ def optimize(
             progress.close()
 
 
-def _checked_workers(n_workers: int, n_jobs: int) -> int:
+def _checked_workers(n_workers: int, n_jobs: int, slots: _native.SlotPool | None) -> int:
     if n_jobs != 1:
         raise ValueError(
             "`n_jobs` (threads) and `n_workers` (processes) cannot be combined, but got "
@@ -358,7 +368,7 @@ def _checked_workers(n_workers: int, n_jobs: int) -> int:
         )
     count = _checks.integer("`n_workers`", n_workers)
     if count == -1:
-        return len(os.sched_getaffinity(0))
+        return slots.size() if slots is not None else len(os.sched_getaffinity(0))
     if count < 1:
         raise ValueError(f"`n_workers` must be at least 1, or -1 for one per core, but got {n_workers!r}.")
     return count

@@ -23,6 +23,8 @@ from bluefin import storages
 from bluefin._later import later
 from bluefin._later import made_now
 from bluefin._options import from_native
+from bluefin._slots import Gpus
+from bluefin._slots import open_slots
 from bluefin._warnings import experimental
 from bluefin.distributions import BaseDistribution
 from bluefin.exceptions import UpdateFinishedTrialError
@@ -295,6 +297,12 @@ class Study:
         gc_after_trial: bool = False,
         show_progress_bar: bool = False,
         n_workers: int | None = None,
+        *,
+        gpus: Gpus = None,
+        gpus_per_trial: int = 1,
+        slots_per_gpu: int = 1,
+        cpu_slots: int = 0,
+        fake_gpus: int = 0,
     ) -> None:
         """Runs trials until ``n_trials`` are run, the time is up or `stop` is called.
 
@@ -309,6 +317,14 @@ class Study:
             show_progress_bar: Shows a progress bar (of tqdm, if it is installed).
             n_workers: Processes that run the trials instead of threads; -1: one per core. Bluefin's own, docs/python.md
                 tells more. A worker that crashes costs its trial and is replaced.
+            gpus: The GPUs that trials run on, each alone on its own, shared fairly with all other processes of the
+                machine that use bluefin (docs/gpus.md): "all"; a number of them; labels and UUIDs, as a list or with
+                commas; None: trials run wherever they like. With ``n_workers`` a trial's process sees its GPU only,
+                with ``n_jobs`` `Trial.device` is its number. -1 for either means one for each slot.
+            gpus_per_trial: How many of them a trial has.
+            slots_per_gpu: How many trials may run on a GPU at a time.
+            cpu_slots: Instead of GPUs, so many places for trials on this machine, also shared.
+            fake_gpus: Instead of GPUs, so many that are not there: to try it out.
 
         Raises:
             RuntimeError: Called from an objective or a callback of this study; a worker cannot load the objective.
@@ -328,6 +344,7 @@ class Study:
             gc_after_trial,
             show_progress_bar,
             n_workers,
+            open_slots(gpus, gpus_per_trial, slots_per_gpu, cpu_slots, fake_gpus),
         )
 
     def stop(self) -> None:

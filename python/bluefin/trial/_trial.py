@@ -64,6 +64,7 @@ class Trial(BaseTrial):
         self._native_study: _native.Study = None if study is None else study._native  # type: ignore[assignment]
         self._objects = None if study is None else study._objects
         self._number: int = native.number()
+        self._devices: list[int] = native.devices()  # in a thread, of the slot that its objective has
         # What is gathered for a storage of the user's is not for the engine to try again: see _hand_over().
         self._hands_over = study is not None and study._storage._takes_one_by_one()
         self._sampler: BaseSampler | None = None  # one that is asked here, not by the engine
@@ -103,6 +104,19 @@ class Trial(BaseTrial):
     @property
     def _trial_id(self) -> int:
         return self._native.frozen().id()
+
+    @property
+    def device(self) -> int | None:
+        """The GPU that the trial runs on, as CUDA counts in this process: ``torch.device("cuda", trial.device)``.
+
+        Always 0 in a process of its own, which sees no other; None without a GPU. Bluefin's own.
+        """
+        return self._devices[0] if self._devices else None
+
+    @property
+    def devices(self) -> list[int]:
+        """All of them, with several GPUs for each trial. Bluefin's own."""
+        return list(self._devices)
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False

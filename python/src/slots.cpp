@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Slots for the trials of optimize(): bluefin._slots and bluefin._workers use them.
+#include "bluefin/slots.hpp"
+
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bind.hpp"
+#include "messages.hpp"
+
+namespace bluefin::python {
+namespace {
+
+// Given back by release(), or when the object goes.
+class LeaseHandle {
+ public:
+  explicit LeaseHandle(std::unique_ptr<SlotLease> lease) : lease_(std::move(lease)) {}
+
+  const SlotLease& lease() const { return *lease_; }
+  SlotLease& lease() { return *lease_; }
+  void release() { lease_.reset(); }
+
+ private:
+  std::unique_ptr<SlotLease> lease_;
+};
+
+std::shared_ptr<SlotPool> open(const std::string& gpus, int gpus_per_trial, int slots_per_gpu, int cpu_slots,
+                               int fake_gpus) {
+  SlotOptions options;
+  options.gpus = gpus;
+  options.gpus_per_trial = gpus_per_trial;
+  options.slots_per_gpu = slots_per_gpu;
+  options.cpu_slots = cpu_slots;
+  options.fake_gpus = fake_gpus;
+  return without_gil([&] { return open_slots(options); });
+}
+
+std::unique_ptr<LeaseHandle> try_acquire(SlotPool& pool, int wanted) {
+  std::unique_ptr<SlotLease> lease = without_gil([&] { return pool.try_acquire(wanted); });
+  return lease ? std::make_unique<LeaseHandle>(std::move(lease)) : nullptr;
+}
+
+std::vector<std::string> uuids(const LeaseHandle& self) {
+  std::vector<std::string> result;
+  for (const Device& device : self.lease().devices()) result.push_back(device.uuid);
+  return result;
+}
+
+}  // namespace
+
+void bind_slots(py::module_& m) {
+  py::class_<LeaseHandle>(m, "SlotLease")
+      .def("uuids", &uuids)
+      .def("ordinals", [](const LeaseHandle& self) { return self.lease().ordinals(); })
+      .def("environment", [](const LeaseHandle& self) { return self.lease().environment(); })
+      .def("descriptors", [](const LeaseHandle& self) { return self.lease().descriptors(); })
+      .def("note", [](LeaseHandle& self, const std::string& study, int trial,
+                      std::int64_t pid) { self.lease().note(study, trial, pid); })
+      .def("release", &LeaseHandle::release);
+  py::class_<SlotPool, std::shared_ptr<SlotPool>>(m, "SlotPool")
+      .def("size", &SlotPool::size)
+      .def("description", &SlotPool::description)
+      .def("reason", &SlotPool::reason)
+      .def("try_acquire", &try_acquire)
+      .def("stop_waiting", &SlotPool::stop_waiting)
+      .def("wanted_by_others", [](SlotPool& self, const LeaseHandle& lease) {
+        return without_gil([&] { return self.wanted_by_others(lease.lease()); });
+      });
+  m.def("open_slots", &open);
+}
+
+}  // namespace bluefin::python
