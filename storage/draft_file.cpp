@@ -5,7 +5,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -47,6 +50,49 @@ std::string target_of(const std::string& path) {
   return target.string();
 }
 
+// --- a process that is ended by a signal -----------------------------------------------------------------------------
+constexpr std::array kEndingSignals{SIGINT, SIGTERM, SIGHUP};
+// The drafts of this process; those beyond the first four are left behind.
+std::array<std::atomic<const char*>, 4> drafts;
+std::array<std::atomic<bool>, kEndingSignals.size()> handled;
+
+// Only what is allowed in a handler.
+void remove_and_end(int number) {
+  for (auto& draft : drafts) {
+    if (const char* path = draft.exchange(nullptr); path != nullptr) unlink(path);
+  }
+  std::signal(number, SIG_DFL);
+  std::raise(number);
+}
+
+// From now on such a signal removes the file first. A program that has a handler of its own is left alone.
+void guard(const std::string& path) {
+  for (auto& draft : drafts) {
+    const char* none = nullptr;
+    if (draft.compare_exchange_strong(none, path.c_str())) break;
+  }
+  for (std::size_t i = 0; i < kEndingSignals.size(); ++i) {
+    struct sigaction now {};
+    if (sigaction(kEndingSignals[i], nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
+    now.sa_handler = remove_and_end;
+    handled[i] = sigaction(kEndingSignals[i], &now, nullptr) == 0;
+  }
+}
+
+void forget(const std::string& path) {
+  bool others = false;
+  for (auto& draft : drafts) {
+    const char* ours = path.c_str();
+    if (!draft.compare_exchange_strong(ours, nullptr)) others |= draft != nullptr;
+  }
+  if (others) return;
+  for (std::size_t i = 0; i < kEndingSignals.size(); ++i) {
+    struct sigaction now {};
+    if (!handled[i].exchange(false) || sigaction(kEndingSignals[i], nullptr, &now) != 0) continue;
+    if (now.sa_handler == remove_and_end) std::signal(kEndingSignals[i], SIG_DFL);
+  }
+}
+
 Error exists_already(const std::string& path) {
   return {ErrorCode::kAlreadyExists, fmt::format("{}: there is such a file already; --yes replaces it", path)};
 }
@@ -71,20 +117,27 @@ DraftFile::DraftFile(const std::string& path, bool overwrite) : path_(target_of(
                             path_));
   }
   draft_ = fmt::format("{}.{:016x}", path_, random_seed());
+  guard(draft_);
   const int descriptor = open(draft_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-  if (descriptor < 0) fail(path_);
+  if (descriptor < 0) {
+    const int error = errno;
+    forget(draft_);
+    errno = error;
+    fail(path_);
+  }
   close(descriptor);
 }
 
 DraftFile::~DraftFile() {
-  if (!draft_.empty()) unlink(draft_.c_str());
+  if (!renamed_) unlink(draft_.c_str());
+  forget(draft_);
 }
 
 void DraftFile::finish() {
   sync_path(draft_);
   if (overwrite_) {
     if (std::rename(draft_.c_str(), path_.c_str()) != 0) fail(path_);
-    draft_.clear();
+    renamed_ = true;
   } else {
     // Fails where somebody has made such a file meanwhile, as a rename would not.
     if (link(draft_.c_str(), path_.c_str()) != 0) {

@@ -6,7 +6,8 @@
 
 namespace bluefin {
 
-// An empty file beside the one that is meant, to write to; finish() gives it the name, and without that it is removed.
+// An empty file beside the one that is meant, to write to; finish() gives it the name, and without that it is removed:
+// also by SIGINT, SIGTERM and SIGHUP where they would end the process.
 class DraftFile {
  public:
   // A symbolic link is followed. Throws Error(kAlreadyExists) when there is such a file already, unless `overwrite`,
@@ -26,6 +27,7 @@ class DraftFile {
   const std::string path_;
   const bool overwrite_;
   std::string draft_;
+  bool renamed_ = false;
 };
 
 }  // namespace bluefin

@@ -10,8 +10,10 @@
 #include <optional>
 
 #include "bluefin/error.hpp"
+#include "core/json_members.hpp"
 #include "core/json_nlohmann.hpp"
 #include "storage/json_text.hpp"
+#include "storage/rules.hpp"
 #include "storage/sqlite_rows.hpp"
 
 namespace bluefin {
@@ -33,11 +35,6 @@ enum class Op : int {
 
 // --- writing ---------------------------------------------------------------------------------------------------------
 
-// An attribute's text may be JSON over several lines.
-std::string one_line(const Json& value) {
-  return value.text().find_first_of("\n\r") == std::string::npos ? value.text() : dump_json(parse_json(value.text()));
-}
-
 // "2026-11-25T04:32:50.123456+00:00"
 std::string time_text(const std::optional<Time>& time) {
   if (!time) return "null";
@@ -49,11 +46,11 @@ std::string time_text(const std::optional<Time>& time) {
 std::string values_text(const std::vector<double>& values) { return Json(values).text(); }
 
 std::string attributes_text(const std::vector<Attribute>& attributes) {
-  return object_text(attributes, [](const Attribute& a) { return std::pair(a.key, one_line(a.value)); });
+  return object_text(attributes, [](const Attribute& a) { return std::pair(a.key, one_line(a.value.text())); });
 }
 
 std::string attribute_text(const Attribute& a) {
-  return fmt::format("{{{}: {}}}", json_string(a.key), one_line(a.value));
+  return fmt::format("{{{}: {}}}", json_string(a.key), one_line(a.value.text()));
 }
 
 // Canonical values are integers but for floats; Optuna writes them as such.
@@ -64,12 +61,45 @@ std::string canonical_text(const TrialParam& param) {
 
 // --- reading ---------------------------------------------------------------------------------------------------------
 
+// A line as a tree. What Python's json alone can read ("\ud800", see parse_python_json) may stand in attributes, which
+// then come from the text; elsewhere it is an error.
+struct Record {
+  JsonTree tree;
+  std::string_view text = {};  // empty: the tree says all
+
+  explicit Record(std::string_view line) {
+    try {
+      tree = parse_json(line);
+    } catch (const Error&) {
+      tree = parse_python_json(line);
+      text = line;
+      for (const auto& [name, value] : json_members(line)) {
+        if (name.find("_attr") == std::string::npos) parse_json(value);
+      }
+    }
+  }
+};
+
+std::int64_t as_integer(const JsonTree& value) {
+  // A float, or more than 63 bits, would be taken for some other number.
+  const bool fits = value.is_number_integer() &&
+                    !(value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX});
+  if (!fits) throw Error(ErrorCode::kCorrupt, fmt::format("{} is no integer", value.dump()));
+  return value.get<std::int64_t>();
+}
+
 template <class T>
 T integer(const JsonTree& record, const char* key) {
-  return T{record.at(key).get<std::int64_t>()};
+  return T{as_integer(record.at(key))};
 }
 
 double number(const JsonTree& value) { return value.get<double>(); }
+
+double final_value(const JsonTree& value) {
+  const double read = number(value);
+  if (std::isnan(read)) throw Error(ErrorCode::kCorrupt, "a value is NaN");
+  return read;
+}
 
 // A time of datetime.isoformat(): with an offset, or (Optuna 4) local without one.
 std::optional<Time> read_time(const JsonTree& record, const char* key) {
@@ -101,10 +131,18 @@ std::optional<Time> read_time(const JsonTree& record, const char* key) {
   return Time(std::chrono::seconds(std::mktime(&fields))) + part;
 }
 
-std::vector<Attribute> read_attributes(const JsonTree& record, const char* key) {
+std::vector<Attribute> read_attributes(const Record& record, const char* key) {
   std::vector<Attribute> attributes;
-  const auto it = record.find(key);
-  if (it == record.end()) return attributes;
+  const auto it = record.tree.find(key);
+  if (it == record.tree.end()) return attributes;
+  if (!record.text.empty()) {
+    for (const auto& [field, members] : json_members(record.text)) {
+      if (field != key) continue;
+      for (const auto& [name, value] : json_members(members))
+        attributes.push_back({name, Json::trusted(std::string(value))});
+    }
+    return attributes;
+  }
   for (const auto& [name, value] : it->items()) attributes.push_back({name, Json::trusted(dump_json(value))});
   return attributes;
 }
@@ -113,28 +151,30 @@ std::vector<double> read_values(const JsonTree& record) {
   const auto values = record.find("values");
   if (values != record.end() && !values->is_null()) {
     std::vector<double> result;
-    for (const auto& value : *values) result.push_back(number(value));
+    for (const auto& value : *values) result.push_back(final_value(value));
     return result;
   }
   const auto value = record.find("value");
-  return value == record.end() || value->is_null() ? std::vector<double>{} : std::vector<double>{number(*value)};
+  return value == record.end() || value->is_null() ? std::vector<double>{} : std::vector<double>{final_value(*value)};
 }
 
 TrialState read_state(const JsonTree& record, TrialState otherwise) {
   const auto it = record.find("state");
   if (it == record.end()) return otherwise;
-  const auto state = it->get<std::int64_t>();
+  const std::int64_t state = as_integer(*it);
   if (state < 0 || state > 4) throw Error(ErrorCode::kCorrupt, fmt::format("state = {}, expected 0 to 4", state));
   return static_cast<TrialState>(state);
 }
 
 TrialParam read_param(SpecCache& specs, std::string_view name, const JsonTree& distribution, const JsonTree& value) {
   TrialParam param{specs.find(name, distribution.get<std::string>()), number(value)};
+  if (std::isnan(param.value)) throw Error(ErrorCode::kCorrupt, fmt::format("parameter '{}' is NaN", name));
   to_external(param.spec->distribution, param.value);  // throws where it cannot be one
   return param;
 }
 
-FrozenTrial read_trial(SpecCache& specs, const JsonTree& record) {
+FrozenTrial read_trial(SpecCache& specs, const Record& line) {
+  const JsonTree& record = line.tree;
   FrozenTrial trial;
   trial.state = read_state(record, TrialState::kRunning);
   trial.values = read_values(record);
@@ -150,12 +190,13 @@ FrozenTrial read_trial(SpecCache& specs, const JsonTree& record) {
     std::sort(trial.reports.begin(), trial.reports.end(),
               [](const Report& a, const Report& b) { return a.step < b.step; });
   }
-  trial.user_attrs = read_attributes(record, "user_attrs");
-  trial.system_attrs = read_attributes(record, "system_attrs");
+  trial.user_attrs = read_attributes(line, "user_attrs");
+  trial.system_attrs = read_attributes(line, "system_attrs");
   return trial;
 }
 
-TrialUpdate read_update(SpecCache& specs, Op op, const JsonTree& record) {
+TrialUpdate read_update(SpecCache& specs, Op op, const Record& line) {
+  const JsonTree& record = line.tree;
   TrialUpdate update;
   update.id = integer<TrialId>(record, "trial_id");
   switch (op) {
@@ -164,13 +205,13 @@ TrialUpdate read_update(SpecCache& specs, Op op, const JsonTree& record) {
                                          record.at("param_value_internal")));
       break;
     case Op::kSetTrialIntermediateValue:
-      update.reports.push_back({record.at("step").get<std::int64_t>(), number(record.at("intermediate_value"))});
+      update.reports.push_back({as_integer(record.at("step")), number(record.at("intermediate_value"))});
       break;
     case Op::kSetTrialUserAttr:
-      update.user_attrs = read_attributes(record, "user_attr");
+      update.user_attrs = read_attributes(line, "user_attr");
       break;
     case Op::kSetTrialSystemAttr:
-      update.system_attrs = read_attributes(record, "system_attr");
+      update.system_attrs = read_attributes(line, "system_attr");
       break;
     default:
       update.state = read_state(record, TrialState::kRunning);
@@ -185,8 +226,11 @@ NewStudy read_study(const JsonTree& record) {
   NewStudy study;
   study.name = record.at("study_name").get<std::string>();
   for (const auto& direction : record.at("directions")) {
-    study.directions.push_back(static_cast<Direction>(direction.get<int>()));
+    const std::int64_t word = as_integer(direction);
+    if (word < 0 || word > 2) throw Error(ErrorCode::kCorrupt, fmt::format("direction = {}, expected 0 to 2", word));
+    study.directions.push_back(static_cast<Direction>(word));
   }
+  storage_rules::check_study(study);
   return study;
 }
 
@@ -267,22 +311,23 @@ void JournalReader::apply(std::string_view line) {
     return Error(ErrorCode::kCorrupt, fmt::format("journal, record {}: {}: {}", n_records_, why, line.substr(0, 200)));
   };
   try {
-    const JsonTree record = parse_json(line);
-    const auto code = record.at("op_code").get<int>();
+    const Record parsed(line);
+    const JsonTree& record = parsed.tree;
+    const std::int64_t code = as_integer(record.at("op_code"));
     if (code < 0 || code > static_cast<int>(Op::kDiscardTrials)) throw corrupt("unknown op_code");
-    const Op op{code};
+    const auto op = static_cast<Op>(code);
     // Parsed before anything is changed: a fault in a record is an error, what it may not do is not.
     if (op == Op::kCreateStudy) {
       const NewStudy study = read_study(record);
       if (!table_.find_study(study.name)) table_.create_study(study);
     } else if (op == Op::kCreateTrial) {
       const auto study = integer<StudyId>(record, "study_id");
-      const FrozenTrial trial = read_trial(specs_, record);
+      const FrozenTrial trial = read_trial(specs_, parsed);
       if (table_.has_study(study)) table_.insert_trial(study, trial);
     } else if (op == Op::kDeleteStudy || op == Op::kSetStudyUserAttr || op == Op::kSetStudySystemAttr) {
       const auto study = integer<StudyId>(record, "study_id");
       const bool user = op == Op::kSetStudyUserAttr;
-      const auto attributes = read_attributes(record, user ? "user_attr" : "system_attr");
+      const auto attributes = read_attributes(parsed, user ? "user_attr" : "system_attr");
       if (!table_.has_study(study)) {
         // Deleted by somebody who was faster.
       } else if (op == Op::kDeleteStudy) {
@@ -291,7 +336,7 @@ void JournalReader::apply(std::string_view line) {
         table_.set_study_attributes(study, user ? AttributeKind::kUser : AttributeKind::kSystem, attributes);
       }
     } else if (op != Op::kDiscardTrials) {
-      const TrialUpdate update = read_update(specs_, op, record);
+      const TrialUpdate update = read_update(specs_, op, parsed);
       if (const auto study = table_.study_of(update.id)) {
         try {
           table_.update_trial(*study, update);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,13 @@
 namespace bluefin {
 
 inline std::string json_string(std::string_view text) { return Json(text).text(); }
+
+// A JSON text without line breaks: they stand between its parts only, never in its strings.
+inline std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return text;
+}
 
 // {"a": 1, "b": 2} from any range of things; `member` gives the key and the value's JSON of one.
 template <class Range, class Member>

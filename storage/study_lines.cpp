@@ -25,13 +25,6 @@ constexpr std::string_view kUtc = "+00:00";
 
 // --- writing ---------------------------------------------------------------------------------------------------------
 
-// Line breaks stand between the parts of a JSON text only, never in its strings.
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  std::replace(text.begin(), text.end(), '\r', ' ');
-  return text;
-}
-
 // "2026-11-25T04:32:50.123456+00:00"
 std::string time_text(const std::optional<Time>& time) {
   if (!time) return "null";
@@ -188,7 +181,9 @@ double read_value(const Distribution& distribution, std::string_view text) {
   }
   const bool fits = std::holds_alternative<IntDistribution>(distribution) ? tree.is_number_integer() : tree.is_number();
   if (!fits) throw wrong("value", text, fmt::format("a number for {}", to_string(distribution)));
-  return tree.get<double>();
+  const auto value = tree.get<double>();
+  to_external(distribution, value);  // throws where it cannot be one
+  return value;
 }
 
 std::vector<TrialParam> read_params(Fields& fields, SpecCache& specs) {
@@ -270,9 +265,8 @@ void write_study_lines(std::ostream& out, const WholeStudy& whole) {
     directions += fmt::format("{}{}", directions.empty() ? "" : ", ", json_string(to_string(d)));
   }
   const auto write = [&](const std::string& line, const std::string& what) {
-    // An attribute that another program has stored may hold what JSON has no meaning for, half a surrogate pair, say.
     try {
-      parse_json(line);
+      parse_python_json(line);
     } catch (const Error& e) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{} of study '{}' has an attribute that could not be read back: {}", what,

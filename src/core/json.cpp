@@ -2,55 +2,14 @@
 #include "bluefin/json.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <string>
-#include <system_error>
 
 #include "bluefin/error.hpp"
 #include "core/json_nlohmann.hpp"
 
 namespace bluefin {
 namespace {
-
-// The code unit of a \u escape at `at`; -1 where there is none.
-int escaped_unit(std::string_view text, std::size_t at) {
-  if (at + 6 > text.size() || text.substr(at, 2) != "\\u") return -1;
-  int unit = 0;
-  const auto [end, error] = std::from_chars(text.data() + at + 2, text.data() + at + 6, unit, 16);
-  return error == std::errc() && end == text.data() + at + 6 ? unit : -1;
-}
-
-// The text with U+FFFD for each half of a surrogate pair that is alone.
-std::string with_whole_characters(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    std::size_t length = text[i] == '\\' ? 2 : 1;
-    if (const int unit = escaped_unit(text, i); unit >= 0xD800 && unit <= 0xDFFF) {
-      const int next = escaped_unit(text, i + 6);
-      length = unit < 0xDC00 && next >= 0xDC00 && next <= 0xDFFF ? 12 : 6;
-      if (length == 6) {
-        out += "\\ufffd";
-        i += length;
-        continue;
-      }
-    }
-    out += text.substr(i, length);
-    i += length;
-  }
-  return out;
-}
-
-// Python's json also writes and reads halves of surrogate pairs ("\ud800"), so files may have them; no std::string can.
-JsonTree tree_of(std::string_view text) {
-  try {
-    return parse_json(text);
-  } catch (const Error&) {
-    const std::string whole = with_whole_characters(text);
-    if (whole == text) throw;
-    return parse_json(whole);
-  }
-}
 
 template <class T>
 std::string dump_array(const std::vector<T>& values) {
@@ -68,7 +27,7 @@ Json::Json(const std::vector<std::int64_t>& values) : text_(dump_array(values)) 
 Json::Json(const std::vector<std::string>& values) : text_(dump_array(values)) {}
 
 Json Json::parse(std::string_view text) {
-  tree_of(text);
+  if (!is_json(text)) parse_python_json(text, kMaxJsonDepth);  // says what is wrong, if it is
   return trusted(std::string(text));
 }
 
@@ -79,7 +38,7 @@ std::optional<bool> Json::as_bool() const {
 }
 
 std::optional<std::int64_t> Json::as_int() const {
-  const JsonTree tree = tree_of(text_);
+  const JsonTree tree = parse_python_json(text_);
   if (!tree.is_number_integer()) return std::nullopt;
   if (tree.is_number_unsigned() && tree.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
     return std::nullopt;
@@ -88,20 +47,20 @@ std::optional<std::int64_t> Json::as_int() const {
 }
 
 std::optional<double> Json::as_double() const {
-  const JsonTree tree = tree_of(text_);
+  const JsonTree tree = parse_python_json(text_);
   if (!tree.is_number()) return std::nullopt;
   return tree.get<double>();
 }
 
 std::optional<std::string> Json::as_string() const {
   if (text_.empty() || text_.front() != '"') return std::nullopt;
-  const JsonTree tree = tree_of(text_);
+  const JsonTree tree = parse_python_json(text_);
   if (!tree.is_string()) return std::nullopt;
   return tree.get<std::string>();
 }
 
 std::optional<std::vector<double>> Json::as_doubles() const {
-  const JsonTree tree = tree_of(text_);
+  const JsonTree tree = parse_python_json(text_);
   if (!tree.is_array()) return std::nullopt;
   std::vector<double> values;
   for (const auto& item : tree) {
@@ -112,7 +71,7 @@ std::optional<std::vector<double>> Json::as_doubles() const {
 }
 
 std::optional<std::vector<std::string>> Json::as_strings() const {
-  const JsonTree tree = tree_of(text_);
+  const JsonTree tree = parse_python_json(text_);
   if (!tree.is_array()) return std::nullopt;
   std::vector<std::string> values;
   for (const auto& item : tree) {
@@ -123,7 +82,7 @@ std::optional<std::vector<std::string>> Json::as_strings() const {
 }
 
 std::optional<std::vector<Json>> Json::as_array() const {
-  const JsonTree tree = tree_of(text_);
+  const JsonTree tree = parse_python_json(text_);
   if (!tree.is_array()) return std::nullopt;
   std::vector<Json> items;
   for (const auto& item : tree) items.push_back(trusted(dump_json(item)));
@@ -131,7 +90,7 @@ std::optional<std::vector<Json>> Json::as_array() const {
 }
 
 std::optional<std::vector<std::pair<std::string, Json>>> Json::as_object() const {
-  const JsonTree tree = tree_of(text_);
+  const JsonTree tree = parse_python_json(text_);
   if (!tree.is_object()) return std::nullopt;
   std::vector<std::pair<std::string, Json>> members;
   for (const auto& [key, value] : tree.items()) members.emplace_back(key, trusted(dump_json(value)));

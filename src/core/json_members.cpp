@@ -35,7 +35,7 @@ std::size_t end_of_value(std::string_view text, std::size_t begin) {
 }  // namespace
 
 std::vector<std::pair<std::string, std::string_view>> json_members(std::string_view text) {
-  const JsonTree tree = parse_json(text);  // from here on every bracket and quote has its other half
+  const JsonTree tree = parse_python_json(text);  // from here on every bracket and quote has its other half
   if (!tree.is_object()) throw Error(ErrorCode::kInvalidArgument, "not a JSON object");
   std::vector<std::pair<std::string, std::string_view>> members;
   std::size_t at = text.find_first_not_of(kSpace, text.find('{') + 1);

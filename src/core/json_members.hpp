@@ -10,8 +10,8 @@
 namespace bluefin {
 
 // The members of an object in the order of the text, each value as it is written: an integer of any size and the digits
-// of a number stay what they are. The views are into `text`. Throws Error(kInvalidArgument) when it is not JSON (with
-// Python's tokens, see parse_json) or no object.
+// of a number stay what they are. The views are into `text`. Throws Error(kInvalidArgument) when it is not JSON as
+// Python's (parse_python_json(); a key must be whole) or no object.
 std::vector<std::pair<std::string, std::string_view>> json_members(std::string_view text);
 
 }  // namespace bluefin

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <system_error>
 
 #include "bluefin/error.hpp"
 
@@ -62,10 +63,7 @@ void restore_tokens(JsonTree& tree) {
   }
 }
 
-// The nesting that a hostile text may use before the recursion below would be at risk; Python's own limit is 1,000.
-constexpr int kMaxDepth = 900;
-
-void check_depth(std::string_view text) {
+bool is_too_deep(std::string_view text, int max_depth) {
   int depth = 0;
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -76,13 +74,40 @@ void check_depth(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) {
-        throw Error(ErrorCode::kInvalidArgument, fmt::format("JSON is nested deeper than {} levels", kMaxDepth));
-      }
+      if (++depth > max_depth) return true;
     } else if (c == ']' || c == '}') {
       --depth;
     }
   }
+  return false;
+}
+
+// The code unit of a \u escape at `at`; -1 where there is none.
+int escaped_unit(std::string_view text, std::size_t at) {
+  if (at + 6 > text.size() || text.substr(at, 2) != "\\u") return -1;
+  int unit = 0;
+  const auto [end, error] = std::from_chars(text.data() + at + 2, text.data() + at + 6, unit, 16);
+  return error == std::errc() && end == text.data() + at + 6 ? unit : -1;
+}
+
+// The text with U+FFFD for each half of a surrogate pair that is alone.
+std::string with_whole_characters(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t length = text[i] == '\\' ? 2 : 1;
+    if (const int unit = escaped_unit(text, i); unit >= 0xD800 && unit <= 0xDFFF) {
+      const int next = escaped_unit(text, i + 6);
+      length = unit < 0xDC00 && next >= 0xDC00 && next <= 0xDFFF ? 12 : 6;
+      if (length == 6) {
+        out += "\\ufffd";
+        i += length;
+        continue;
+      }
+    }
+    out += text.substr(i, length);
+    i += length;
+  }
+  return out;
 }
 
 void dump(const JsonTree& tree, std::string& out) {
@@ -124,8 +149,16 @@ void dump(const JsonTree& tree, std::string& out) {
 
 }  // namespace
 
-JsonTree parse_json(std::string_view text) {
-  check_depth(text);
+bool is_json(std::string_view text) {
+  if (is_too_deep(text, kMaxJsonDepth)) return false;
+  const std::string replaced = replace_tokens(text);
+  return replaced.empty() ? JsonTree::accept(text) : JsonTree::accept(replaced);
+}
+
+JsonTree parse_json(std::string_view text, int max_depth) {
+  if (is_too_deep(text, max_depth)) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("JSON is nested deeper than {} levels", max_depth));
+  }
   const std::string replaced = replace_tokens(text);
   try {
     JsonTree tree = replaced.empty() ? JsonTree::parse(text) : JsonTree::parse(replaced);
@@ -136,6 +169,16 @@ JsonTree parse_json(std::string_view text) {
     std::string_view what = e.what();
     if (const auto end = what.find("] "); end != std::string_view::npos) what.remove_prefix(end + 2);
     throw Error(ErrorCode::kInvalidArgument, fmt::format("not JSON: {}", what));
+  }
+}
+
+JsonTree parse_python_json(std::string_view text, int max_depth) {
+  try {
+    return parse_json(text, max_depth);
+  } catch (const Error&) {
+    const std::string whole = with_whole_characters(text);
+    if (whole == text) throw;
+    return parse_json(whole, max_depth);
   }
 }
 

@@ -11,8 +11,18 @@ namespace bluefin {
 
 using JsonTree = nlohmann::ordered_json;
 
+// The nesting that a value may have: a hostile text must not put recursion at risk, and Python's own limit is 1,000.
+// Lines of files hold values a few levels down.
+inline constexpr int kMaxJsonDepth = 900;
+inline constexpr int kMaxLineDepth = kMaxJsonDepth + 10;
+
+// Whether parse_json() takes the text as a value, without the memory for a tree: up to 30 times that of the text.
+bool is_json(std::string_view text);
 // Throws Error(kInvalidArgument) with the position of the fault. NaN and the infinities become floats.
-JsonTree parse_json(std::string_view text);
+JsonTree parse_json(std::string_view text, int max_depth = kMaxLineDepth);
+// The same for what Python's json alone writes and reads: "\ud800", half of a surrogate pair, becomes U+FFFD, since no
+// std::string can hold it. Who keeps the text itself keeps the half.
+JsonTree parse_python_json(std::string_view text, int max_depth = kMaxLineDepth);
 // One line, as json.dumps(value) writes it.
 std::string dump_json(const JsonTree& tree);
 // The same for a string and a number, without a tree.

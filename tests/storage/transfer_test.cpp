@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
 #include "core/json_members.hpp"
@@ -269,6 +272,41 @@ TEST_CASE("transfer: an exported file is there whole or not at all", "[storage][
   for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
     CHECK(entry.path().filename().string().find(".jsonl.") == std::string::npos);
   }
+}
+
+TEST_CASE("transfer: an export that a signal ends leaves nothing behind", "[storage][transfer][processes]") {
+  const test::TempDir dir;
+  create_study({.storage = dir.url(), .name = "s"}).add_trial(create_trial({.values = {0.5}}));
+  const int ending = GENERATE(SIGINT, SIGTERM, SIGHUP);
+  const bool ignored = GENERATE(false, true);
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(ending, ignored ? SIG_IGN : SIG_DFL);
+    set_log_level(LogLevel::kInfo);
+    set_log_sink([&](LogLevel, std::string_view) { std::raise(ending); });  // all is written, nothing has its name
+    try {
+      export_studies(dir.url(), dir.file("s.jsonl"), false);
+    } catch (...) {
+      _exit(2);
+    }
+    struct sigaction after {};
+    sigaction(ending, nullptr, &after);
+    _exit(after.sa_handler == SIG_IGN ? 0 : 3);  // what the program had set is as it was
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path()))
+    names.insert(entry.path().filename().string());
+  if (ignored) {
+    CHECK(status == 0);
+    CHECK(names.count("s.jsonl") == 1);
+    names.erase("s.jsonl");
+  } else {
+    CHECK(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == ending);
+  }
+  for (const std::string& name : names) CHECK(name.rfind("study.db", 0) == 0);
 }
 
 TEST_CASE("transfer: a line that is wrong is named with what was expected", "[storage][transfer]") {
