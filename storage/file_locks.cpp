@@ -40,33 +40,48 @@ std::string command_of(long pid) {
   return name;
 }
 
-// A line of /proc/locks that is about the database or its shared memory.
+// A lock of the database or of its shared memory.
 struct Lock {
   long pid = 0;
   bool exclusive = false;
   bool of_writer = false;
 };
 
+// A line of /proc/locks: 1: POSIX  ADVISORY  WRITE 4711 08:01:12345 120 120
+struct LockLine {
+  char kind[16] = {};
+  char mode[16] = {};
+  long pid = 0;
+  char file[64] = {};
+  long long first = 0;
+  char last[32] = {};  // a number or EOF
+};
+
+std::vector<LockLine> lock_lines() {
+  std::vector<LockLine> lines;
+  std::ifstream file("/proc/locks");
+  for (std::string line; std::getline(file, line);) {
+    LockLine read;
+    if (std::sscanf(line.c_str(), "%*s %15s %*s %15s %ld %63s %lld %31s", read.kind, read.mode, &read.pid, read.file,
+                    &read.first, read.last) == 6 &&
+        read.pid > 0) {
+      lines.push_back(read);
+    }
+  }
+  return lines;
+}
+
 std::vector<Lock> locks_of(const std::string& path) {
   const std::string database = file_id(path);
   const std::string shared = file_id(path + "-shm");
   std::vector<Lock> locks;
-  std::ifstream file("/proc/locks");
-  for (std::string line; std::getline(file, line);) {
-    // 1: POSIX  ADVISORY  WRITE 4711 08:01:12345 120 120
-    char mode[16] = {};
-    char id[64] = {};
-    char last[32] = {};  // a number or EOF
-    Lock lock;
-    long long first = 0;
-    if (std::sscanf(line.c_str(), "%*s %*s %*s %15s %ld %63s %lld %31s", mode, &lock.pid, id, &first, last) != 5)
-      continue;
-    const bool of_database = !database.empty() && id == database;
-    if (lock.pid <= 0 || (!of_database && (shared.empty() || id != shared))) continue;
-    lock.exclusive = std::string_view(mode) == "WRITE";
+  for (const LockLine& line : lock_lines()) {
+    const bool of_database = !database.empty() && line.file == database;
+    if (!of_database && (shared.empty() || line.file != shared)) continue;
+    Lock lock{.pid = line.pid, .exclusive = std::string_view(line.mode) == "WRITE"};
     const long long byte = of_database ? kReservedByte : kWalWriteByte;
-    const std::string_view end = last;
-    lock.of_writer = lock.exclusive && first <= byte && (end == "EOF" || std::atoll(last) >= byte);
+    const std::string_view end = line.last;
+    lock.of_writer = lock.exclusive && line.first <= byte && (end == "EOF" || std::atoll(line.last) >= byte);
     locks.push_back(lock);
   }
   return locks;
@@ -81,6 +96,16 @@ bool has_open(const fs::path& descriptors, const std::set<std::pair<dev_t, ino_t
   return false;
 }
 
+// "process 12 (python), process 13 (bluefin)"
+std::string text_of(const std::set<long>& pids) {
+  std::string text;
+  for (const long pid : pids) {
+    const std::string who = pid == getpid() ? "another connection of this process" : command_of(pid);
+    text += fmt::format("{}process {} ({})", text.empty() ? "" : ", ", pid, who);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string lock_holders(const std::string& path) {
@@ -88,12 +113,16 @@ std::string lock_holders(const std::string& path) {
   for (const Lock& lock : locks_of(path)) {
     if (lock.exclusive) writers.insert(lock.pid);
   }
-  std::string text;
-  for (const long pid : writers) {
-    const std::string who = pid == getpid() ? "another connection of this process" : command_of(pid);
-    text += fmt::format("{}process {} ({})", text.empty() ? "" : ", ", pid, who);
+  return text_of(writers);
+}
+
+std::string flock_holders(const std::string& path) {
+  const std::string id = file_id(path);
+  std::set<long> holders;
+  for (const LockLine& line : lock_lines()) {
+    if (id == line.file && std::string_view(line.kind) == "FLOCK") holders.insert(line.pid);
   }
-  return text;
+  return text_of(holders);
 }
 
 std::vector<FileUser> file_users(const std::string& path) {

@@ -13,6 +13,9 @@ namespace bluefin {
 // where the kernel does not tell (another container or host).
 std::string lock_holders(const std::string& path);
 
+// The same for who has a flock() of the file at `path`.
+std::string flock_holders(const std::string& path);
+
 // The other processes that have the file or its log open, by ascending pid: those whose descriptors this user may read,
 // and those that hold a lock.
 std::vector<FileUser> file_users(const std::string& path);

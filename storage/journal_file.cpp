@@ -15,6 +15,7 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "storage/file_locks.hpp"
 
 namespace bluefin {
 namespace {
@@ -24,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kGrace{30};
 constexpr std::chrono::microseconds kFirstPause{50};
 constexpr std::chrono::microseconds kLongestPause{5000};
+constexpr std::chrono::microseconds kLongestTurn{800};  // an append, with its sync, takes about as long
 
 // The journal's own path (Optuna's processes look at what the link points to), written so that bluefin knows the links
 // of this host again: between folder and name stand 32 bits of the host's boot id, "./" for one and "/" for zero.
@@ -90,7 +92,16 @@ void JournalFile::append(const std::vector<std::string>& lines) {
   std::string bytes;
   for (const auto& line : lines) bytes.append(line).push_back('\n');
   struct stat status {};
+  struct stat named {};
   if (::fstat(fd_, &status) != 0) fail("cannot be read");
+  // The system would let us write to a file that has no name any more.
+  if (::stat(path_.c_str(), &named) != 0 || named.st_ino != status.st_ino || named.st_dev != status.st_dev) {
+    throw Error(
+        ErrorCode::kUnavailable,
+        fmt::format("journal {}: the file was moved, replaced or removed while it was in use; put it back, or open "
+                    "it where it is now",
+                    path_));
+  }
   // Half a line at the end is from a process that died: nobody was told that it is there. Behind it ours would be lost.
   off_t end = status.st_size;
   char last = '\n';
@@ -112,16 +123,30 @@ void JournalFile::append(const std::vector<std::string>& lines) {
   if (::fdatasync(fd_) != 0) fail("cannot be written to the disk");
 }
 
-JournalFile::Lock::Lock(const JournalFile& file) : fd_(file.fd_), path_(file.path_ + ".lock") {
-  int result = 0;
-  do {
-    result = ::flock(fd_, LOCK_EX);
-  } while (result != 0 && errno == EINTR);
+JournalFile::Lock::Lock(const JournalFile& file, std::chrono::milliseconds patience)
+    : fd_(file.fd_), path_(file.path_ + ".lock") {
+  const bool alone = wait_turn(file, patience);
   try {
-    make_link(file, result == 0);
+    make_link(file, alone);
   } catch (...) {
     ::flock(fd_, LOCK_UN);
     throw;
+  }
+}
+
+bool JournalFile::Lock::wait_turn(const JournalFile& file, std::chrono::milliseconds patience) const {
+  const auto deadline = Clock::now() + patience;
+  for (auto pause = kFirstPause;; pause = std::min(2 * pause, kLongestTurn)) {
+    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno != EWOULDBLOCK && errno != EINTR) return false;
+    if (Clock::now() >= deadline) {
+      const std::string holders = flock_holders(file.path_);
+      throw Error(
+          ErrorCode::kUnavailable,
+          fmt::format("journal {}: the file has been locked for {} s by {}; try again when that has ended", file.path_,
+                      std::chrono::duration<double>(patience).count(), holders.empty() ? "another process" : holders));
+    }
+    std::this_thread::sleep_for(pause);
   }
 }
 

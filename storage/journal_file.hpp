@@ -32,13 +32,17 @@ class JournalFile {
   // at once. Any other link is taken away when it was as it is for 30 seconds (Optuna's default as well).
   class Lock {
    public:
-    // Waits.
-    explicit Lock(const JournalFile& file);
+    static constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(30);
+    // Waits. Throws Error(kUnavailable) that names the process when one of bluefin's had the file all that time: it is
+    // stopped, not dead.
+    explicit Lock(const JournalFile& file, std::chrono::milliseconds patience = kPatience);
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
     ~Lock();
 
    private:
+    // False: the file system has no flock().
+    bool wait_turn(const JournalFile& file, std::chrono::milliseconds patience) const;
     void make_link(const JournalFile& file, bool alone);
 
     const int fd_;

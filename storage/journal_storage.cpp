@@ -22,7 +22,8 @@ namespace {
 // it is never passed over by a reader, and a batch is written whole or not at all.
 class JournalStorage final : public Storage, public StudyImport {
  public:
-  explicit JournalStorage(const std::string& url) : JournalStorage(parse_journal_url(url)) {}
+  JournalStorage(const std::string& url, std::chrono::milliseconds patience)
+      : JournalStorage(parse_journal_url(url), patience) {}
 
   std::string url() const override { return url_; }
 
@@ -142,8 +143,9 @@ class JournalStorage final : public Storage, public StudyImport {
   }
 
  private:
-  explicit JournalStorage(const FileUrl& file)
+  JournalStorage(const FileUrl& file, std::chrono::milliseconds patience)
       : url_(file.url),
+        patience_(patience),
         read_only_(read_only_reason(file)),
         file_(file.path, !read_only_.empty()),
         writer_(fmt::format("{:016x}-{}", random_seed(), ::getpid())) {
@@ -169,22 +171,39 @@ class JournalStorage final : public Storage, public StudyImport {
     return lines;
   }
 
+  // A child has the same open file as its parent: a lock of the one would be the other's too.
+  void check_process() const {
+    if (::getpid() == process_) return;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: opened in process {} and used in its child {}; open the storage after fork()", url_,
+                            process_, ::getpid()));
+  }
+
+  // What stands behind a line that is no record is not known: such a journal is not used any more.
   void sync() {
-    for (const auto& line : file_.read()) reader_.apply(line);
+    check_process();
+    if (!fault_.empty()) throw Error(ErrorCode::kCorrupt, fault_);
+    try {
+      for (const auto& line : file_.read()) reader_.apply(line);
+    } catch (const Error& e) {
+      if (e.code() == ErrorCode::kCorrupt) fault_ = e.what();
+      throw;
+    }
   }
 
   // `decide` sees everything that is in the file and gives the lines to append.
   template <class Decide>
   void change(const Decide& decide) {
     if (!read_only_.empty()) throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", url_, read_only_));
-    const JournalFile::Lock lock(file_);
+    check_process();
+    const JournalFile::Lock lock(file_, patience_);
     sync();
     const std::vector<std::string> lines = decide();
     if (lines.empty()) return;
     // One line that cannot be read back would make the whole journal unreadable for good.
     for (const std::string& line : lines) {
       try {
-        parse_json(line);
+        parse_python_json(line);
       } catch (const Error& e) {
         throw Error(ErrorCode::kInvalidArgument,
                     fmt::format("{}: an attribute cannot be kept in a journal: {}", url_, e.what()));
@@ -195,15 +214,20 @@ class JournalStorage final : public Storage, public StudyImport {
   }
 
   const std::string url_;
+  const std::chrono::milliseconds patience_;
+  const pid_t process_ = ::getpid();
   const std::string read_only_;  // why nothing is written; empty: it may be
   std::mutex mutex_;             // guards everything below
   JournalFile file_;
   JournalReader reader_;
   JournalWriter writer_;
+  std::string fault_;  // the first line that could not be read
 };
 
 }  // namespace
 
-std::shared_ptr<Storage> open_journal_storage(const std::string& url) { return std::make_shared<JournalStorage>(url); }
+std::shared_ptr<Storage> open_journal_storage(const std::string& url, std::chrono::milliseconds patience) {
+  return std::make_shared<JournalStorage>(url, patience);
+}
 
 }  // namespace bluefin

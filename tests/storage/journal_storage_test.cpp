@@ -204,3 +204,61 @@ TEST_CASE("a journal that became shorter is noticed", "[storage]") {
   std::filesystem::resize_file(dir.file("study.log"), 3);
   CHECK_THROWS_WITH(storage->list_studies(), ContainsSubstring("shorter"));
 }
+
+TEST_CASE("a journal with a line that is no record is not used any more", "[storage]") {
+  const test::TempDir dir;
+  const auto storage = open_storage(dir.journal_url());
+  storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  {
+    std::ofstream file(dir.file("study.log"), std::ios::app);
+    file << "{\"op_code\": 99}\n"
+         << R"({"op_code": 0, "worker_id": "w", "study_name": "behind it", "directions": [1]})"
+         << "\n";
+  }
+  for (int i = 0; i < 2; ++i) {
+    CHECK_THROWS_WITH(storage->list_studies(), ContainsSubstring("journal, record 1: unknown op_code"));
+    CHECK_THROWS_AS(storage->create_study({.name = "t", .directions = {Direction::kMinimize}}), Error);
+  }
+}
+
+TEST_CASE("a journal is not used across fork", "[storage][processes]") {
+  const test::TempDir dir;
+  const auto storage = open_storage(dir.journal_url());
+  const StudyId study = storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  const pid_t pid = fork();
+  if (pid == 0) {
+    try {
+      storage->start_trial(study, {});
+    } catch (const Error& e) {
+      _exit(std::string(e.what()).find("open the storage after fork()") != std::string::npos ? 0 : 2);
+    }
+    _exit(1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(pid, &status, 0) == pid);
+  CHECK(status == 0);
+  CHECK(storage->start_trial(study, {}).number == 0);
+}
+
+TEST_CASE("a journal keeps an attribute that only Python's json reads", "[storage]") {
+  const test::TempDir dir;
+  {
+    std::ofstream file(dir.file("study.log"));
+    file
+        << R"({"op_code": 0, "worker_id": "w", "study_name": "s", "directions": [1]})"
+        << "\n"
+        << R"({"op_code": 2, "worker_id": "w", "study_id": 0, "user_attr": {"half": "\ud800"}})"
+        << "\n"
+        << R"({"op_code": 4, "worker_id": "w", "study_id": 0, "state": 1, "value": 1.0, "user_attrs": {"half": ["\udfff"]}})"
+        << "\n";
+  }
+  const auto storage = open_storage(dir.journal_url());
+  const StudyRecord study = storage->find_study("s").value();
+  CHECK(find_attribute(study.user_attrs, "half")->text() == R"("\ud800")");
+  StorageCursor cursor;
+  CHECK(storage->changes_since(study.id, cursor).finished.at(0)->user_attrs.at(0).value.text() == R"(["\udfff"])");
+  std::ofstream(dir.file("study.log"), std::ios::app)
+      << R"({"op_code": 0, "worker_id": "w", "study_name": "\ud800", "directions": [1]})"
+      << "\n";
+  CHECK_THROWS_WITH(storage->list_studies(), ContainsSubstring("record 3: not JSON"));
+}
