@@ -30,7 +30,7 @@ std::int64_t number(SqliteDb& db, std::string_view pragma) {
 }
 
 bool has_table(SqliteDb& db, std::string_view name) {
-  return db.query("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?1", name).step();
+  return db.query("SELECT 1 FROM sqlite_master WHERE type='table' AND rootpage>0 AND name=?1", name).step();
 }
 
 std::vector<StudyCounts> count_trials(SqliteDb& db) {

@@ -110,6 +110,14 @@ class Checker {
                         shown(query, 0)));
       }
     }
+    {
+      auto query = db_.query("SELECT lower(tbl_name), name FROM sqlite_master WHERE type='trigger' ORDER BY 1, 2");
+      while (query.step()) {
+        if (!is_optuna_table(query.text(0))) continue;
+        add(query.text(0), "", std::nullopt,
+            fmt::format("trigger {}, expected none: it does not run here, but in other programs", shown(query, 1)));
+      }
+    }
     // Tables that are not Optuna's; its own have rules that say more.
     static constexpr std::string_view kForeign = "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check";
     auto query = db_.query(kForeign);

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <thread>
 
 #include "storage/file_locks.hpp"
+#include "storage/sqlite_guard.hpp"
 #include "storage/sqlite_open.hpp"
 
 namespace bluefin {
@@ -17,6 +19,19 @@ namespace {
 std::chrono::microseconds pause(std::minstd_rand& random, int count) {
   std::uniform_int_distribution<int> micros(count < 200 ? 200 : 1000, count < 200 ? 1000 : 5000);
   return std::chrono::microseconds(micros(random));
+}
+
+// What the system said, where it said something: of the log or journal, or of the file.
+std::string system_reason(sqlite3* handle) {
+  int error = sqlite3_system_errno(handle);
+  for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    if (error == 0 && sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK && file != nullptr &&
+        file->pMethods != nullptr) {
+      file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+  }
+  return error == 0 ? std::string() : fmt::format(" ({})", std::strerror(error));
 }
 
 }  // namespace
@@ -46,7 +61,15 @@ void SqliteQuery::bind_int(int index, std::int64_t value) {
 
 bool SqliteQuery::step() {
   const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_ROW) {
+    constexpr std::uint64_t kLeastRow = 4;
+    read_ += kLeastRow;
+    if (read_ > next_look_) {
+      db_->check_room(read_);
+      next_look_ = read_ + kUncounted;
+    }
+    return true;
+  }
   if (code == SQLITE_DONE) return false;
   db_->fail(code);
 }
@@ -54,7 +77,9 @@ bool SqliteQuery::step() {
 std::string_view SqliteQuery::text(int column) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   if (data == nullptr) return {};
-  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+  read_ += size;
+  return {data, size};
 }
 
 SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milliseconds busy_timeout,
@@ -77,11 +102,10 @@ SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milli
   }
   sqlite3_extended_result_codes(handle_, 1);
   sqlite3_busy_handler(handle_, on_busy, this);
-  // A file from elsewhere may hold views and triggers made to do harm.
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  guard_sqlite(handle_);
   try {
     run("PRAGMA foreign_keys=OFF");  // as Optuna has it
+    run("PRAGMA cell_size_check=ON");
     // Until enable_wal(). With a rollback journal FULL is not enough: the journal's name could come back after a power
     // cut, and take the last transaction with it.
     run("PRAGMA synchronous=EXTRA");
@@ -170,8 +194,32 @@ std::int64_t SqliteDb::version() {
   return version_;
 }
 
+void SqliteDb::check_room(std::uint64_t read) {
+  constexpr std::uint64_t kMost = 4;  // a text is looked at more than once, and may be UTF-16 there
+  std::uint64_t room = 1;
+  for (const std::string_view pragma : {"PRAGMA page_count", "PRAGMA page_size"}) {
+    auto query = this->query(pragma);
+    if (query.step()) room *= static_cast<std::uint64_t>(query.integer(0));
+  }
+  if (read <= kMost * room) return;
+  throw Error(
+      ErrorCode::kCorrupt,
+      fmt::format("{}: it gives more rows and texts than a file of {} bytes has room for, so it is damaged or made "
+                  "to do harm; `bluefin db check` looks at its pages",
+                  name_, room));
+}
+
 void SqliteDb::check_writable() const {
   if (is_read_only()) throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", name_, read_only_));
+  // The system would let us write to a file that has no name any more.
+  int moved = 0;
+  if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0) {
+    throw Error(
+        ErrorCode::kUnavailable,
+        fmt::format("{}: the file was moved, replaced or removed while it was in use; put it back, or open it where "
+                    "it is now",
+                    name_));
+  }
   if (wal_sync_) wal_sync_->check();
 }
 
@@ -213,6 +261,8 @@ void SqliteDb::fail(int code) const {
       throw SqliteBusy(fmt::format("{}: {}", name_, why));
     case SQLITE_FULL:
       throw Error(ErrorCode::kUnavailable, fmt::format("{}: the disk is full; free some space and go on", name_));
+    case SQLITE_IOERR:
+      throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}{}", name_, why, system_reason(handle_)));
     case SQLITE_READONLY:
       throw Error(ErrorCode::kUnavailable,
                   fmt::format("{}: the file or its folder is read-only; give this user write permission", name_));
@@ -238,6 +288,10 @@ void SqliteDb::fail(int code) const {
     case SQLITE_MISMATCH:
     case SQLITE_SCHEMA:
       throw Error(ErrorCode::kCorrupt, fmt::format("{}: the tables are not as Optuna makes them ({})", name_, why));
+    case SQLITE_TOOBIG:
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: a text or a row of more than {} MiB, which is the most that is written or read",
+                              name_, kMaxSqliteLength >> 20));
     case SQLITE_MISUSE:
     case SQLITE_RANGE:
       throw Error(ErrorCode::kInternal, fmt::format("{}: {}", name_, why));

@@ -67,8 +67,13 @@ class SqliteQuery {
  private:
   void bind_int(int index, std::int64_t value);
 
+  // How much may be read before it is compared with the size of the file.
+  static constexpr std::uint64_t kUncounted = std::uint64_t{16} << 20;
+
   SqliteDb* db_;
   sqlite3_stmt* statement_;
+  mutable std::uint64_t read_ = 0;  // bytes, about
+  std::uint64_t next_look_ = kUncounted;
 };
 
 // Not thread-safe: its owner has the mutex. Must not be used in a child after fork(), which is checked.
@@ -138,6 +143,9 @@ class SqliteDb {
   bool disable_wal(std::chrono::milliseconds patience);
 
   [[noreturn]] void fail(int code) const;
+  // Throws Error(kCorrupt) when the file is too small for one statement to have read so many bytes of it: pages that
+  // refer to each other in a circle, or a thousand rows to one long text.
+  void check_room(std::uint64_t read);
 
  private:
   enum class Mode : std::uint8_t { kRead, kWrite, kAlone };

@@ -2,8 +2,10 @@
 #include "storage/sqlite_open.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <compare>
@@ -14,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include "bluefin/error.hpp"
 #include "storage/sqlite_copies.hpp"
@@ -84,6 +87,13 @@ Ours& ours() {
   return files;
 }
 
+// SQLite would make it with mode 0644, so that a umask for a group (002) had no effect; log and shared memory take
+// their modes from it. Only where there is none: to close a file that this process has open would drop its locks.
+void make_file(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  if (descriptor >= 0) close(descriptor);  // otherwise SQLite says why
+}
+
 // `target` is the path, or a URI for it.
 int open_target(const std::string& target, const std::string& path, const std::string& name, int flags,
                 sqlite3** handle) {
@@ -99,17 +109,22 @@ int open_target(const std::string& target, const std::string& path, const std::s
                       name, copy));
     }
   }
+  if ((flags & SQLITE_OPEN_CREATE) != 0 && !before.file) make_file(path);
   const int code = sqlite3_open_v2(target.c_str(), handle, flags, nullptr);
   if (code == SQLITE_OK) ours().add_new(before, Opened(path));
   return code;
 }
 
-// Bytes 18 and 19 of the header, through SQLite's own descriptor: nobody else may open and close the file.
-bool has_wal_format(sqlite3* handle) {
+// Bytes of the header, through SQLite's own descriptor: nobody else may open and close the file.
+bool read_header(sqlite3* handle, int offset, void* to, int n) {
   sqlite3_file* file = nullptr;
-  unsigned char versions[2] = {};
   return sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file != nullptr &&
-         file->pMethods != nullptr && file->pMethods->xRead(file, versions, 2, 18) == SQLITE_OK && versions[0] == 2;
+         file->pMethods != nullptr && file->pMethods->xRead(file, to, n, offset) == SQLITE_OK;
+}
+
+bool has_wal_format(sqlite3* handle) {
+  unsigned char versions[2] = {};
+  return read_header(handle, 18, versions, 2) && versions[0] == 2;
 }
 
 bool has_log(const std::string& path) {
@@ -139,6 +154,18 @@ int open_sqlite_to_read(const std::string& path, const std::string& name, sqlite
   if (code != SQLITE_OK || !has_wal_format(*handle) || has_log(path)) return code;
   close_sqlite(*handle);
   return open_target(immutable_uri(path), path, name, kFlags | SQLITE_OPEN_URI, handle);
+}
+
+bool is_sqlite_file(const std::string& path) {
+  static constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;  // opening a pipe would wait
+  sqlite3* handle = nullptr;
+  char head[kMagic.size()] = {};
+  const bool is_one = open_target(path, path, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, &handle) == SQLITE_OK &&
+                      read_header(handle, 0, head, sizeof head) && std::string_view(head, sizeof head) == kMagic;
+  close_sqlite(handle);
+  return is_one;
 }
 
 void close_sqlite(sqlite3* handle) {

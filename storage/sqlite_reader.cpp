@@ -109,6 +109,7 @@ constexpr ChildTable kSystemAttributes{
     "t.datetime_start IS NOT NULL) "
     "ORDER BY c.trial_system_attribute_id DESC LIMIT 1"};
 
+constexpr double kIntegersEnd = 9.2e18;  // no integer of 64 bits is beyond, and to_external() takes none
 constexpr std::int64_t kLastRow = std::numeric_limits<std::int64_t>::max();
 // More rows of other trials than these, and than a hundred for each unfinished trial, are not walked over: one row
 // costs 0.3 us, to read a trial whole some 20 us.
@@ -271,6 +272,9 @@ TrialParam SqliteReader::param(const SqliteQuery& row, std::int64_t trial) {
   auto spec =
       parse_cell(db_, "trial_params", trial, "distribution_json", [&] { return specs_.find(name, row.text(4)); });
   const double value = row.real(3);
+  if (std::holds_alternative<IntDistribution>(spec->distribution) && !(std::abs(value) < kIntegersEnd)) {
+    corrupt_row(db_, "trial_params", trial, fmt::format("param_value of '{}' = {}, expected an integer", name, value));
+  }
   if (const auto* categorical = std::get_if<CategoricalDistribution>(&spec->distribution)) {
     // The value is an index that others look up without asking again.
     if (!(value >= 0.0 && value < static_cast<double>(categorical->choices.size())) || value != std::floor(value)) {
@@ -326,6 +330,16 @@ std::optional<FrozenTrial> SqliteReader::trial(StudyId study, TrialId id) {
     read_children(db_.query(table.one, study, id), std::span(&place, 1), member, decode);
   });
   return trial;
+}
+
+FrozenTrial SqliteReader::known_trial(StudyId study, TrialId id) {
+  if (auto found = trial(study, id)) return std::move(*found);
+  corrupt_row(db_, "trials", static_cast<std::int64_t>(id), "it cannot be found by its trial_id and study_id");
+}
+
+StudyRecord SqliteReader::known_study(StudyId id) {
+  if (auto found = study(id)) return std::move(*found);
+  corrupt_row(db_, "studies", static_cast<std::int64_t>(id), "it cannot be found by its study_id");
 }
 
 // --- what is new -----------------------------------------------------------------------------------------------------
@@ -473,7 +487,7 @@ bool SqliteReader::catch_up(StudyId study, std::int64_t last, std::span<const Tr
   const auto by_step = [](const Report& a, const Report& b) { return a.step < b.step; };
   for (Open& o : open) {
     if (o.whole) {
-      o.now = std::make_shared<FrozenTrial>(trial(study, o.now->id).value());
+      o.now = std::make_shared<FrozenTrial>(known_trial(study, o.now->id));
     } else if (o.now && o.before && is_finished(o.now->state)) {
       // What was read while it ran may have been overwritten since.
       FrozenTrial* const place = o.now.get();
@@ -517,6 +531,9 @@ std::optional<StudyRecord> SqliteReader::study(StudyId id) {
                   fmt::format("direction = '{}', expected NOT_SET, MINIMIZE or MAXIMIZE", word));
     }
     record.directions.push_back(*direction);
+  }
+  if (record.directions.empty()) {
+    corrupt_row(db_, "studies", static_cast<std::int64_t>(id), "it has no directions, expected one for each objective");
   }
   record.user_attrs = study_attributes(
       "SELECT \"key\", value_json FROM study_user_attributes WHERE study_id=?1 ORDER BY study_user_attribute_id",

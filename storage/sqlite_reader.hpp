@@ -41,6 +41,9 @@ class SqliteReader {
                 std::vector<FrozenTrialPtr>& trials);
 
   std::optional<StudyRecord> study(StudyId id);
+  // The same for what must be there, since its row was just read: a key of another type is not found by its number.
+  FrozenTrial known_trial(StudyId study, TrialId id);
+  StudyRecord known_study(StudyId id);
 
   ParamSpecPtr spec(std::string_view name, std::string_view text) { return specs_.find(name, text); }
 

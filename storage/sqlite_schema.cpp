@@ -177,8 +177,34 @@ void check_columns(SqliteDb& db) {
   }
 }
 
+// A view, a virtual table or a generated column computes what is read or written; nobody who made the file by Optuna or
+// bluefin has one.
+void check_plain(SqliteDb& db) {
+  const auto refuse = [&](std::string_view what, std::string_view table) {
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("{}: the file has {} {}, expected a table as Optuna makes it", db.name(), what, table));
+  };
+  {
+    auto query = db.query("SELECT lower(name), type, coalesce(rootpage, 0) FROM sqlite_master WHERE type<>'trigger'");
+    while (query.step()) {
+      const std::string_view name = query.text(0);
+      if (!is_known_table(name)) continue;
+      if (query.text(1) == "table" && query.integer(2) > 0) continue;
+      refuse(query.text(1) == "view" ? "a view of the name" : "something else than a table of the name", name);
+    }
+  }
+  auto query = db.query(
+      "SELECT lower(m.name), x.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) x WHERE m.type='table' AND "
+      "m.rootpage>0 AND x.hidden<>0");
+  while (query.step()) {
+    const std::string_view name = query.text(0);
+    if (is_known_table(name)) refuse(fmt::format("a computed column '{}' in", query.text(1)), name);
+  }
+}
+
 // Whether nothing has to be written. Throws when the file must not be touched.
 bool is_complete(SqliteDb& db) {
+  check_plain(db);
   const auto tables = table_names(db);
   const auto has = [&](std::string_view name) { return tables.find(name) != tables.end(); };
   if (tables.empty()) return false;

@@ -88,7 +88,7 @@ class SqliteStorage final : public Storage, public StudyImport {
         while (query.step()) ids.push_back(StudyId{query.integer(0)});
       }
       std::vector<StudyRecord> records;
-      for (const StudyId id : ids) records.push_back(*reader_.study(id));
+      for (const StudyId id : ids) records.push_back(reader_.known_study(id));
       return records;
     });
   }
@@ -161,7 +161,7 @@ class SqliteStorage final : public Storage, public StudyImport {
         if (!query.step()) return std::nullopt;
         study = StudyId{query.integer(0)};
       }
-      return StoredTrial{study, reader_.trial(study, trial).value()};
+      return StoredTrial{study, reader_.known_trial(study, trial)};
     });
   }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 
 #include "bluefin/error.hpp"
@@ -91,9 +92,16 @@ void SqliteWriter::set_study_attributes(StudyId study, AttributeKind kind, std::
 std::int64_t SqliteWriter::next_number(StudyId study) {
   {
     // Ids grow with numbers, so the newest trial has the highest one: no count over the study.
-    auto query = db_.query("SELECT number FROM trials WHERE study_id=?1 ORDER BY trial_id DESC LIMIT 1", study);
+    auto query =
+        db_.query("SELECT number, trial_id FROM trials WHERE study_id=?1 ORDER BY trial_id DESC LIMIT 1", study);
     if (!query.step()) return 0;
-    if (!query.is_null(0)) return query.integer(0) + 1;
+    if (!query.is_null(0)) {
+      const std::int64_t number = query.integer(0);
+      if (number < 0 || number >= std::numeric_limits<int>::max()) {
+        corrupt_row(db_, "trials", query.integer(1), fmt::format("number = {}", query.text(0)));
+      }
+      return number + 1;
+    }
   }
   auto query = db_.query("SELECT count(*) FROM trials WHERE study_id=?1", study);
   query.step();
@@ -113,7 +121,7 @@ FrozenTrial SqliteWriter::start_trial(StudyId study, const NewTrial& trial) {
   if (waiting && db_.run("UPDATE trials SET state='RUNNING', datetime_start=?2 WHERE trial_id=?1 AND state='WAITING'",
                          *waiting, format_time(start)) == 1) {
     write_attributes(kTrialSystemAttribute, static_cast<std::int64_t>(*waiting), trial.system_attrs);
-    FrozenTrial claimed = reader_.trial(study, *waiting).value();
+    FrozenTrial claimed = reader_.known_trial(study, *waiting);
     if (trial.owned) write_owner(claimed);
     return claimed;
   }
@@ -216,7 +224,7 @@ std::vector<LostTrial> SqliteWriter::lost_trials(StudyId study, std::optional<st
     }
   }
   std::vector<LostTrial> trials;
-  for (const auto& [id, why] : lost) trials.push_back({id, reader_.trial(study, id).value().number, why});
+  for (const auto& [id, why] : lost) trials.push_back({id, reader_.known_trial(study, id).number, why});
   return trials;
 }
 
@@ -224,11 +232,11 @@ std::vector<FrozenTrial> SqliteWriter::fail_lost_trials(StudyId study, int retry
                                                         std::optional<std::chrono::seconds> grace) {
   std::vector<FrozenTrial> failed;
   for (const LostTrial& lost : lost_trials(study, grace)) {
-    const FrozenTrial before = reader_.trial(study, lost.id).value();
+    const FrozenTrial before = reader_.known_trial(study, lost.id);
     update_trial(study, {.id = lost.id,
                          .user_attrs = {{"bluefin:fail", Json("lost-worker")}, {"bluefin:error", Json(lost.why)}},
                          .state = TrialState::kFail});
-    failed.push_back(reader_.trial(study, lost.id).value());
+    failed.push_back(reader_.known_trial(study, lost.id));
     if (const auto again = storage_rules::retried(before, retry)) add_trials(study, {&*again, 1});
   }
   return failed;

@@ -14,6 +14,7 @@
 #include "bluefin/storage.hpp"
 #include "storage/draft_file.hpp"
 #include "storage/file_path.hpp"
+#include "storage/sqlite_open.hpp"
 #include "storage/study_import.hpp"
 #include "storage/study_lines.hpp"
 
@@ -40,15 +41,6 @@ std::shared_ptr<Storage> open_source(const std::string& url) {
     throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no such file", url));
   }
   return open_storage(url);
-}
-
-bool is_database(const std::string& path) {
-  static constexpr std::string_view kMagic{"SQLite format 3\0", 16};
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return false;  // opening a pipe would wait
-  std::ifstream file(path, std::ios::binary);
-  std::string head(kMagic.size(), '\0');
-  return file.read(head.data(), static_cast<std::streamsize>(head.size())) && head == kMagic;
 }
 
 bool is_same_file(const std::string& a, const std::string& b) {
@@ -144,7 +136,7 @@ std::vector<Transferred> export_studies(const std::string& url, std::ostream& ou
 std::vector<Transferred> export_studies(const std::string& url, const std::string& path, bool overwrite,
                                         const std::optional<std::string>& study) {
   // Whatever a file of studies is named, --yes is not meant for it.
-  if (is_database(path)) {
+  if (is_sqlite_file(path)) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{} is an SQLite database, which JSON Lines do not replace; give another path", path));
   }

@@ -14,6 +14,7 @@
 #include "bluefin/log.hpp"
 #include "bluefin/version.hpp"
 #include "command_line.hpp"
+#include "file_size_signal.hpp"
 
 namespace bluefin::cli {
 
@@ -256,6 +257,7 @@ int run_and_report(const Arguments& words) {
 }  // namespace
 
 int command_main(int argc, char** argv) {
+  ignore_file_size_signal();
   try {
     const int code = run_and_report(Arguments(argv + std::min(argc, 1), argv + argc));
     set_log_sink({});

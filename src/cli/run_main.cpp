@@ -8,6 +8,7 @@
 
 #include "bluefin/attached.hpp"
 #include "command_line.hpp"
+#include "file_size_signal.hpp"
 #include "run_help.hpp"
 #include "run_study.hpp"
 
@@ -19,6 +20,7 @@ int run(const std::string& program, const cli::Arguments& arguments, const Objec
   if (is_attached()) {
     return run_attached(objective);
   }
+  cli::ignore_file_size_signal();
   const cli::RunOptions options = cli::parse_run_main_options(program, arguments, defaults);
   if (options.help) {
     std::cout << cli::run_main_help(program, defaults);

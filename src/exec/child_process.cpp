@@ -78,7 +78,7 @@ struct SpawnAttributes {
     ::posix_spawnattr_setsigmask(&value, &mask);
     sigset_t defaults;
     sigemptyset(&defaults);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD}) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD, SIGXFSZ}) {
       sigaddset(&defaults, signal);
     }
     ::posix_spawnattr_setsigdefault(&value, &defaults);

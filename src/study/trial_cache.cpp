@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "study/trial_cache.hpp"
 
+#include <fmt/format.h>
+
 #include <cstddef>
 #include <utility>
 
+#include "bluefin/error.hpp"
 #include "core/growth.hpp"
 
 namespace bluefin {
@@ -18,6 +21,13 @@ void TrialCache::add_finished(const FrozenTrial& trial) {
 void TrialCache::add_finished(const PackedTrialPtr& trial) {
   const auto number = static_cast<std::size_t>(trial->number());
   if (number >= finished_.size()) {
+    // Numbers count trials: one far beyond those that are known would only take memory.
+    constexpr std::size_t kMostMissing = 1'000'000;
+    if (number > 2 * finished_.size() + kMostMissing) {
+      throw Error(ErrorCode::kCorrupt,
+                  fmt::format("a trial has the number {}, expected about {}; `bluefin db check` names its row", number,
+                              finished_.size()));
+    }
     make_room(finished_, number + 1);
     finished_.resize(number + 1);
   }

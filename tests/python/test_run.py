@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import socket
@@ -356,6 +357,24 @@ def test_a_storage_error_ends_the_run_and_its_children():
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1 and "trial_intermediate_values" in err
     assert all(is_gone(pid) for pid in pids())
+
+
+def test_a_limit_of_a_files_size_ends_the_run_with_a_sentence():
+    """SIGXFSZ would end the process without one."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # which Python ignores
+
+    done = bluefin(*CREATE, "--workers", "2", "--n-trials", "1000", *PARABOLA, preexec_fn=limit)
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    before = states()
+    assert len(before) > 5 and before.count("COMPLETE") > 2
+    done = bluefin(*CREATE, "--n-trials", "2", *PARABOLA)
+    assert done.returncode == 0, done.stderr
+    assert states()[: len(before)].count("COMPLETE") == before.count("COMPLETE")
+    assert "RUNNING" not in states()
 
 
 # --- the protocol and run_main ---------------------------------------------------------------------------------------

@@ -6,12 +6,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "bluefin/storage.hpp"
 #include "bluefin/study.hpp"
+#include "bluefin/transfer.hpp"
 #include "catch.hpp"
 #include "storage/sqlite_copies.hpp"
+#include "storage/sqlite_db.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
@@ -86,4 +89,17 @@ TEST_CASE("sqlite: a second copy of SQLite is refused only while somebody else h
   use(folder.url("other.db"));
   close(descriptor);
   use(folder.url());
+}
+
+TEST_CASE("sqlite: a look at a file that is open leaves its locks alone", "[storage][sqlite]") {
+  const test::TempDir folder;
+  const std::string path = folder.file("study.db");
+  open_storage(folder.url() + "?journal=delete");  // the lock for writing is on the file itself then
+  SqliteDb db(path, path, std::chrono::seconds(1));
+  const std::string other = "sqlite3 '" + path + "' 'BEGIN IMMEDIATE' 2> /dev/null";
+  REQUIRE(std::system(other.c_str()) == 0);
+  db.write([&] {
+    CHECK_THROWS_WITH(export_studies(folder.url(), path, true), Catch::Contains("is an SQLite database"));
+    CHECK(std::system(other.c_str()) != 0);
+  });
 }
