@@ -1,13 +1,15 @@
 # A thin front: every target is a script or one CMake call that can be typed by hand. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench python optuna-suite soak format lint asan python-asan tsan clean
+.PHONY: help setup build demo test bench python optuna-suite soak fuzz format lint asan python-asan tsan clean
 
-# Set on the command line: make build JOBS=4, make test PRESET=ci, make demo SETUP="--no-torch", make bench ONLY=study.
+# Set on the command line: make build JOBS=4, make test PRESET=ci, make demo SETUP="--no-torch", make bench ONLY=study,
+# make fuzz FUZZ_SECONDS=3600.
 PRESET ?= release
 JOBS ?= $(shell nproc)
 SETUP ?=
 ONLY ?=
+FUZZ_SECONDS ?= 60
 
 # Ubuntu 22.04: g++ is 11, version 12 has its own name.
 ifeq ($(origin CXX),default)
@@ -43,12 +45,16 @@ python: setup ## the Python module, into .venv
 optuna-suite: python ## how many of Optuna's own tests pass with bluefin in its part (scripts/optuna-suite --help)
 	@scripts/optuna-suite --all
 
-soak: build python ## workers killed, power cuts, a disk that fails, 64 writers, slots, Optuna's workers, memory: half an hour
-	@BLUEFIN_ROUNDS=60 BLUEFIN_CUTS=300 BLUEFIN_FAULT_STEP=1 $(shell scripts/build-folder $(PRESET))/tests/bluefin_tests "[kill9],[power],[faults]"
+soak: build python ## killed and stopped workers, power cuts, a failing disk, 64 writers, slots, Optuna's workers, memory: 45 min
+	@BLUEFIN_ROUNDS=60 BLUEFIN_CUTS=300 BLUEFIN_FAULT_STEP=1 BLUEFIN_STOP_SECONDS=60 $(shell scripts/build-folder $(PRESET))/tests/bluefin_tests "[kill9],[power],[faults],[stop]"
 	@.venv/bin/python bench/storage --soak 10 --build $(shell scripts/build-folder $(PRESET))
 	@BLUEFIN_LEDGER_SECONDS=600 .venv/bin/python -m pytest -q tests/python/test_gpus.py -k never_two
 	@.venv/bin/python scripts/soak-mixed
 	@.venv/bin/python scripts/soak-python
+
+fuzz: ## libFuzzer on what reads files and messages of others, FUZZ_SECONDS=60 in all (scripts/fuzz)
+	@scripts/setup --ci $(SETUP)
+	@JOBS=$(JOBS) scripts/fuzz $(FUZZ_SECONDS)
 
 format: ## clang-format 14 over every C++ file
 	@scripts/setup --format $(SETUP)
