@@ -4,9 +4,10 @@
 #include "objective.hpp"
 
 int main(int argc, char** argv) {
-  return bluefin::run_main(argc, argv, digits::validation_loss,
-                           {.study_name = "digits",
-                            .metric_names = {"validation loss"},
-                            .n_trials = 60,
-                            .description = "Tunes a LibTorch network on the UCI handwritten digits."});
+  bluefin::RunDefaults defaults;
+  defaults.study_name = "digits";
+  defaults.metric_names = {"validation loss"};
+  defaults.n_trials = 60;
+  defaults.description = "Tunes a LibTorch network on the UCI handwritten digits.";
+  return bluefin::run_main(argc, argv, digits::validation_loss, defaults);
 }

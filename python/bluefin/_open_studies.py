@@ -35,7 +35,7 @@ def _flush() -> None:
     """What running trials have gathered is written now: a storage written in Python cannot be called any later."""
     for study in list(_studies):
         try:
-            study._native.flush()
+            study._flush()
         except KeyError:
             pass  # the study was deleted
         except Exception as error:

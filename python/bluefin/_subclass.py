@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
+import weakref
+
+# Asked at every trial. A class that a function made must be able to go when its instances have.
+_known: weakref.WeakKeyDictionary[type[Any], dict[tuple[str, ...], bool]] = weakref.WeakKeyDictionary()
 
 
-@lru_cache(maxsize=None)
 def overrides(cls: type[Any], methods: tuple[str, ...]) -> bool:
     """Whether a user's subclass has one of these methods of its own, which the engine would not call."""
-    for method in methods:
-        owner = next(base for base in cls.__mro__ if method in base.__dict__)
-        if not owner.__module__.startswith("bluefin."):
-            return True
-    return False
+    answers = _known.setdefault(cls, {})
+    answer = answers.get(methods)
+    if answer is None:
+        owners = (next(base for base in cls.__mro__ if method in base.__dict__) for method in methods)
+        answer = answers[methods] = any(not owner.__module__.startswith("bluefin.") for owner in owners)
+    return answer

@@ -371,6 +371,8 @@ std::shared_ptr<SamplerModel> StudyImpl::model_of_sampler() {
 // --- what is written when --------------------------------------------------------------------------------------------
 
 void StudyImpl::written_soon(LiveTrial& live, bool at_once) {
+  // Whoever only asked may do anything next: sleep, or have the trial told by its number in another process.
+  at_once = at_once || (!live.owned && storage->is_shared());
   if (at_once || Clock::now() - live.written >= kFlushInterval) write(live);
 }
 

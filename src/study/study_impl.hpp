@@ -77,7 +77,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   double suggest(LiveTrial& live, std::string_view name, const Distribution& distribution,
                  std::optional<double> chosen);
   bool should_prune(LiveTrial& live);
-  void written_soon(LiveTrial& live, bool at_once);  // writes if the last write is 250 ms ago
+  // Writes if the last write is 250 ms ago, or if nobody here runs the trial and others can see it.
+  void written_soon(LiveTrial& live, bool at_once);
   void write(LiveTrial& live);
   void release(const std::shared_ptr<LiveTrial>& live);  // its handle is gone
   void flush();

@@ -94,7 +94,7 @@ class NativeStorage(BaseStorage):
     def _flush(self) -> None:
         """Running trials of this process gather what they write; who looks into the storage wants to see it."""
         for study in _open_studies.of(self._engine):
-            study._native.flush()
+            study._flush()
 
     def _place(self) -> Any:
         scheme, _, path = self._engine.url().partition(":///")
@@ -236,8 +236,9 @@ class NativeStorage(BaseStorage):
         if state is None:
             # A running trial of this process keeps what it has not yet written: it must hear of this.
             for study in _open_studies.of(self._engine):
-                if study._native.update_running(trial_id, params, reports, user_attrs, system_attrs):
-                    return True
+                for native in study._natives():
+                    if native.update_running(trial_id, params, reports, user_attrs, system_attrs):
+                        return True
         return self._engine.update_trial(trial_id, params, reports, user_attrs, system_attrs, state, values)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:

@@ -12,6 +12,7 @@ from typing import Any
 from typing import TYPE_CHECKING
 from typing import Union
 import warnings
+import weakref
 
 from bluefin import _checks
 from bluefin import _native
@@ -81,13 +82,38 @@ class Study:
         _checks.text("`study_name`", study_name)
         self._storage = storages.get_storage(storage)
         self._thread_local = _ThreadLocal()
+        # Engines from before the sampler or the pruner was changed, as long as trials that began there are known.
+        self._former: weakref.WeakSet[Any] = weakref.WeakSet()
         self._open(study_name, checked_sampler(sampler), checked_pruner(pruner))
         self.study_name: str = self._native.name()
         _open_studies.add(self)
 
+    def _natives(self) -> list[Any]:
+        """The engines that run trials of this study, the present one first."""
+        return [self._native, *self._former]
+
+    def _flush(self) -> None:
+        """Writes what running trials have gathered."""
+        for native in self._natives():
+            native.flush()
+
+    def _flush_others(self) -> None:
+        """Trials of this process that other engines run: in memory nobody sees them before they are written."""
+        for native in self._natives()[1:]:
+            native.flush()
+        for study in _open_studies.of(self._storage._native):
+            if study is not self:
+                try:
+                    study._flush()
+                except KeyError:
+                    pass  # it was deleted
+
     def _open(
         self, name: str, sampler: samplers.BaseSampler | None, pruner: pruners.BasePruner | None
     ) -> None:
+        if "_native" in self.__dict__:
+            self._native.flush()
+            self._former.add(self._native)
         self._native = _native.load_study(
             self._storage._native,
             name,
@@ -137,6 +163,7 @@ class Study:
         return copy.deepcopy(frozen) if self._objects or self._storage._takes_one_by_one() else frozen
 
     def _find_trial(self, number: int) -> FrozenTrial:
+        self._flush_others()
         native = self._native.find_trial(number) if -(2**63) <= number < 2**63 else None
         if native is None:
             raise ValueError(f"Cannot tell for trial with number {number} since it has not been created.")
@@ -150,7 +177,6 @@ class Study:
 
     @sampler.setter
     def sampler(self, sampler: samplers.BaseSampler) -> None:
-        self._native.flush()
         self._open(self._native.name(), checked_sampler(sampler), self._pruner)
 
     @property
@@ -159,7 +185,6 @@ class Study:
 
     @pruner.setter
     def pruner(self, pruner: pruners.BasePruner) -> None:
-        self._native.flush()
         self._open(self._native.name(), self._sampler, checked_pruner(pruner))
 
     # --- reading -----------------------------------------------------------------------------------------------------
@@ -196,6 +221,7 @@ class Study:
         if not self._storage._is_native():
             self._native.flush()
             return self._storage.get_all_trials(self._study_id, deepcopy=deepcopy, states=wanted)
+        self._flush_others()
         make, objects = FrozenTrial._from_native, self._objects
         memo: dict[int, Any] | None = {} if deepcopy else None
         return [make(native, objects, memo) for native in self._native.trials(wanted)]

@@ -168,7 +168,7 @@ class FrozenTrial(GivenParamsTrial):
         return {name: getattr(self, name) for name in _READERS}
 
     def __getstate__(self) -> dict[str, Any]:
-        return self._fields()
+        return dict(self.__dict__)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
@@ -176,7 +176,9 @@ class FrozenTrial(GivenParamsTrial):
 
     def _to_native(self, objects: _objects.Objects | None, text: Any = _objects.attribute_text) -> Any:
         params = []
-        for name, distribution in self.distributions.items():
+        names = [name for name in self.params if name in self.distributions]
+        for name in (*names, *(name for name in self.distributions if name not in self.params)):
+            distribution = self.distributions[name]
             internal = distribution.to_internal_repr(self.params[name])
             plain = _objects.plain_distribution(name, distribution, objects)
             params.append((name, distribution_to_json(plain), internal))
@@ -202,7 +204,7 @@ class FrozenTrial(GivenParamsTrial):
     def __eq__(self, other: Any) -> bool:
         if not isinstance(other, FrozenTrial):
             return NotImplemented
-        return self._fields() == other._fields()
+        return self.__dict__ == other.__dict__
 
     def __lt__(self, other: Any) -> bool:
         if not isinstance(other, FrozenTrial):
