@@ -369,7 +369,10 @@ def test_a_killed_supervisor_frees_its_slots(folder):
 
 def test_a_process_that_outlives_its_trial_keeps_the_slot(folder):
     # It has left the trial's group, and has inherited the lock as everything there does.
-    script = "setsid sleep 60 > /dev/null 2>&1 & echo $! > pid; echo 1"
+    script = (
+        "setsid sh -c 'echo > left; exec sleep 60' > /dev/null 2>&1 & echo $! > pid; "
+        "while [ ! -e left ]; do sleep 0.01; done; echo 1"
+    )
     assert bluefin(*run("a", "--fake-gpus", "1", "--n-trials", "1", "--", "sh", "-c", script)[1:]).returncode == 0
     pid = int(Path("pid").read_text())
     try:

@@ -119,11 +119,13 @@ def test_a_trials_end_is_appended_at_once(tmp_path):
     backend.append_logs = lambda logs: (appended.append(len(logs)), append(logs))
     study = bluefin.create_study(storage=bluefin.storages.JournalStorage(backend))
     appended.clear()
-    trial = study.ask()
-    for step in range(5):
-        trial.report(step, step)
-    trial.suggest_float("x", 0, 1)
-    study.tell(trial, 1.0)
+
+    def objective(trial):
+        for step in range(5):
+            trial.report(step, step)
+        return trial.suggest_float("x", 0, 1)
+
+    study.optimize(objective, n_trials=1)
     assert appended == [1, 7]  # the trial; five reports, a parameter and the end
 
 

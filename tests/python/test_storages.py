@@ -230,12 +230,11 @@ def test_what_a_storage_refuses_is_an_error_of_the_objective(waits, ends):
     assert [t.state.name for t in study.trials] == ["COMPLETE", "FAIL", "COMPLETE"]
 
 
-def test_what_a_storage_refuses_is_raised_once_by_tell():
+def test_what_a_storage_refuses_is_raised_once():
     study = bluefin.create_study(storage=RefusingStorage())
     trial = study.ask()
-    trial.set_user_attr("bad", 1)
     with pytest.raises(OSError):
-        study.tell(trial, 1.0)
+        trial.set_user_attr("bad", 1)
     assert study.trials[0].state == TrialState.RUNNING
     assert study.tell(trial, 1.0).value == 1.0
 

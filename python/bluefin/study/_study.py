@@ -88,6 +88,11 @@ class Study:
         self.study_name: str = self._native.name()
         _open_studies.add(self)
 
+    def _leave_engine(self) -> None:
+        """Another one follows; trials that run stay with this one."""
+        self._native.flush()
+        self._former.add(self._native)
+
     def _natives(self) -> list[Any]:
         """The engines that run trials of this study, the present one first."""
         return [self._native, *self._former]
@@ -111,9 +116,6 @@ class Study:
     def _open(
         self, name: str, sampler: samplers.BaseSampler | None, pruner: pruners.BasePruner | None
     ) -> None:
-        if "_native" in self.__dict__:
-            self._native.flush()
-            self._former.add(self._native)
         self._native = _native.load_study(
             self._storage._native,
             name,
@@ -177,6 +179,7 @@ class Study:
 
     @sampler.setter
     def sampler(self, sampler: samplers.BaseSampler) -> None:
+        self._leave_engine()
         self._open(self._native.name(), checked_sampler(sampler), self._pruner)
 
     @property
@@ -185,6 +188,7 @@ class Study:
 
     @pruner.setter
     def pruner(self, pruner: pruners.BasePruner) -> None:
+        self._leave_engine()
         self._open(self._native.name(), self._sampler, checked_pruner(pruner))
 
     # --- reading -----------------------------------------------------------------------------------------------------
