@@ -298,6 +298,7 @@ def test_ctrl_c_once_lets_running_trials_finish():
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP]])
 def test_ctrl_c_twice_or_term_stops_at_once(signals):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and a program inherits that
     process = start(*CREATE, "--workers", "2", "--", "sh", "-c", "echo $$ >> pids; exec sleep 60",
                     start_new_session=True)  # fmt: skip
     assert eventually(lambda: len(pids()) == 2)
