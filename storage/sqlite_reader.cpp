@@ -195,9 +195,18 @@ void SqliteReader::read_children(SqliteQuery query, std::span<FrozenTrial* const
   if (!rows.empty()) flush();
 }
 
-// The trial of a row. Trials ascend by id, and there are few gaps between them.
+// The trial of a row.
 class TrialsById {
  public:
+  // Whether the ids ascend with few gaps between them. In a file of somebody else they may be anything.
+  static bool are_dense(std::span<FrozenTrial* const> trials) {
+    const auto falls = [](const FrozenTrial* a, const FrozenTrial* b) { return a->id >= b->id; };
+    if (std::adjacent_find(trials.begin(), trials.end(), falls) != trials.end()) return false;
+    const auto range =
+        static_cast<std::uint64_t>(id_of(*trials.back())) - static_cast<std::uint64_t>(id_of(*trials.front()));
+    return range < 4 * trials.size() + 64;
+  }
+  // trials: dense, not none.
   explicit TrialsById(std::span<FrozenTrial* const> trials) : first_(id_of(*trials.front())) {
     trials_.resize(static_cast<std::size_t>(id_of(*trials.back()) - first_) + 1);
     for (FrozenTrial* trial : trials) trials_[static_cast<std::size_t>(id_of(*trial) - first_)] = trial;
@@ -305,7 +314,7 @@ std::vector<std::shared_ptr<FrozenTrial>> SqliteReader::trials_after(StudyId stu
   }
   if (trials.empty()) return trials;
   // To walk over a row costs less than half of looking it up, and looking up needs only those of the study.
-  if (2 * static_cast<std::int64_t>(trials.size()) >= last_trial()) {
+  if (2 * static_cast<std::int64_t>(trials.size()) >= last_trial() && TrialsById::are_dense(places)) {
     const TrialsById by_id(places);
     each_kind([&](const ChildTable& table, auto member, auto&& decode) {
       scan_children(table, study, by_id, member, decode);

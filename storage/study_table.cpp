@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <ranges>
 #include <utility>
 
 #include "bluefin/error.hpp"
@@ -41,9 +40,17 @@ FrozenTrialPtr StudyTable::Study::trial(std::size_t number) const {
 }
 
 std::size_t StudyTable::Study::lower_bound(TrialId id) const {
-  const auto numbers = std::views::iota(std::size_t{0}, finished.size());
-  return static_cast<std::size_t>(
-      std::ranges::lower_bound(numbers, id, {}, [&](std::size_t number) { return id_of(number); }) - numbers.begin());
+  std::size_t first = 0;
+  for (std::size_t n = finished.size(); n > 0;) {
+    const std::size_t half = n / 2;
+    if (id_of(first + half) < id) {
+      first += half + 1;
+      n -= half + 1;
+    } else {
+      n = half;
+    }
+  }
+  return first;
 }
 
 std::optional<std::size_t> StudyTable::Study::find(TrialId id) const {

@@ -80,7 +80,10 @@ void use_storage(const std::string& url, bool clean) {
       StorageCursor whole;
       StorageCursor part;
       part.whole = false;
-      const StudyId id = storage->find_study(name).value().id;
+      // A name that is listed may still not be found: as text of another kind, say, or with a NUL in it.
+      const auto found = storage->find_study(name);
+      if (!found) return;
+      const StudyId id = found->id;
       const bool readable = attempt("read", clean, [&] {
         for (const auto& trial : storage->changes_since(id, whole).finished) look_at(*trial);
         static_cast<void>(storage->changes_since(id, part));
