@@ -87,7 +87,10 @@ PackedTrial::PackedTrial(const FrozenTrial& trial, std::shared_ptr<const TrialSh
   auto* step = const_cast<std::int64_t*>(steps());
   if (even_ && n_reports_ != 0) {
     step[0] = trial.reports[0].step;
-    step[1] = n_reports_ == 1 ? 0 : trial.reports[1].step - step[0];
+    // As unsigned numbers, as above.
+    step[1] = n_reports_ == 1 ? 0
+                              : static_cast<std::int64_t>(static_cast<std::uint64_t>(trial.reports[1].step) -
+                                                          static_cast<std::uint64_t>(step[0]));
   } else {
     for (const auto& report : trial.reports) *step++ = report.step;
   }
