@@ -92,3 +92,17 @@ def test_the_memory_of_a_dropped_study_is_used_again():
     for _ in range(6):
         run()
     assert resident() - before < 8 * 2**20  # six studies that stay are 22 MiB
+
+
+def test_a_sampler_class_that_a_function_makes_ends_with_its_study():
+    def run():
+        class Sampler(bluefin.samplers.RandomSampler):
+            def after_trial(self, study, trial, state, values):
+                pass
+
+        bluefin.create_study(sampler=Sampler(seed=1)).optimize(objective, n_trials=2)
+        return weakref.ref(Sampler)
+
+    end = run()
+    gc.collect()
+    assert end() is None
