@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 import copy
 import json
+import os
 import threading
 from typing import Any
-import uuid
 
 from bluefin import _checks
 from bluefin.exceptions import UpdateFinishedTrialError
 
-_PLACE = f"\x00object:{uuid.uuid4().hex}:"  # no text of a user begins so
+_PLACE = f"\x00object:{os.urandom(16).hex()}:"  # no text of a user begins so
 _PLACE_JSON = json.dumps(_PLACE)[:-1]
 _PLAIN = (type(None), bool, int, float, str)
 

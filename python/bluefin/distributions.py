@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from decimal import Decimal
-from decimal import InvalidOperation
 import json
 import math
 from numbers import Real
 from typing import Any
+from typing import TYPE_CHECKING
 from typing import Union
 import warnings
 
 from bluefin import _checks
 from bluefin._warnings import deprecated
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 __all__ = [
     "BaseDistribution",
@@ -126,7 +128,7 @@ class FloatDistribution(_NumericalDistribution):
     def single(self) -> bool:
         if self.step is None or self.low == self.high:
             return self.low == self.high
-        return Decimal(str(self.high)) - Decimal(str(self.low)) < Decimal(str(self.step))
+        return _decimal(self.high) - _decimal(self.low) < _decimal(self.step)
 
     def _contains(self, param_value_in_internal_repr: float) -> bool:
         value = param_value_in_internal_repr
@@ -389,6 +391,8 @@ def _check_finite(low: Any, high: Any, step: Any) -> None:
 
 
 def _decimal(number: Any) -> Decimal:
+    from decimal import Decimal, InvalidOperation  # 2 ms, for those who use `step` alone
+
     try:
         return Decimal(str(number))
     except InvalidOperation:  # a bool, or a number of another library
@@ -407,6 +411,8 @@ def _last_on_grid(low: Any, high: Any, step: Any) -> float | int:
     if isinstance(low, int) and isinstance(step, int) and isinstance(high, int):
         last = high - (high - low) % step
     else:
+        from decimal import InvalidOperation
+
         exact_low, exact_step = _decimal(low), _decimal(step)
         span = _decimal(high) - exact_low
         try:

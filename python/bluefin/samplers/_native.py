@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import itertools
-import random
+import os
 from typing import Any
 from typing import TYPE_CHECKING
 import weakref
@@ -26,6 +26,10 @@ _SAMPLING = ("infer_relative_search_space", "sample_relative", "sample_independe
 _BY_HAND = 0x646972656374
 
 
+def _entropy() -> int:
+    return int.from_bytes(os.urandom(8), "little") >> 1  # a seed is below 2**63
+
+
 class NativeSampler(Configured, BaseSampler):
     """A sampler of the engine. It holds options only and may serve several studies.
 
@@ -38,7 +42,7 @@ class NativeSampler(Configured, BaseSampler):
 
     def _forget(self) -> None:
         self._models: weakref.WeakKeyDictionary[Study, _native.SamplerModel] = weakref.WeakKeyDictionary()
-        self._direct_seed = random.getrandbits(64) if self._seed is None else self._seed
+        self._direct_seed = _entropy() if self._seed is None else self._seed
         self._calls = itertools.count()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -60,7 +64,7 @@ class NativeSampler(Configured, BaseSampler):
 
     def reseed_rng(self) -> None:
         """Forgets the seed. A study that runs keeps its own: there every trial draws from its own stream, also in threads."""
-        self._seed = random.getrandbits(63)
+        self._seed = _entropy()
         self._direct_seed = self._seed
 
     # --- by hand -----------------------------------------------------------------------------------------------------

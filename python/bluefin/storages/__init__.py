@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
 from typing import TYPE_CHECKING
 
 from bluefin import _absent
@@ -16,13 +18,35 @@ from bluefin.storages._native import NativeJournal
 from bluefin.storages._native import NativeStorage
 from bluefin.storages._rdb import CachedStorage as _CachedStorage
 from bluefin.storages._rdb import RDBStorage
-from bluefin.storages import journal
-from bluefin.storages.journal import JournalStorage
-from bluefin.storages._deprecated import BaseJournalLogStorage
-from bluefin.storages._deprecated import JournalFileOpenLock
-from bluefin.storages._deprecated import JournalFileStorage
-from bluefin.storages._deprecated import JournalFileSymlinkLock
-from bluefin.storages._deprecated import JournalRedisStorage
+
+if TYPE_CHECKING:
+    from bluefin.storages import journal
+    from bluefin.storages.journal import JournalStorage
+    from bluefin.storages._deprecated import BaseJournalLogStorage
+    from bluefin.storages._deprecated import JournalFileOpenLock
+    from bluefin.storages._deprecated import JournalFileStorage
+    from bluefin.storages._deprecated import JournalFileSymlinkLock
+    from bluefin.storages._deprecated import JournalRedisStorage
+else:
+    # Only programs that use a journal wait for it.
+    _LATER = {
+        "journal": "journal",
+        "JournalStorage": "journal",
+        "BaseJournalLogStorage": "_deprecated",
+        "JournalFileOpenLock": "_deprecated",
+        "JournalFileStorage": "_deprecated",
+        "JournalFileSymlinkLock": "_deprecated",
+        "JournalRedisStorage": "_deprecated",
+    }
+    _absent_name = _absent.lookup(__name__)
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LATER:
+            return _absent_name(name)
+        module = importlib.import_module(f"{__name__}.{_LATER[name]}")
+        found = globals()[name] = module if name == "journal" else getattr(module, name)
+        return found
+
 
 __all__ = [
     "BaseJournalLogStorage",
@@ -40,10 +64,6 @@ __all__ = [
     "get_storage",
     "journal",
 ]
-
-if not TYPE_CHECKING:
-    __getattr__ = _absent.lookup(__name__)
-
 
 def get_storage(storage: None | str | BaseStorage) -> BaseStorage:
     """A storage from what ``storage`` arguments take: None (in memory), a URL or a storage. ``journal:///FILE`` is the

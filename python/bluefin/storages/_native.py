@@ -9,7 +9,6 @@ import operator
 import os
 from typing import Any
 from typing import TYPE_CHECKING
-import uuid
 
 from bluefin import _checks
 from bluefin import _native
@@ -33,6 +32,12 @@ if TYPE_CHECKING:
 
 
 _METHODS = tuple(sorted(BaseStorage.__abstractmethods__))
+
+
+def _new_name() -> str:
+    import uuid  # 3 ms, which programs that name their studies need not wait for
+
+    return f"{DEFAULT_STUDY_NAME_PREFIX}{uuid.uuid4()}"
 
 
 def _id(value: Any) -> int:
@@ -106,7 +111,7 @@ class NativeStorage(BaseStorage):
     # --- studies -----------------------------------------------------------------------------------------------------
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
-        name = DEFAULT_STUDY_NAME_PREFIX + str(uuid.uuid4()) if study_name is None else study_name
+        name = _new_name() if study_name is None else study_name
         numbers = [
             _checks.integer("A direction in `directions`", direction)
             for direction in _checks.items("`directions`", directions, "a list of StudyDirection")
