@@ -64,14 +64,17 @@ lint: build ## format, layers, headers that compile alone, the README's examples
 	@scripts/setup --format $(SETUP)
 	@ctest --test-dir build -L lint --output-on-failure -j $(JOBS)
 
-asan: setup ## the fast tests under AddressSanitizer and UBSan
+asan: ## the fast tests under AddressSanitizer and UBSan, compiled by clang 14
+	@scripts/setup --ci $(SETUP)
 	@scripts/build asan $(JOBS)
 	@scripts/run-tests asan $(JOBS)
 
-python-asan: setup ## the Python module's tests under AddressSanitizer and UBSan
+python-asan: ## the Python module's tests under AddressSanitizer and UBSan
+	@scripts/setup --ci $(SETUP)
 	@JOBS=$(JOBS) scripts/python-asan
 
-tsan: setup ## the tests that use threads under ThreadSanitizer
+tsan: ## the tests that use threads under ThreadSanitizer
+	@scripts/setup --ci $(SETUP)
 	@scripts/build tsan $(JOBS)
 	@scripts/run-tests tsan $(JOBS)
 

@@ -199,7 +199,7 @@ void KernelStore::regroup(const Positions& positions) {
 
 ScoreTask KernelStore::blocks() const {
   ScoreTask task{};
-  task.cells = cells_.empty() ? nullptr : cells_[0].v;  // a space without a usable parameter
+  task.cells = cells_.empty() ? c_[0].v : cells_[0].v;  // a space without a usable parameter: nothing is read
   task.c = c_[0].v;
   task.w = w_[0].v;
   task.n_blocks = n_blocks();

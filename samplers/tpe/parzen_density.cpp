@@ -28,9 +28,10 @@ void ParzenEstimator::prepare(std::span<const double> points) {
   to.n = points.size() / d;
   to.n_batches = (to.n + kCandidates - 1) / kCandidates;
   const std::size_t n = to.n_batches * kCandidates;  // the last point stands for those that are missing
-  to.x.resize(n * kCopies * (n_continuous_ + categorical_.size()));
+  // Of kinds that the space has none of, still one column: loops step to their candidate's before they ask for any.
+  to.x.resize(n * kCopies * std::max<std::size_t>(n_continuous_ + categorical_.size(), 1));
   to.rows.resize(n * (numeric_.size() - n_continuous_));
-  to.row_pointers.resize(to.rows.size());
+  to.row_pointers.resize(std::max(to.rows.size(), n));
   to.ends.resize(2 * n * kCopies * numeric_.size());
   to.log_prior.assign(n, 0.0);
   to.most.assign(n, 0.0);

@@ -57,7 +57,9 @@ struct Problem {
     }
     for (std::size_t j = 0; j < ng * kCandidates; ++j) rows.push_back(table[rng.below(table.size())].data());
     for (double& o : offset) o = rng.uniform(-3.0, 0.0);
-    task = {cells.empty() ? nullptr : cells[0].v,
+    x.reserve(kCandidates * kCopies);  // no null pointers, as in parzen_density.cpp
+    rows.reserve(kCandidates);
+    task = {cells.empty() ? c[0].v : cells[0].v,
             c[0].v,
             w[0].v,
             n_blocks,
