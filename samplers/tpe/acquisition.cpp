@@ -47,7 +47,9 @@ std::size_t best_of(std::span<const double> candidates, std::span<const double> 
     }
     return scores(log_l_of, g.log_pdf(points, left_out));
   };
-  std::vector<double> highest = scores(log_l, g.log_pdf(candidates, ParzenEstimator::kNearest));
+  bool exact = false;
+  std::vector<double> highest = scores(log_l, g.log_pdf(candidates, ParzenEstimator::kNearest, &exact));
+  if (exact) return first_largest(highest);
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return highest[a] > highest[b]; });

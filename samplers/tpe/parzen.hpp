@@ -59,10 +59,11 @@ class ParzenEstimator {
   std::vector<double> sample(std::size_t n, Rng& rng);
   // log p(x) in kernel space (the Jacobian of the logarithm is left out: it cancels in l/g). points: [n, d]. Result
   // [n]; -inf outside of the distributions. Kernels that together would add less than the share `left_out` to what is
-  // summed may be left out: the result is low by log(1 + left_out) at the most. kNearest: all but a few.
+  // summed may be left out: the result is low by log(1 + left_out) at the most. kNearest: all but a few. exact: set to
+  // whether none was left out.
   static constexpr double kExact = 1e-13;
   static constexpr double kNearest = std::numeric_limits<double>::infinity();
-  std::vector<double> log_pdf(std::span<const double> points, double left_out = kExact);
+  std::vector<double> log_pdf(std::span<const double> points, double left_out = kExact, bool* exact = nullptr);
   // Whether a larger `left_out` saves anything.
   bool leaves_out() const { return options_.bandwidths.magic_clip && (narrow_.has_boxes() || wide_.has_boxes()); }
 
@@ -106,7 +107,7 @@ class ParzenEstimator {
   ScoreTask task_of(const KernelStore& store, std::size_t batch) const;
   template <std::size_t n_points>
   void know(const KernelStore& store, std::size_t first, std::size_t n, std::size_t batch, std::size_t p);
-  void add_kernels(const KernelStore& store, std::size_t batch, double left_out);
+  bool add_kernels(const KernelStore& store, std::size_t batch, double left_out);
   double draw_number(const Numeric& numeric, double u, double s, Rng& rng) const;
 
   Space space_;

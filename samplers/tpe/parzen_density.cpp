@@ -13,6 +13,9 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNear = -3.0;       // a leaf of a larger bound is a point's first guess
 constexpr double kNowhere = -1e200;  // kernels are nearer, a box without kernels (-1e300) is not
+// Where a batch's first point has more than this share of the leaves near it, all its points get all of them: late in a
+// study candidates and kernels crowd around the optimum, and the bounds cost more than they save.
+constexpr double kCrowd = 0.4;
 
 // log x for a weight that may be 0; finite, so that sums can be taken back.
 double log_weight(double x) { return x > 0.0 ? std::log(x) : -1e4; }
@@ -117,19 +120,21 @@ void ParzenEstimator::know(const KernelStore& store, std::size_t first, std::siz
 }
 
 // Adds the store's kernels to the sums of a batch; of a large store each point's near leaves first. What has been
-// summed is a lower bound of the whole, and a leaf that cannot add a noticeable part to it is left out.
-void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch, double left_out) {
-  if (store.size() == 0) return;
+// summed is a lower bound of the whole, and a leaf that cannot add a noticeable part to it is left out. Returns whether
+// all are in the sums.
+bool ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch, double left_out) {
+  if (store.size() == 0) return true;
   Batches& batches = *batches_;
   const ScoreKernel& score = score_kernel();
   const std::size_t p0 = batch * kCandidates;
   const ScoreTask task = task_of(store, batch);
-  // Without the magic clip kernels can be narrower than the bounds know.
-  if (!store.has_boxes() || !options_.bandwidths.magic_clip) {
+  const auto add_all = [&] {
     know<kCandidates>(store, 0, store.size(), batch, 0);
     score.add(task, batches.lanes[p0].v);
-    return;
-  }
+    return true;
+  };
+  // Without the magic clip kernels can be narrower than the bounds know.
+  if (!store.has_boxes() || !options_.bandwidths.magic_clip) return add_all();
 
   std::array<double, kCandidates> offset{};
   for (std::size_t i = 0; i < kCandidates; ++i) offset[i] = batches.offset[p0 + i] + batches.most[p0 + i];
@@ -155,6 +160,8 @@ void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch, d
           score.near(branches, i, threshold, kInfinity, nullptr, store.branches().n_groups(), batches.branches.data());
       const std::size_t n =
           score.near(leaves, i, threshold, done, batches.branches.data(), n_branches, batches.leaves.data());
+      if (i == 0 && nearest && static_cast<double>(n) > kCrowd * static_cast<double>(store.n_blocks()))
+        return add_all();
       if (numeric_.size() > n_continuous_) {
         for (std::size_t at = 0; at < n; ++at) know<1>(store, batches.leaves[at] * kLanes, kLanes, batch, i);
       }
@@ -162,9 +169,11 @@ void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch, d
       done = threshold;
     }
   }
+  return false;
 }
 
-std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points, double left_out) {
+std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points, double left_out, bool* exact) {
+  if (exact != nullptr) *exact = true;
   if (points.empty()) return {};
   prepare(points);
   Batches& batches = *batches_;
@@ -203,8 +212,9 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points, dou
   }
   batches.lanes.assign(n, Lanes{});
   for (std::size_t batch = 0; batch < batches.n_batches; ++batch) {
-    add_kernels(narrow_, batch, left_out);
-    add_kernels(wide_, batch, left_out);
+    for (const KernelStore* store : {&narrow_, &wide_}) {
+      if (!add_kernels(*store, batch, left_out) && exact != nullptr) *exact = false;
+    }
   }
 
   double log_units = 0.0;
