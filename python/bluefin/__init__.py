@@ -20,6 +20,8 @@ from bluefin import trial
 from bluefin import version
 from bluefin._attached import is_attached
 from bluefin._attached import run_attached
+from bluefin._fit_batch import BatchFit
+from bluefin._fit_batch import fit_batch
 from bluefin.exceptions import TrialPruned
 from bluefin.study import copy_study
 from bluefin.study import create_study
@@ -51,6 +53,7 @@ else:
 
 
 __all__ = [
+    "BatchFit",
     "Study",
     "Trial",
     "TrialPruned",
@@ -62,6 +65,7 @@ __all__ = [
     "delete_study",
     "distributions",
     "exceptions",
+    "fit_batch",
     "get_all_study_names",
     "get_all_study_summaries",
     "importance",

@@ -58,6 +58,21 @@ def open_slots(
     gpus: str, gpus_per_trial: int, slots_per_gpu: int, cpu_slots: int, fake_gpus: int, /
 ) -> SlotPool | None: ...
 
+# --- batches ---------------------------------------------------------------------------------------------------------
+
+def fit_batch(
+    step: Callable[[int], object],
+    start: int,
+    cap: int,
+    learning_rate: float,
+    min_gain: float,
+    seconds: float,
+    is_out_of_memory: Callable[[BaseException], bool],
+    release: Callable[[], object],
+    /,
+) -> tuple[int, int, int, float, float, str, list[tuple[int, bool, float]]]: ...
+def is_out_of_memory(message: str, /) -> bool: ...
+
 # --- trials as values ------------------------------------------------------------------------------------------------
 
 @final

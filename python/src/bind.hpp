@@ -90,5 +90,6 @@ void bind_study(py::module_& m);
 void bind_attached(py::module_& m);
 void bind_processes(py::module_& m);
 void bind_slots(py::module_& m);
+void bind_fit_batch(py::module_& m);
 
 }  // namespace bluefin::python

@@ -197,7 +197,7 @@ def _preparation(needs_main: bool) -> dict[str, Any]:
 def _environment(n_workers: int) -> dict[str, str]:
     environment = dict(os.environ)
     # A worker is not the trial of a supervisor, even if this process is.
-    for name in ("BLUEFIN_FD", "BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID"):
+    for name in ("BLUEFIN_FD", "BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU"):
         environment.pop(name, None)
     # As for the trials of `bluefin run`: spinning threads of several trials stop each other.
     cores = len(os.sched_getaffinity(0))
