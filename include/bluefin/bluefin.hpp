@@ -7,10 +7,12 @@
 #include "bluefin/distribution.hpp"        // IWYU pragma: export
 #include "bluefin/durability.hpp"          // IWYU pragma: export
 #include "bluefin/error.hpp"               // IWYU pragma: export
+#include "bluefin/fit_batch.hpp"           // IWYU pragma: export
 #include "bluefin/frozen_trial.hpp"        // IWYU pragma: export
 #include "bluefin/history.hpp"             // IWYU pragma: export
 #include "bluefin/json.hpp"                // IWYU pragma: export
 #include "bluefin/log.hpp"                 // IWYU pragma: export
+#include "bluefin/out_of_memory.hpp"       // IWYU pragma: export
 #include "bluefin/pruner.hpp"              // IWYU pragma: export
 #include "bluefin/pruners/median.hpp"      // IWYU pragma: export
 #include "bluefin/pruners/nop.hpp"         // IWYU pragma: export
@@ -23,6 +25,7 @@
 #include "bluefin/slots.hpp"               // IWYU pragma: export
 #include "bluefin/storage.hpp"             // IWYU pragma: export
 #include "bluefin/study.hpp"               // IWYU pragma: export
+#include "bluefin/training.hpp"            // IWYU pragma: export
 #include "bluefin/trial.hpp"               // IWYU pragma: export
 #include "bluefin/types.hpp"               // IWYU pragma: export
 #include "bluefin/version.hpp"             // IWYU pragma: export

@@ -117,7 +117,8 @@ std::vector<std::pair<std::string, std::string>> Lease::environment() const {
       {"CUDA_VISIBLE_DEVICES", fmt::to_string(fmt::join(uuids, ","))},
       {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"},
       {"BLUEFIN_DEVICE", fmt::to_string(fmt::join(labels, ","))},
-      {"BLUEFIN_DEVICE_UUID", fmt::to_string(fmt::join(uuids, ","))}};
+      {"BLUEFIN_DEVICE_UUID", fmt::to_string(fmt::join(uuids, ","))},
+      {"BLUEFIN_SLOTS_PER_GPU", std::to_string(pool_->request.shares)}};
   if (devices_.size() > 1) {
     // What torch.distributed and launchers read. torchrun takes its own options from PET_*, and sets the first four
     // anew for each of its processes.

@@ -12,8 +12,9 @@
 #include <memory>
 #include <thread>
 
-#include "bluefin/rng.hpp"
+#include "bluefin/training.hpp"
 #include "core/choice_json.hpp"
+#include "core/program_seed.hpp"
 #include "exec/child_process.hpp"
 #include "exec/command_template.hpp"
 #include "exec/environment.hpp"
@@ -31,11 +32,6 @@ using namespace std::chrono_literals;
 constexpr auto kFlushInterval = 250ms;
 constexpr auto kSlotInterval = 20ms;  // between two tries to get a slot
 
-// What a trial's program may seed its own generator with. 31 bits: every generator takes that many (NumPy's no more
-// than 32), and every language reads it as a plain integer.
-std::uint64_t program_seed(std::uint64_t study_seed, int number) {
-  return Rng(study_seed, static_cast<std::uint64_t>(number), 0, "$BLUEFIN_SEED")() >> 33;
-}
 constexpr auto kProgressInterval = 100ms;
 constexpr int kMaxWorkers = 1024;
 
@@ -60,7 +56,7 @@ class Supervisor {
       environment_.set_default("OMP_NUM_THREADS", std::to_string(std::max(1, available_cores() / trials)));
       environment_.set_default("OMP_WAIT_POLICY", "passive");
     }
-    for (const char* name : {"BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID"}) {
+    for (const char* name : {"BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU"}) {
       environment_.unset(name);  // of a trial that this run is a part of
     }
     for (const auto& [name, value] : options.environment) {
@@ -186,6 +182,7 @@ class Supervisor {
     Environment environment = environment_;
     environment.set("BLUEFIN_FD", std::to_string(kChildSocket));
     environment.set("BLUEFIN_TRIAL_NUMBER", std::to_string(trial.number()));
+    environment.set("BLUEFIN_FIRST_TRIAL", std::to_string(first_attempt(trial)));
     environment.set("BLUEFIN_STUDY", study_.name());
     environment.set("BLUEFIN_PARAMS", dump_json(params));
     environment.set("BLUEFIN_SEED", std::to_string(program_seed(study_.seed(), trial.number())));

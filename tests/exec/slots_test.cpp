@@ -81,6 +81,7 @@ TEST_CASE("a lease tells a process which devices it has", "[exec][slots]") {
   CHECK(environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID");
   CHECK(environment["BLUEFIN_DEVICE"] == "2");
   CHECK(environment["BLUEFIN_DEVICE_UUID"] == fake.uuid(2));
+  CHECK(environment["BLUEFIN_SLOTS_PER_GPU"] == "1");
   CHECK(environment.count("RANK") == 0);
   CHECK(lease->ordinals() == std::vector<int>{0});  // in this process, which sees GPU 2 first
   CHECK(lease->descriptors().size() == 1);

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "bluefin/attached.hpp"
+#include "bluefin/training.hpp"
 
 namespace {
 
@@ -87,6 +88,11 @@ const std::map<std::string, bluefin::Objective> kObjectives = {
        trial.set_user_attr("device", static_cast<std::int64_t>(trial.device().value_or(-1)));
        trial.set_user_attr("n_devices", static_cast<std::int64_t>(trial.devices().size()));
        trial.set_user_attr("visible", std::string(std::getenv("CUDA_VISIBLE_DEVICES")));
+       return 0.0;
+     }},
+    {"checkpoint",
+     [](Trial& trial) {
+       trial.set_user_attr("checkpoint", bluefin::checkpoint_path(trial).string());
        return 0.0;
      }},
     {"throw", [](Trial&) -> Outcome { throw std::runtime_error("out of luck \xff"); }},
