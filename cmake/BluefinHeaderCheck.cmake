@@ -1,6 +1,8 @@
-# The target bluefin_headers compiles every public header alone, so that each includes what it uses.
+# The target bluefin_headers compiles every public header alone, so that each includes what it uses. That of LibTorch is
+# compiled with the examples.
 function(bluefin_header_check)
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/*.hpp)
+  list(REMOVE_ITEM headers bluefin/torch.hpp)
   set(sources "")
   foreach(header IN LISTS headers)
     string(MAKE_C_IDENTIFIER ${header} name)

@@ -128,6 +128,21 @@ function(bluefin_torch_from_files dir root)
     foreach(nvidia_dir IN LISTS nvidia_dirs)
       target_link_options(bluefin_torch INTERFACE -Wl,-rpath-link,${nvidia_dir})
     endforeach()
+    bluefin_torch_cuda_headers(${root})
+  endif()
+endfunction()
+
+# bluefin/torch.hpp asks LibTorch's allocator about a GPU where CUDA's headers are: those of the toolkit, or of the
+# packages that PyTorch's wheels bring along.
+function(bluefin_torch_cuda_headers root)
+  find_package(CUDAToolkit QUIET)
+  file(GLOB dirs ${root}/../nvidia/cu*/include ${root}/../nvidia/cuda_runtime/include)
+  find_path(header cuda_runtime_api.h PATHS ${CUDAToolkit_INCLUDE_DIRS} ${dirs} NO_CACHE)
+  if(header)
+    target_compile_definitions(bluefin_torch INTERFACE BLUEFIN_TORCH_CUDA=1)
+    target_include_directories(bluefin_torch SYSTEM INTERFACE ${header})
+  else()
+    message(STATUS "LibTorch is for CUDA, but no CUDA headers were found: trials cannot limit their GPU's memory")
   endif()
 endfunction()
 

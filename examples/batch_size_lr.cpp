@@ -3,19 +3,19 @@
 //   1. Double the batch while the time per sample still falls: larger ones are not faster. Memory may end it first, or
 //      the data: eight steps an epoch are taken for the least.
 //   2. Batch times n, learning rate times sqrt(n): the rule for Adam (Malladi et al. 2022, arXiv:2205.10287).
+//      bluefin::fit_batch() does both.
 //   3. A rule is a start, not an answer: a study looks around it, with factors between 1/2 and 2.
 // Usage: batch_size_lr [N_TRIALS]
 #include <algorithm>
+#include <array>
 #include <chrono>
-#include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <limits>
-#include <optional>
-#include <string_view>
 
 #include "bluefin/bluefin.hpp"
+#include "bluefin/torch.hpp"
 #include "digits/training.hpp"
 
 namespace {
@@ -27,63 +27,40 @@ const digits::Configuration kBase = {.batch_size = 16, .learning_rate = 1e-3, .w
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Microseconds that one training step takes for each of its samples: the best of many short looks, since whatever
-// else the machine does only makes some of them slower. nullopt: the batch does not fit into memory.
-std::optional<double> time_per_sample(std::int64_t batch, const digits::Split& train) {
-  try {
-    auto network = digits::make_network(kBase);
-    network->to(train.images.device());
-    const auto optimizer = digits::make_optimizer(kBase, network->parameters());
-    double best = std::numeric_limits<double>::infinity();
-    for (int look = 0; look < 20; ++look) {
-      const auto start = Clock::now();
-      std::int64_t samples = 0;
-      do {
-        const auto rows = torch::randint(train.size(), {batch}, train.labels.options());
-        optimizer->zero_grad();
-        torch::nn::functional::cross_entropy(network->forward(train.images.index_select(0, rows)),
-                                             train.labels.index_select(0, rows))
-            .backward();
-        optimizer->step();
-        samples += batch;
-        // A GPU works behind the program's back: reading a number waits for it.
-        network->parameters().back().sum().item<double>();
-      } while (seconds_since(start) < 0.005);
-      best = std::min(best, 1e6 * seconds_since(start) / static_cast<double>(samples));
-    }
-    return best;
-  } catch (const c10::Error& error) {
-    if (std::string_view(error.what()).find("memory") == std::string_view::npos) {
-      throw;
-    }
-    return std::nullopt;  // the GPU's memory or the CPU's
-  }
+// One training step on random rows: what fit_batch() times and what has to fit.
+void training_step(torch::nn::Sequential& network, torch::optim::Optimizer& optimizer, const digits::Split& train,
+                   std::int64_t batch) {
+  const auto rows = torch::randint(train.size(), {batch}, train.labels.options());
+  optimizer.zero_grad();
+  torch::nn::functional::cross_entropy(network->forward(train.images.index_select(0, rows)),
+                                       train.labels.index_select(0, rows))
+      .backward();
+  optimizer.step();
 }
 
-std::int64_t largest_batch_that_pays(const digits::Split& train) {
+// From kBase's batch on, twice as large each time, while that pays.
+bluefin::BatchFit fit_batch(const digits::Split& train) {
+  const auto device = train.images.device();
+  auto network = digits::make_network(kBase);
+  network->to(device);
+  const auto optimizer = digits::make_optimizer(kBase, network->parameters());
+  // Fewer than eight steps an epoch are hardly training any more, whatever they cost.
+  const auto fit = bluefin::libtorch::fit_batch(
+      device, [&](std::int64_t batch) { training_step(network, *optimizer, train, batch); }, kBase.batch_size,
+      train.size() / 8, {.learning_rate = kBase.learning_rate, .seconds = 0.25});
+
   std::printf("%8s %14s\n", "batch", "us per sample");
-  std::int64_t largest = 0;
-  double previous = std::numeric_limits<double>::infinity();
-  for (std::int64_t batch = 8;; batch *= 2) {
-    // Fewer than eight steps an epoch are hardly training any more, whatever they cost.
-    if (batch > train.size() / 8) {
-      std::printf("%8ld %14s  (it would leave fewer than 8 steps an epoch of %ld images)\n", static_cast<long>(batch),
-                  "not tried", static_cast<long>(train.size()));
-      break;
+  for (const auto& tried : fit.tried) {
+    if (tried.fits) {
+      std::printf("%8ld %14.1f\n", static_cast<long>(tried.batch), 1e6 / tried.samples_per_second);
+    } else {
+      std::printf("%8ld %14s\n", static_cast<long>(tried.batch), "out of memory");
     }
-    const auto time = time_per_sample(batch, train);
-    if (!time) {
-      std::printf("%8ld %14s\n", static_cast<long>(batch), "out of memory");
-      break;
-    }
-    std::printf("%8ld %14.1f\n", static_cast<long>(batch), *time);
-    if (*time > 0.9 * previous) {
-      break;
-    }
-    previous = *time;
-    largest = batch;
   }
-  return largest;
+  constexpr std::array kReasons = {"a larger one does not fit into memory", "a larger one is not a tenth faster",
+                                   "a larger one would leave fewer than 8 steps an epoch"};
+  std::printf("batch %ld: %s\n", static_cast<long>(fit.batch), kReasons.at(static_cast<std::size_t>(fit.limit)));
+  return fit;
 }
 
 struct Run {
@@ -118,13 +95,14 @@ void print_row(const char* name, const digits::Configuration& configuration, con
 int run(int n_trials) {
   const auto data = digits::load_digits(digits::select_device());
 
+  const auto fit = fit_batch(data.train);
   auto without_rule = kBase;
-  without_rule.batch_size = std::max(kBase.batch_size, largest_batch_that_pays(data.train));
+  without_rule.batch_size = fit.batch;
   auto with_rule = without_rule;
-  const double n = static_cast<double>(without_rule.batch_size) / static_cast<double>(kBase.batch_size);
-  with_rule.learning_rate = kBase.learning_rate * std::sqrt(n);
-  std::printf("\nbatch %ld x %g = %ld, so learning rate %g x sqrt(%g) = %.2e\n\n", static_cast<long>(kBase.batch_size),
-              n, static_cast<long>(with_rule.batch_size), kBase.learning_rate, n, with_rule.learning_rate);
+  with_rule.learning_rate = fit.learning_rate;
+  const double n = static_cast<double>(fit.batch) / static_cast<double>(kBase.batch_size);
+  std::printf("batch %ld x %g = %ld, so learning rate %g x sqrt(%g) = %.2e\n\n", static_cast<long>(kBase.batch_size), n,
+              static_cast<long>(fit.batch), kBase.learning_rate, n, fit.learning_rate);
 
   const auto around_rule = [&](bluefin::Trial& trial) {
     auto configuration = with_rule;
