@@ -1,10 +1,10 @@
 # A thin front: every target is a script or one CMake call that can be typed by hand. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench python optuna-suite soak fuzz format lint asan python-asan tsan clean
+.PHONY: help setup build demo test bench python optuna-suite soak gpu-test fuzz format lint asan python-asan tsan clean
 
 # Set on the command line: make build JOBS=4, make test PRESET=ci, make demo SETUP="--no-torch", make bench ONLY=study,
-# make fuzz FUZZ_SECONDS=3600.
+# make fuzz FUZZ_SECONDS=3600, make gpu-test ONLY="devices kill".
 PRESET ?= release
 JOBS ?= $(shell nproc)
 SETUP ?=
@@ -51,6 +51,9 @@ soak: build python ## killed and stopped workers, power cuts, a failing disk, 64
 	@BLUEFIN_LEDGER_SECONDS=600 .venv/bin/python -m pytest -q tests/python/test_gpus.py -k never_two
 	@.venv/bin/python scripts/soak-mixed
 	@.venv/bin/python scripts/soak-python
+
+gpu-test: ## what only a real GPU can show, 9 minutes, no network; skipped where there is none (tests/gpu/run --help)
+	@tests/gpu/run $(ONLY)
 
 fuzz: ## libFuzzer on what reads files and messages of others, FUZZ_SECONDS=60 in all (scripts/fuzz)
 	@scripts/setup --ci $(SETUP)
