@@ -13,6 +13,8 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 #endif
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
@@ -24,14 +26,13 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
+#include <vector>
 
 #include "bluefin/devices.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/fit_batch.hpp"
 #include "bluefin/log.hpp"
 #include "bluefin/out_of_memory.hpp"
-#include "bluefin/study.hpp"
 #include "bluefin/training.hpp"
 #include "bluefin/trial.hpp"
 

@@ -4,7 +4,6 @@
 from collections.abc import Callable
 import gc
 import sys
-from typing import Literal
 from typing import NamedTuple
 
 from bluefin import _native
@@ -26,7 +25,7 @@ class BatchFit(NamedTuple):
     accumulation_steps: int  # passes whose gradients make one step of the optimizer
     learning_rate: float
     samples_per_second: float  # with micro_batch
-    limit: Literal["memory", "throughput", "cap"]  # why the batch is no larger
+    limit: str  # why the batch is no larger: "memory", "throughput" or "cap"
     tried: list[TriedBatch]
 
 
@@ -69,10 +68,11 @@ def fit_batch(
         if torch is not None:
             torch.cuda.synchronize()
 
-    *found, tried = _native.fit_batch(
-        step_to_its_end, start, cap, learning_rate, min_gain, seconds, is_out_of_memory or _is_out_of_memory, _release
+    is_error = is_out_of_memory or _is_out_of_memory
+    batch, micro_batch, steps, rate, speed, limit, tried = _native.fit_batch(
+        step_to_its_end, start, cap, learning_rate, min_gain, seconds, is_error, _release
     )
-    return BatchFit(*found, [TriedBatch(*one) for one in tried])  # type: ignore[arg-type]
+    return BatchFit(batch, micro_batch, steps, rate, speed, limit, [TriedBatch(*one) for one in tried])
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

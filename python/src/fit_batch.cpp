@@ -19,7 +19,7 @@ namespace {
 constexpr std::array<const char*, 3> kLimits = {"memory", "throughput", "cap"};
 
 // Everything else that a step throws ends the search and reaches the caller as it is.
-bool is_error_of(const std::exception_ptr& error, const py::function& is_out_of_memory) {
+bool is_error_of(const std::exception_ptr& error, const py::object& is_out_of_memory) {
   try {
     std::rethrow_exception(error);
   } catch (const py::error_already_set& raised) {
@@ -31,8 +31,8 @@ bool is_error_of(const std::exception_ptr& error, const py::function& is_out_of_
 
 std::tuple<std::int64_t, std::int64_t, std::int64_t, double, double, std::string_view,
            std::vector<std::tuple<std::int64_t, bool, double>>>
-fit(const py::function& step, std::int64_t start, std::int64_t cap, double learning_rate, double min_gain,
-    double seconds, const py::function& is_out_of_memory, const py::function& release) {
+fit(const py::object& step, std::int64_t start, std::int64_t cap, double learning_rate, double min_gain, double seconds,
+    const py::object& is_out_of_memory, const py::object& release) {
   BatchOptions options;
   options.learning_rate = learning_rate;
   options.min_gain = min_gain;

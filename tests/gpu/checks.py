@@ -229,19 +229,22 @@ def idle(session: Session) -> None:
     need(len(seen) == n, f"{len(seen)} of {n} trials have said when they computed")
 
 
+N_SIZES = 16
+
+
 def sweep(session: Session) -> list:
-    """Networks of 24 sizes, once for both checks that look at them."""
+    """Networks of several sizes, once for both checks that look at them."""
     folder = session.work / "sweep"
-    if (folder / "study.db").exists() and len(session.trials(folder)) == 24:
+    if (folder / "study.db").exists() and len(session.trials(folder)) == N_SIZES:
         return session.trials(folder)
-    return session.run("sweep", ["--n-trials", "24", "--workers", "1"], [session.torch_tool, "sweep"], 150)
+    return session.run("sweep", ["--n-trials", str(N_SIZES), "--workers", "1"], [session.torch_tool, "sweep"], 150)
 
 
 @check("peak-memory")
 def peak_memory(session: Session) -> None:
     """A training's peak by LibTorch's allocator, against NVML with the context taken off."""
     trials = [trial for trial in sweep(session) if trial.state == "COMPLETE"]
-    need(len(trials) >= 8, f"{len(trials)} of 24 networks were trained")
+    need(len(trials) >= 8, f"{len(trials)} of {N_SIZES} networks were trained")
     differences = []
     for trial in trials:
         allocator, nvml, context = (trial.attributes[key] for key in ("allocator", "nvml", "context"))
@@ -257,14 +260,14 @@ def peak_memory(session: Session) -> None:
 
 @check("memory-model")
 def memory_model(session: Session) -> None:
-    """The memory of networks of 24 sizes: whether it grows with each feature (what the rule of dominance builds on), and
+    """The memory of networks of 16 sizes: whether it grows with each feature (what the rule of dominance builds on), and
     how well terms with weights >= 0 that fit one half of them predict the other."""
     points = []
     for trial in sweep(session):
         if trial.state == "COMPLETE":
             size = [trial.params[name] for name in ("batch", "width", "depth")]
             points.append((size, float(trial.attributes["allocator"])))
-    need(len(points) >= 8, f"{len(points)} of 24 networks were trained")
+    need(len(points) >= 8, f"{len(points)} of {N_SIZES} networks were trained")
     against = [
         (a, b)
         for a in points
@@ -309,7 +312,7 @@ def non_negative_least_squares(rows: list[tuple[list[float], float]]) -> list[fl
 @check("torch-header")
 def torch_header(session: Session) -> None:
     """The tests of bluefin/torch.hpp, on the GPU."""
-    program = session.program("tests/torch/bluefin_torch_tests")
+    program = session.program("tests/bluefin_torch_tests")
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": session.nvml.uuid(session.gpu)}
     done = subprocess.run([program], capture_output=True, text=True, timeout=120, env=environment)
     lines = [line for line in done.stdout.splitlines() if line.strip()]
