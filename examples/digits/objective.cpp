@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "objective.hpp"
 
-#include <cmath>
-#include <cstdlib>
-
+#include "bluefin/training.hpp"
 #include "training.hpp"
 
 namespace digits {
@@ -27,12 +25,6 @@ Configuration suggest(bluefin::Trial& trial) {
   return c;
 }
 
-// The supervisor makes $BLUEFIN_SEED from the study's seed and the trial's number.
-std::uint64_t trial_seed(const bluefin::Trial& trial) {
-  const char* seed = std::getenv("BLUEFIN_SEED");
-  return seed != nullptr ? std::strtoull(seed, nullptr, 10) : static_cast<std::uint64_t>(trial.number());
-}
-
 struct Trained {
   torch::nn::Sequential network;
   TrainingResult result;
@@ -53,12 +45,8 @@ Trained fit(const Configuration& configuration, std::uint64_t seed, const Digits
 bluefin::Outcome validation_loss(bluefin::Trial& trial) {
   const auto device = select_device();
   const Digits data = load_digits(device);
-  const Trained trained = fit(suggest(trial), trial_seed(trial), data, device, [&](int epoch, double loss) {
-    trial.report(loss, epoch);
-    if (trial.should_prune()) {
-      throw bluefin::TrialPruned();
-    }
-  });
+  const Trained trained = fit(suggest(trial), bluefin::trial_seed(trial), data, device,
+                              [&](int epoch, double loss) { bluefin::report_or_prune(trial, loss, epoch); });
   return trained.result.best_loss;
 }
 
