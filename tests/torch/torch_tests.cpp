@@ -99,6 +99,28 @@ TEST_CASE("a slot's share of a GPU is one part of --slots-per-gpu") {
   libtorch::limit_memory(at::kCPU);  // has no limit
 }
 
+#ifdef BLUEFIN_TORCH_CUDA
+TEST_CASE("a process that is kept to its share of a GPU runs out of memory, and its neighbour does not") {
+  if (!torch::cuda::is_available()) return;
+  const at::Device device(at::kCUDA, 0);
+  const auto list = list_devices().devices;
+  const auto known = std::find_if(list.begin(), list.end(), [](const Device& one) { return one.ordinal == 0; });
+  REQUIRE(known != list.end());
+  const auto total = static_cast<std::int64_t>(known->memory_total.value());
+  libtorch::limit_memory(device, 0.25);
+  OutOfMemory kind = OutOfMemory::kNo;
+  try {
+    torch::empty({total * 3 / 10}, at::TensorOptions(device).dtype(at::kByte));
+  } catch (...) {
+    kind = libtorch::out_of_memory(std::current_exception());
+  }
+  CHECK(kind == OutOfMemory::kDevice);
+  torch::empty({total / 5}, at::TensorOptions(device).dtype(at::kByte));
+  libtorch::release_cached_memory(device);
+  c10::cuda::CUDACachingAllocator::setMemoryFraction(1.0, device.index());
+}
+#endif
+
 TEST_CASE("out of memory is told apart, by LibTorch's type and by its words") {
   const auto kind_of = [](const auto& action) {
     try {
