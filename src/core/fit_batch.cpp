@@ -110,10 +110,10 @@ BatchFit fit_batch(const std::function<void(std::int64_t)>& step, std::int64_t s
     fit.limit = BatchLimit::kMemory;
     while (!rate) {
       // A pass of one sample that does not fit ends this loop with an error.
-      fit.micro_batch = (fit.micro_batch + 1) / 2;
+      fit.micro_batch -= fit.micro_batch / 2;  // the larger half
       rate = fitter.measure(fit.micro_batch);
     }
-    fit.accumulation_steps = (start + fit.micro_batch - 1) / fit.micro_batch;
+    fit.accumulation_steps = start / fit.micro_batch + (start % fit.micro_batch != 0 ? 1 : 0);
   } else {
     while (fit.batch <= cap / 2) {
       const auto next = fitter.measure(2 * fit.batch);

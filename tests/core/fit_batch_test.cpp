@@ -2,6 +2,7 @@
 #include "bluefin/fit_batch.hpp"
 
 #include <cmath>
+#include <limits>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -97,6 +98,12 @@ TEST_CASE("a batch that does not fit is made of several passes") {
   const BatchFit uneven = machine.fit(100, 100);
   CHECK(uneven.micro_batch == 13);
   CHECK(uneven.accumulation_steps == 8);  // 7 passes of 13 and one of 9
+
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  machine.room = kMost - 1;
+  const BatchFit huge = machine.fit(kMost, kMost);
+  CHECK(huge.micro_batch == kMost / 2 + 1);
+  CHECK(huge.accumulation_steps == 2);
 }
 
 TEST_CASE("when a single sample does not fit, the step's own error comes out") {
