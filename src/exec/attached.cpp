@@ -11,8 +11,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <numeric>
+#include <optional>
+#include <random>
 #include <utility>
 
 #include "bluefin/version.hpp"
@@ -20,6 +23,7 @@
 #include "core/trial_backend.hpp"
 #include "core/unique_fd.hpp"
 #include "exec/protocol.hpp"
+#include "exec/shared_trial.hpp"
 
 namespace bluefin {
 namespace {
@@ -35,12 +39,27 @@ class SupervisorGone : public Error {
 // Requests and their replies, in turn, over the socket.
 class Connection {
  public:
-  explicit Connection(int fd) : fd_(fd) {}
+  // shared: other processes of the trial use the socket before and after this one. It is locked until this process ends
+  // (by fcntl(), whose locks belong to processes), and replies that one of them has left unread are told by their ids.
+  Connection(int fd, bool shared) : fd_(fd), shared_(shared) {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    while (shared && ::fcntl(fd, F_SETLKW, &lock) != 0) {
+      if (errno != EINTR) {
+        throw Error(ErrorCode::kUnavailable, fmt::format("cannot lock the trial's socket: {}", std::strerror(errno)));
+      }
+    }
+  }
 
   // The reply to a request. Throws the Error that the supervisor answered with, or SupervisorGone.
-  JsonTree call(const JsonTree& request) {
-    send(dump_json(request) + "\n");
-    const JsonTree reply = parse_json(receive());
+  JsonTree call(JsonTree request) {
+    const JsonTree id = shared_ ? JsonTree(fmt::format("{:x}-{}", nonce_, ++calls_)) : JsonTree();
+    if (shared_) {
+      request["id"] = id;
+    }
+    send((shared_ && calls_ == 1 ? "\n" : "") + dump_json(request) + "\n");
+    const JsonTree reply = reply_to(id);
     if (reply.value("ok", false)) {
       return reply;
     }
@@ -50,6 +69,25 @@ class Connection {
   }
 
  private:
+  JsonTree reply_to(const JsonTree& id) {
+    while (true) {
+      const std::string line = receive();
+      if (!shared_) {
+        return parse_json(line);
+      }
+      try {
+        const JsonTree reply = parse_json(line);
+        // What ends the trial, such as a line that is no message, is answered without an id.
+        const bool ends_the_trial = !reply.contains("id") && !reply.value("ok", true);
+        if (ends_the_trial || protocol::id_member(reply) == id) {
+          return reply;
+        }
+      } catch (const Error&) {
+        // The end of a line of which another process has read the beginning.
+      }
+    }
+  }
+
   void send(std::string_view text) {
     while (!text.empty()) {
       const ssize_t sent = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
@@ -81,13 +119,16 @@ class Connection {
   }
 
   UniqueFd fd_;
+  bool shared_;
+  std::uint64_t nonce_ = shared_ ? (std::uint64_t{std::random_device()()} << 32) | std::random_device()() : 0;
+  int calls_ = 0;
   protocol::LineReader lines_{static_cast<std::size_t>(-1)};  // the supervisor's replies may be of any length
 };
 
 // A trial at the other end of the socket. Values once given are kept here, so asking again costs nothing.
 class AttachedBackend : public TrialBackend {
  public:
-  explicit AttachedBackend(int fd) : connection_(fd) {
+  AttachedBackend(int fd, bool shared) : connection_(fd, shared) {
     const JsonTree hello = connection_.call(
         {{"op", "hello"}, {"version", protocol::kVersion}, {"client", fmt::format("bluefin-c++ {}", version())}});
     if (protocol::integer_member(hello, "version") != protocol::kVersion) {
@@ -95,7 +136,6 @@ class AttachedBackend : public TrialBackend {
     }
     trial_.number = static_cast<int>(protocol::integer_member(hello, "number"));
     trial_.datetime_start = now();
-    single_objective_ = protocol::member(hello, "directions").size() == 1;
     const char* uuids = std::getenv("BLUEFIN_DEVICE_UUID");
     const std::string_view text = uuids != nullptr ? uuids : "";
     const auto count = text.empty() ? 0 : 1 + std::count(text.begin(), text.end(), ',');
@@ -144,8 +184,8 @@ class AttachedBackend : public TrialBackend {
   }
 
   bool should_prune() override {
-    if (single_objective_) {
-      return prune_;  // answered with the last report
+    if (prune_) {
+      return *prune_;  // answered with the last report
     }
     return connection_.call({{"op", "should_prune"}}).value("prune", false);
   }
@@ -188,8 +228,7 @@ class AttachedBackend : public TrialBackend {
   Connection connection_;
   FrozenTrial trial_;
   std::vector<int> devices_;
-  bool single_objective_ = true;
-  bool prune_ = false;
+  std::optional<bool> prune_;
 };
 
 AttachedBackend& attached_backend(Trial& trial) {
@@ -233,7 +272,9 @@ bool is_attached() {
   return text != nullptr && *text != '\0';
 }
 
-Trial attached_trial() {
+namespace {
+
+Trial trial_at_descriptor(bool shared) {
   if (!is_attached()) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("${} is not set: this process was not started for a trial", kDescriptorVariable));
@@ -252,8 +293,13 @@ Trial attached_trial() {
   // Programs that the objective starts must neither hold the socket nor take themselves for the trial.
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   ::unsetenv(kDescriptorVariable);
-  return Trial(std::make_unique<AttachedBackend>(fd));
+  return Trial(std::make_unique<AttachedBackend>(fd, shared));
 }
+
+}  // namespace
+
+Trial attached_trial() { return trial_at_descriptor(false); }
+Trial shared_attached_trial() { return trial_at_descriptor(true); }
 
 void tell_attached(Trial& trial, const Outcome& outcome) { attached_backend(trial).tell(outcome); }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -29,10 +30,11 @@ constexpr std::array<std::pair<ErrorCode, std::string_view>, 8> kCodes{{
 }  // namespace
 
 std::optional<std::string> LineReader::next() {
-  const std::size_t end = buffer_.find('\n', begin_);
+  const std::size_t end = buffer_.find('\n', std::max(begin_, scanned_));
   if (end == std::string::npos) {
     buffer_.erase(0, begin_);
     begin_ = 0;
+    scanned_ = buffer_.size();
     return std::nullopt;
   }
   std::string line = buffer_.substr(begin_, end - begin_);
@@ -43,7 +45,7 @@ std::optional<std::string> LineReader::next() {
 std::string LineReader::take_rest() {
   std::string rest = buffer_.substr(begin_);
   buffer_.clear();
-  begin_ = 0;
+  begin_ = scanned_ = 0;
   return rest;
 }
 
@@ -65,15 +67,29 @@ ErrorCode parse_code(std::string_view word) {
   return ErrorCode::kInternal;
 }
 
-std::string ok_line(JsonTree fields) {
+std::string ok_line(const JsonTree& fields, const JsonTree& id) {
   JsonTree reply = {{"ok", true}};
+  if (!id.is_null()) reply["id"] = id;
   reply.update(fields);
   return dump_json(reply) + "\n";
 }
 
-std::string error_line(ErrorCode code, std::string_view message) {
-  const JsonTree error = {{"code", std::string(code_word(code))}, {"message", std::string(message)}};
-  return dump_json(JsonTree{{"ok", false}, {"error", error}}) + "\n";
+std::string error_line(ErrorCode code, std::string_view message, const JsonTree& id) {
+  JsonTree reply = {{"ok", false}};
+  if (!id.is_null()) reply["id"] = id;
+  reply["error"] = {{"code", std::string(code_word(code))}, {"message", std::string(message)}};
+  return dump_json(reply) + "\n";
+}
+
+JsonTree id_member(const JsonTree& message) {
+  const auto found = message.find("id");
+  if (found == message.end() || found->is_null()) {
+    return {};
+  }
+  if (!found->is_string() && !found->is_number_integer()) {
+    throw_member("id", "a string or an integer", *found);
+  }
+  return *found;
 }
 
 const JsonTree& member(const JsonTree& message, const char* key) {
@@ -112,8 +128,9 @@ double number_member(const JsonTree& message, const char* key) { return as_numbe
 
 std::int64_t integer_member(const JsonTree& message, const char* key) {
   const JsonTree& value = member(message, key);
-  if (!value.is_number_integer()) {
-    throw_member(key, "an integer", value);
+  constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > kLargest)) {
+    throw_member(key, "an integer below 2^63", value);
   }
   return value.get<std::int64_t>();
 }

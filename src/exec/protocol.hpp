@@ -31,16 +31,19 @@ class LineReader {
  private:
   std::size_t max_line_;
   std::string buffer_;
-  std::size_t begin_ = 0;  // of the line that is being read
+  std::size_t begin_ = 0;    // of the line that is being read
+  std::size_t scanned_ = 0;  // up to here it has no newline: a line that comes byte by byte is not searched each time
 };
 
 // "invalid_argument", "not_found", ...; an unknown word reads as kInternal.
 std::string_view code_word(ErrorCode code);
 ErrorCode parse_code(std::string_view word);
 
-// {"ok": true, ...fields}\n
-std::string ok_line(JsonTree fields = JsonTree::object());
-std::string error_line(ErrorCode code, std::string_view message);
+// {"ok": true, "id": id, ...fields}\n; `id` is the request's, null where it has none.
+std::string ok_line(const JsonTree& fields = JsonTree::object(), const JsonTree& id = {});
+std::string error_line(ErrorCode code, std::string_view message, const JsonTree& id = {});
+// The "id" of a request: a string or an integer, which the reply repeats. Null where there is none. Throws as below.
+JsonTree id_member(const JsonTree& message);
 
 // The members of a message. Throw Error(kInvalidArgument) that names the member when it is missing or of another kind.
 // A number may also be one of the strings "nan", "inf", "-inf", for languages whose JSON has no such tokens.

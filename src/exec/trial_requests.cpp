@@ -15,6 +15,12 @@ void TrialRun::answer(const std::string& line) {
   if (!child_->socket) {
     return;  // closed after an earlier message
   }
+  if (line.size() > protocol::kMaxLine) {
+    return protocol_error(fmt::format("a message is longer than {} bytes", protocol::kMaxLine));
+  }
+  if (line.find_first_not_of(" \t\r") == std::string::npos) {
+    return;  // what ends a line that another process of the trial has left unfinished
+  }
   JsonTree request;
   try {
     request = parse_json(line);
@@ -24,20 +30,22 @@ void TrialRun::answer(const std::string& line) {
   } catch (const Error& error) {
     return protocol_error(fmt::format("{}: {}", error.what(), line.substr(0, 200)));
   }
+  JsonTree id;
   try {
-    replies_ += reply_to(request);
+    id = protocol::id_member(request);
+    replies_ += protocol::ok_line(reply_to(request), id);
   } catch (const Error& error) {
     // What the program did wrong is its own business; what the storage cannot do ends the run.
     if (error.code() != ErrorCode::kInvalidArgument && error.code() != ErrorCode::kConflict &&
         error.code() != ErrorCode::kNumerical) {
       throw;
     }
-    replies_ += protocol::error_line(error.code(), error.what());
+    replies_ += protocol::error_line(error.code(), error.what(), id);
   }
   write_replies();
 }
 
-std::string TrialRun::reply_to(const JsonTree& request) {
+JsonTree TrialRun::reply_to(const JsonTree& request) {
   const std::string op = protocol::string_member(request, "op");
   if (op == "hello") {
     return hello(request);
@@ -54,33 +62,33 @@ std::string TrialRun::reply_to(const JsonTree& request) {
     if (std::holds_alternative<CategoricalDistribution>(distribution)) {
       reply["index"] = static_cast<std::int64_t>(value);
     }
-    return protocol::ok_line(reply);
+    return reply;
   }
   if (op == "report") {
     trial_.report(protocol::number_member(request, "value"), protocol::integer_member(request, "step"));
-    return protocol::ok_line({{"prune", trial_.should_prune()}});
+    return JsonTree::object({{"prune", trial_.should_prune()}});
   }
   if (op == "should_prune") {
-    return protocol::ok_line({{"prune", trial_.should_prune()}});
+    return JsonTree::object({{"prune", trial_.should_prune()}});
   }
   if (op == "set_user_attr" || op == "set_system_attr") {
     const std::string key = protocol::string_member(request, "key");
     const Json value = Json::trusted(dump_json(protocol::member(request, "value")));
     op == "set_user_attr" ? trial_.set_user_attr(key, value) : trial_.set_system_attr(key, value);
-    return protocol::ok_line();
+    return JsonTree::object();
   }
   if (op == "set_constraint") {
     trial_.set_constraint(protocol::string_member(request, "key"), protocol::number_member(request, "value"));
-    return protocol::ok_line();
+    return JsonTree::object();
   }
   if (op == "tell") {
     tell_from(request);
-    return protocol::ok_line();
+    return JsonTree::object();
   }
   throw Error(ErrorCode::kInvalidArgument, fmt::format("protocol: unknown op \"{}\"", op));
 }
 
-std::string TrialRun::hello(const JsonTree& request) {
+JsonTree TrialRun::hello(const JsonTree& request) {
   const std::int64_t version = protocol::integer_member(request, "version");
   if (version < 1) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("protocol: version = {}, must be >= 1", version));
@@ -97,12 +105,12 @@ std::string TrialRun::hello(const JsonTree& request) {
     params[param.spec->name] = to_tree(to_external(param.spec->distribution, param.value));
     distributions[param.spec->name] = parse_json(to_json(param.spec->distribution));
   }
-  return protocol::ok_line({{"version", std::min<std::int64_t>(version, protocol::kVersion)},
-                            {"study", study_.name()},
-                            {"number", trial.number},
-                            {"directions", directions},
-                            {"params", params},
-                            {"distributions", distributions}});
+  return {{"version", std::min<std::int64_t>(version, protocol::kVersion)},
+          {"study", study_.name()},
+          {"number", trial.number},
+          {"directions", directions},
+          {"params", params},
+          {"distributions", distributions}};
 }
 
 void TrialRun::tell_from(const JsonTree& request) {

@@ -66,8 +66,8 @@ class TrialRun {
   void finish_exit();
 
   void answer(const std::string& line);
-  std::string reply_to(const JsonTree& request);  // a line
-  std::string hello(const JsonTree& request);
+  JsonTree reply_to(const JsonTree& request);  // the members of the reply
+  JsonTree hello(const JsonTree& request);
   void tell_from(const JsonTree& request);
   void report(double value, std::int64_t step);  // of a program that prints its reports
 
