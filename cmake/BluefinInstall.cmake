@@ -14,6 +14,8 @@ if(BLUEFIN_BUILD_CLI)
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT bluefinMainTargets NAMESPACE bluefin:: DESTINATION ${BLUEFIN_CMAKE_DIR})
   install(TARGETS bluefin_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # For Python programs that carry a copy of it; the command has its own.
+  install(FILES python/client/bluefin_client.py DESTINATION ${CMAKE_INSTALL_DATADIR}/bluefin)
   if(TARGET bluefin_gpu_probe)
     install(TARGETS bluefin_gpu_probe RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
@@ -28,4 +30,5 @@ configure_package_config_file(cmake/bluefinConfig.cmake.in ${PROJECT_BINARY_DIR}
 # Before 1.0 a minor version may change the interface.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/bluefinConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/bluefinConfig.cmake ${PROJECT_BINARY_DIR}/bluefinConfigVersion.cmake
+  cmake/BluefinPlugin.cmake
   DESTINATION ${BLUEFIN_CMAKE_DIR})

@@ -18,6 +18,8 @@ PROGRAM = Path(__file__).parent / "bin" / "bluefin"
 
 def main() -> int:
     """Becomes the program, with this process's arguments. Returns only when it cannot: 1."""
+    # Objectives of `run --python` see the packages that this interpreter sees, also where its environment is not active.
+    os.environ.setdefault("BLUEFIN_PYTHON", sys.executable)
     try:
         os.execv(PROGRAM, [str(PROGRAM), *sys.argv[1:]])
     except OSError as error:

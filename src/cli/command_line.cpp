@@ -61,12 +61,15 @@ std::vector<po::option> take_negative_number(std::vector<std::string>& words) {
   return taken;
 }
 
+constexpr const char* kWords = "words";  // the hidden option that takes what belongs to no option
+
 // Of an option that is given more than once the last one counts.
 void keep_last(std::vector<po::option>& options) {
   std::set<std::string> seen;
   std::vector<po::option> kept;
   for (auto option = options.rbegin(); option != options.rend(); ++option) {
-    if (option->string_key == "verbose" || seen.insert(option->string_key).second) kept.push_back(*option);
+    if (option->string_key == "verbose" || option->string_key == kWords || seen.insert(option->string_key).second)
+      kept.push_back(*option);
   }
   std::reverse(kept.begin(), kept.end());
   options = std::move(kept);
@@ -152,6 +155,18 @@ CommandLine& CommandLine::integer(const char* option, const char* placeholder, c
   return *this;
 }
 
+CommandLine& CommandLine::words(const char* usage, std::size_t least, std::size_t most) {
+  words_usage_ = usage;
+  least_words_ = least;
+  most_words_ = most;
+  return *this;
+}
+
+CommandLine& CommandLine::no_storage() {
+  has_storage_ = false;
+  return *this;
+}
+
 CommandLine& CommandLine::grace_period() {
   return integer("grace-period", "SECONDS", "the age of a heartbeat that has stopped");
 }
@@ -172,10 +187,18 @@ CommandLine& CommandLine::format(const char* default_format, bool can_flatten) {
 bool CommandLine::parse(const Arguments& arguments) {
   po::options_description all;
   all.add(options_).add(global_options());
+  po::positional_options_description positional;
+  if (!words_usage_.empty()) {
+    all.add_options()(kWords, po::value<std::vector<std::string>>(&words_)->composing());
+    positional.add(kWords, -1);
+  }
   int verbosity = 1;
   try {
-    auto parsed =
-        po::command_line_parser(arguments).options(all).positional({}).extra_style_parser(take_negative_number).run();
+    auto parsed = po::command_line_parser(arguments)
+                      .options(all)
+                      .positional(positional)
+                      .extra_style_parser(take_negative_number)
+                      .run();
     const auto is_verbose = [](const po::option& option) { return option.string_key == "verbose"; };
     verbosity += static_cast<int>(std::count_if(parsed.options.begin(), parsed.options.end(), is_verbose));
     keep_last(parsed.options);
@@ -190,6 +213,8 @@ bool CommandLine::parse(const Arguments& arguments) {
   } catch (const po::error& error) {
     throw usage_error(error.what());
   }
+  if (words_.size() < least_words_) throw usage_error(fmt::format("expected {}", words_usage_));
+  if (words_.size() > std::max(least_words_, most_words_)) throw usage_error("an argument too many: " + words_.back());
   if (is_set("quiet")) {
     if (verbosity > 1) throw usage_error("--quiet and --verbose exclude each other");
     verbosity = 0;
@@ -271,11 +296,12 @@ Study CommandLine::load_study(std::shared_ptr<const Sampler> sampler) const {
 }
 
 std::string CommandLine::help() const {
-  std::string text = fmt::format("usage: bluefin {} [options]\n\n", name_);
+  std::string text =
+      fmt::format("usage: bluefin {}{}{} [options]\n\n", name_, words_usage_.empty() ? "" : " ", words_usage_);
   if (const Command* command = find_command(name_)) text += fmt::format("{}\n\n", command->description);
   if (!note_.empty()) text += note_ + "\n\n";
   if (!options_.options().empty()) text += to_text(options_) + "\n";
-  text += global_options_help() + "\nexample:\n";
+  text += (has_storage_ ? global_options_help() + "\n" : "") + "example:\n";
   std::istringstream lines(example_);
   for (std::string line; std::getline(lines, line);) text += "  " + line + "\n";
   return text;

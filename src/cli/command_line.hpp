@@ -57,6 +57,10 @@ class CommandLine {
   CommandLine& text(const char* option, const char* placeholder, const char* help, Need need = Need::kOptional);
   CommandLine& integer(const char* option, const char* placeholder, const char* help, Need need = Need::kOptional);
   CommandLine& texts(const char* option, const char* placeholder, const char* help);  // one or more words
+  // Words that belong to no option; `usage` stands for them in the help.
+  CommandLine& words(const char* usage, std::size_t least, std::size_t most = static_cast<std::size_t>(-1));
+  // The command opens no study: its help leaves out the options of those that do.
+  CommandLine& no_storage();
   CommandLine& grace_period();  // of heartbeats, see get_grace_period()
   // -f and, for nested columns, --flatten.
   CommandLine& format(const char* default_format, bool can_flatten);
@@ -70,6 +74,7 @@ class CommandLine {
   std::string get_text(const std::string& option) const;  // empty when not given
   std::int64_t get_integer(const std::string& option) const { return values_.at(option).as<std::int64_t>(); }
   std::vector<std::string> get_texts(const std::string& option) const;
+  const std::vector<std::string>& get_words() const { return words_; }
   // Null when it is not given. Throws UsageError below 0.
   std::optional<std::chrono::seconds> get_grace_period() const;
   // Throws UsageError unless the word is one of `choices`.
@@ -92,6 +97,11 @@ class CommandLine {
   std::string name_;
   std::string example_;
   std::string note_;
+  std::string words_usage_;  // empty: the command takes no words
+  std::size_t least_words_ = 0;
+  std::size_t most_words_ = 0;
+  std::vector<std::string> words_;
+  bool has_storage_ = true;
   po::options_description options_;
   po::variables_map values_;
 };

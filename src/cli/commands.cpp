@@ -15,6 +15,7 @@
 #include "bluefin/version.hpp"
 #include "command_line.hpp"
 #include "file_size_signal.hpp"
+#include "plugin_child.hpp"
 
 namespace bluefin::cli {
 
@@ -30,6 +31,13 @@ const std::vector<Command>& commands() {
       {"best-trials", "Show a list of trials located at the Pareto front.", run_best_trials},
       {"run", "Run the trials of a study, several at a time, each in a process of its own.", run_run},
       {"devices", "Show the GPUs, who uses them, and which of them trials may use.", run_devices},
+      {"trial suggest", "In a script that 'run' starts: a parameter of its trial.", run_trial_suggest},
+      {"trial report", "In such a script: report an intermediate value.", run_trial_report},
+      {"trial should-prune", "In such a script: whether the pruner would stop the trial.", run_trial_should_prune},
+      {"trial tell", "In such a script: finish the trial.", run_trial_tell},
+      {"trial set-attr", "In such a script: keep a user attribute with the trial.", run_trial_set_attr},
+      {"trial set-constraint", "In such a script: keep a constraint with the trial.", run_trial_set_constraint},
+      {"trial info", "In such a script: number, parameters and so on of the trial.", run_trial_info},
       {"ask", "Create a new trial and suggest parameters.", run_ask},
       {"tell", "Finish a trial, which was created by the ask command.", run_tell},
       {"storage upgrade", "Check the schema of a storage; say how to upgrade an old one.", run_storage_upgrade},
@@ -257,6 +265,7 @@ int run_and_report(const Arguments& words) {
 }  // namespace
 
 int command_main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == kPluginChild) return plugin_child(argv[2]);
   ignore_file_size_signal();
   try {
     const int code = run_and_report(Arguments(argv + std::min(argc, 1), argv + argc));

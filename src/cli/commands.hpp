@@ -32,12 +32,19 @@ int run_studies(const Arguments& arguments);              // study_commands.cpp
 int run_trials(const Arguments& arguments);               // trial_commands.cpp
 int run_best_trial(const Arguments& arguments);           // trial_commands.cpp
 int run_best_trials(const Arguments& arguments);          // trial_commands.cpp
-int run_ask(const Arguments& arguments);                  // ask_tell_commands.cpp
-int run_tell(const Arguments& arguments);                 // ask_tell_commands.cpp
-int run_storage_upgrade(const Arguments& arguments);      // storage_commands.cpp
-int run_db_info(const Arguments& arguments);              // db_commands.cpp
-int run_db_check(const Arguments& arguments);             // db_commands.cpp
-int run_db_pack(const Arguments& arguments);              // db_commands.cpp
+int run_trial_suggest(const Arguments& arguments);        // attached_commands.cpp, as the next six
+int run_trial_report(const Arguments& arguments);
+int run_trial_should_prune(const Arguments& arguments);
+int run_trial_tell(const Arguments& arguments);
+int run_trial_set_attr(const Arguments& arguments);
+int run_trial_set_constraint(const Arguments& arguments);
+int run_trial_info(const Arguments& arguments);
+int run_ask(const Arguments& arguments);              // ask_tell_commands.cpp
+int run_tell(const Arguments& arguments);             // ask_tell_commands.cpp
+int run_storage_upgrade(const Arguments& arguments);  // storage_commands.cpp
+int run_db_info(const Arguments& arguments);          // db_commands.cpp
+int run_db_check(const Arguments& arguments);         // db_commands.cpp
+int run_db_pack(const Arguments& arguments);          // db_commands.cpp
 int run_db_repair(const Arguments& arguments);
 int run_db_vacuum(const Arguments& arguments);  // db_commands.cpp
 int run_db_copy(const Arguments& arguments);    // db_transfer_commands.cpp

@@ -28,6 +28,18 @@ std::string text_of(const po::options_description& options) {
 
 }  // namespace
 
+po::options_description objective_options() {
+  po::options_description options("what a trial is, in place of PROGRAM");
+  options.add_options()  //
+      ("python", po::value<std::string>()->value_name("TARGET"),
+       "FILE.py:FUNCTION or MODULE:FUNCTION, a function of a trial; ARGS become sys.argv[1:]")  //
+      ("python-program", po::value<std::string>()->value_name("PYTHON"),
+       "its interpreter; default: $BLUEFIN_PYTHON, the active virtual environment's, python3")  //
+      ("plugin", po::value<std::string>()->value_name("FILE.so"),
+       "a library with BLUEFIN_OBJECTIVE(function) in C++, see <bluefin/plugin.hpp>");
+  return options;
+}
+
 po::options_description study_options(const std::string& storage, const std::string& study_name) {
   const std::string storage_help = "sqlite:///FILE or journal:///FILE; default: $BLUEFIN_STORAGE, then " + storage;
   const std::string name_help = "default: " + study_name;
@@ -112,14 +124,18 @@ po::options_description output_options() {
 }
 
 std::string run_help() {
-  return "usage: bluefin run [options] -- PROGRAM ARGS...\n\n"
+  return "usage: bluefin run [options] -- PROGRAM ARGS...\n"
+         "       bluefin run [options] --python FILE.py:FUNCTION [-- ARGS...]\n"
+         "       bluefin run [options] --plugin FILE.so\n\n"
          "Runs PROGRAM once for each trial of a study, several at a time. This command is\n"
          "the only process that opens the storage; another `bluefin run` on the same study\n"
          "shares it.\n\n"
-         "PROGRAM finds its trial by itself when it uses bluefin (run_main, Python). Any\n"
-         "other program takes its parameters as {NAME} in ARGS and prints its value on the\n"
-         "last line of standard output; it may print `bluefin:report STEP VALUE` on the\n"
-         "way, so that a bad trial is stopped early.\n\n" +
+         "PROGRAM finds its trial by itself when it uses bluefin (run_main, Python), or\n"
+         "`bluefin trial suggest` and so on in a shell script. Any other program takes its\n"
+         "parameters as {NAME} in ARGS and prints its value on the last line of standard\n"
+         "output; it may print `bluefin:report STEP VALUE` on the way, so that a bad trial is\n"
+         "stopped early.\n\n" +
+         text_of(objective_options()) + "\n" +
          text_of(study_options("$OPTUNA_STORAGE", "the only study of the storage")) + "\n" + text_of(limit_options()) +
          "\n" + text_of(slot_options()) + "\n" + text_of(program_options()) + "\n" + text_of(output_options()) +
          "\nCtrl-C once lets running trials finish, twice ends them at once.\n"

@@ -14,6 +14,7 @@ namespace po = boost::program_options;
 // `storage` and `study_name`: what holds when the options are not given, for people.
 po::options_description study_options(const std::string& storage, const std::string& study_name);
 po::options_description limit_options();
+po::options_description objective_options();
 po::options_description slot_options();
 po::options_description program_options();
 po::options_description output_options();

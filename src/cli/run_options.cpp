@@ -15,6 +15,7 @@
 
 #include "bluefin/error.hpp"
 #include "command_line.hpp"
+#include "objective_kinds.hpp"
 #include "run_help.hpp"
 
 namespace bluefin::cli {
@@ -204,6 +205,9 @@ void apply(const po::variables_map& values, RunOptions& options) {
   options.supervisor.retry = values["retry"].as<int>();
   options.supervisor.grace = std::chrono::milliseconds(static_cast<long long>(1000 * duration_from(values, "grace")));
   options.quiet = values["quiet"].as<bool>();
+  if (options.quiet && values.count("verbose")) {
+    throw UsageError("--quiet and --verbose exclude each other");
+  }
   if (values.count("verbose")) {
     options.log_level =
         values["verbose"].as<std::vector<std::string>>().size() == 1 ? LogLevel::kInfo : LogLevel::kDebug;
@@ -314,7 +318,8 @@ Configuration parse_configuration(const std::string& text) {
 RunOptions parse_run_options(const Arguments& arguments) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   po::options_description all;
-  all.add(study_options({}, {})).add(limit_options()).add(slot_options()).add(program_options()).add(output_options());
+  all.add(objective_options()).add(study_options({}, {})).add(limit_options()).add(slot_options());
+  all.add(program_options()).add(output_options());
   const po::variables_map values = parse(Arguments(arguments.begin(), dashes), all);
 
   RunOptions options;
@@ -327,20 +332,17 @@ RunOptions parse_run_options(const Arguments& arguments) {
   if (options.help) {
     return options;
   }
-  if (dashes == arguments.end() || dashes + 1 == arguments.end()) {
-    throw UsageError("no program was given: write it at the end, after --");
-  }
-  options.supervisor.command.assign(dashes + 1, arguments.end());
-  options.supervisor.space_in_environment = values["space-in-env"].as<bool>();
+  choose_objective(values, dashes == arguments.end() ? Arguments() : Arguments(dashes + 1, arguments.end()), options);
   if (values.count("space")) {
     read_space(values["space"].as<std::string>(), options);
-  } else if (options.supervisor.space_in_environment) {
+  } else if (values["space-in-env"].as<bool>()) {
     throw UsageError("--space-in-env needs --space");
   }
   if (options.storage.empty()) {
     throw UsageError("no storage was given: --storage URL or $BLUEFIN_STORAGE, e.g. --storage sqlite:///study.db");
   }
   check(options);
+  check_objective(values, options);
   return options;
 }
 

@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: MIT
+"""One trial of ``bluefin run``, in any Python from 3.7 on: this file and the standard library are all it takes.
+
+``bluefin run --python train.py:objective`` starts an interpreter with this file for each trial. A program of its own
+may carry a copy of it::
+
+    import bluefin_client
+
+    if __name__ == "__main__":
+        bluefin_client.run(objective)  # bluefin run ... -- python train.py
+
+The protocol is described in docs/protocol.md. Only ``trial.study`` is missing from what an objective has elsewhere: the
+study lives in the process that started this one.
+"""
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+
+__version__ = "1"
+
+_VERSION = 1  # of the protocol
+_MAX_REASON = 8192  # characters of a traceback that are kept with the trial
+_THIS_FILE = (lambda: 0).__code__.co_filename
+
+
+class TrialPruned(Exception):
+    """Ends a trial as pruned. ``bluefin.TrialPruned`` and ``optuna.TrialPruned`` do as well."""
+
+
+class SupervisorGone(Exception):
+    """Nobody waits for this trial any more: the process should end."""
+
+
+class Trial:
+    """What an objective asks and says, with the names and meanings of Optuna's trials."""
+
+    def __init__(self, descriptor):
+        self._lock = threading.Lock()  # some objectives report from a thread of their own
+        self._socket = socket.socket(fileno=descriptor)
+        self._replies = self._socket.makefile("r", encoding="utf-8", newline="\n")
+        hello = self._call("hello", version=_VERSION, client="bluefin_client.py " + __version__)
+        if hello["version"] != _VERSION:
+            raise SupervisorGone("the supervisor speaks version {} of the protocol".format(hello["version"]))
+        self.number = hello["number"]
+        self.study_name = hello.get("study", "")
+        self.directions = hello["directions"]
+        self._params = dict(hello["params"])
+        self._user_attrs = {}
+        self._prune = None  # answered with the last report
+        seed = os.environ.get("BLUEFIN_SEED", "")
+        self.seed = int(seed) if seed else None
+        uuids = os.environ.get("BLUEFIN_DEVICE_UUID", "")
+        self.devices = list(range(len(uuids.split(",")))) if uuids else []
+
+    def suggest_float(self, name, low, high, *, step=None, log=False):
+        """A number from ``low`` to ``high``, both included. The same name again gives the same value."""
+        distribution = {"type": "float", "low": float(low), "high": float(high), "log": bool(log)}
+        if step is not None:
+            distribution["step"] = float(step)
+        return float(self._suggest(name, distribution)["value"])
+
+    def suggest_int(self, name, low, high, *, step=1, log=False):
+        """An integer from ``low`` to ``high``, both included."""
+        distribution = {"type": "int", "low": int(low), "high": int(high), "log": bool(log)}
+        if step != 1:
+            distribution["step"] = int(step)
+        return int(self._suggest(name, distribution)["value"])
+
+    def suggest_categorical(self, name, choices):
+        """One of the choices, each None or a bool, int, float or str."""
+        choices = list(choices)
+        return choices[self._suggest(name, {"type": "categorical", "choices": choices})["index"]]
+
+    def report(self, value, step):
+        """An intermediate value, which pruners look at. A second report of a step is ignored."""
+        self._prune = self._call("report", step=int(step), value=float(value))["prune"]
+
+    def should_prune(self):
+        """Whether the study's pruner would stop the trial now: then tidy up and raise `TrialPruned`."""
+        return self._call("should_prune")["prune"] if self._prune is None else self._prune
+
+    def set_user_attr(self, key, value):
+        """Keeps a value that JSON can hold with the trial."""
+        self._call("set_user_attr", key=key, value=value)
+        self._user_attrs[key] = value
+
+    def set_constraint(self, key, value):
+        """A constraint is satisfied when its value is <= 0."""
+        self._call("set_constraint", key=key, value=float(value))
+
+    @property
+    def params(self):
+        """The parameters that the trial has so far, by name."""
+        return dict(self._params)
+
+    @property
+    def user_attrs(self):
+        """The attributes that were set here."""
+        return dict(self._user_attrs)
+
+    @property
+    def device(self):
+        """The number of the trial's GPU, always 0 since the process sees no other; None without a GPU."""
+        return self.devices[0] if self.devices else None
+
+    @property
+    def study(self):
+        raise AttributeError("trial.study: the study lives in the process that runs the trials; see trial.study_name")
+
+    def tell(self, values):
+        """Ends the trial with one value, or a list with one for each objective. Done by `run` and `main`."""
+        self._call("tell", values=values)
+
+    def tell_pruned(self):
+        self._call("tell", state="pruned")
+
+    def tell_failed(self, reason, fail_class="exception"):
+        """``fail_class``: exception, oom-device or oom-host."""
+        self._call("tell", **{"state": "fail", "reason": reason, "class": fail_class})
+
+    def _suggest(self, name, distribution):
+        reply = self._call("suggest", name=name, distribution=distribution)
+        self._params.setdefault(name, reply["value"])
+        return reply
+
+    def _call(self, op, **members):
+        """The reply to a request. Raises ValueError for what the supervisor refuses."""
+        line = json.dumps(dict(members, op=op)) + "\n"
+        try:
+            with self._lock:
+                self._socket.sendall(line.encode())
+                line = self._replies.readline()
+        except OSError as error:
+            raise SupervisorGone("the supervisor of this trial is gone") from error
+        if not line.endswith("\n"):
+            raise SupervisorGone("the supervisor of this trial is gone")
+        reply = json.loads(line)
+        if not reply["ok"]:
+            raise ValueError(reply["error"]["message"])
+        return reply
+
+
+def is_attached():
+    """Whether this process was started to run one trial."""
+    return bool(os.environ.get("BLUEFIN_FD"))
+
+
+def attached_trial():
+    """The trial that this process was started for. Programs that it starts do not inherit it."""
+    if not is_attached():
+        raise ValueError("$BLUEFIN_FD is not set: this process was not started by `bluefin run`")
+    descriptor = int(os.environ.pop("BLUEFIN_FD"))
+    os.set_inheritable(descriptor, False)
+    return Trial(descriptor)
+
+
+def run(objective):
+    """Runs the objective on this process's trial and ends the process."""
+    sys.exit(_run(lambda: objective))
+
+
+def main(arguments=None):
+    """``--python``'s program: TARGET ARGS..., or --check TARGET. Returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["--check"]:
+        signal.alarm(90)  # should the command be gone that waits for this
+        problem = check(arguments[1])
+        if problem:
+            print(problem, file=sys.stderr)
+        return 2 if problem else 0
+    target, sys.argv[:] = arguments[0], [_split(arguments[0])[0]] + arguments[1:]
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(line_buffering=True)  # what was printed is not lost when the process is killed
+    return _run(lambda: load(target))
+
+
+def load(target):
+    """The function FILE.py:NAME or MODULE:NAME. Its file is imported, so ``__name__`` is not "__main__"."""
+    place, name = _split(target)
+    value = _import(place)
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _run(load_objective):
+    try:
+        trial = attached_trial()
+        try:
+            values = load_objective()(trial)
+            values = list(map(float, values)) if isinstance(values, (list, tuple)) else [float(values)]
+        except SupervisorGone:
+            raise
+        except Exception as error:
+            if isinstance(error, _pruned_classes()):
+                trial.tell_pruned()
+                return 0
+            text = _traceback(error)
+            print(text, file=sys.stderr)
+            trial.tell_failed(text[-_MAX_REASON:], _fail_class(error))
+            return 0
+        try:
+            trial.tell(values)
+        except ValueError as error:  # nan, or a wrong number of values
+            trial.tell_failed(str(error))
+    except SupervisorGone:
+        return 1
+    return 0
+
+
+def _pruned_classes():
+    classes = [TrialPruned]
+    for name in ("bluefin", "optuna"):  # those that the objective knows are loaded by now
+        found = getattr(sys.modules.get(name), "TrialPruned", None)
+        if isinstance(found, type):
+            classes.append(found)
+    return tuple(classes)
+
+
+def _fail_class(error):
+    """Which memory has come to its end, if one has."""
+    if isinstance(error, MemoryError):
+        return "oom-host"
+    text = str(error)
+    if type(error).__name__ == "OutOfMemoryError" or "CUDA out of memory" in text or "RESOURCE_EXHAUSTED" in text:
+        return "oom-device"  # PyTorch and CuPy; PyTorch before 1.13; JAX and TensorFlow
+    return "exception"
+
+
+def _traceback(error):
+    """As Python shows it, without the frames of this file. Its last line is the message."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((_THIS_FILE, "<frozen importlib")):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+
+
+# --- where the objective is -------------------------------------------------------------------------------------------
+
+
+def _split(target):
+    place, colon, name = target.rpartition(":")
+    return (place, name) if colon and place and name else (target, "")
+
+
+def _is_file(place):
+    return place.endswith(".py") or os.sep in place or place.startswith(".")
+
+
+def _import(place):
+    if not _is_file(place):
+        sys.path.insert(0, os.getcwd())  # as `python -m` does
+        return importlib.import_module(place)
+    folder, file = os.path.split(os.path.abspath(place))
+    sys.path.insert(0, folder)  # as `python FILE` does
+    name = os.path.splitext(file)[0]
+    if name in sys.modules or not name.isidentifier():
+        name = "bluefin_objective"  # json.py must not become json
+    spec = importlib.util.spec_from_file_location(name, os.path.join(folder, file))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def check(target):
+    """A sentence that says why there is no such objective, or None. Runs nothing of it but the packages above."""
+    place, name = _split(target)
+    if not name:
+        return "'{}': write FILE.py:FUNCTION or MODULE:FUNCTION".format(target)
+    try:
+        source = _source(place)
+        tree = None if source is None else ast.parse(source, place)
+    except SyntaxError as error:
+        return "{}{}: {}".format(place, ", line {}".format(error.lineno) if error.lineno else "", error.msg)
+    except (OSError, ValueError) as error:
+        return "{}: {}".format(place, getattr(error, "strerror", None) or error)
+    except Exception as error:  # of a package above the module
+        return "{}: {}: {}".format(place, type(error).__name__, " ".join(str(error).split()))
+    if tree is None:
+        return None  # compiled: only its import shows what is in it
+    names, is_open = {}, [False]
+    _collect(tree.body, names, is_open)
+    first = name.split(".")[0]
+    if first not in names:
+        if is_open[0]:
+            return None
+        near = difflib.get_close_matches(first, names, 1) or [n for n in names if n == "objective"]
+        return "{} has no function '{}'{}".format(place, first, "; did you mean {}?".format(near[0]) if near else "")
+    if isinstance(names[first], ast.AsyncFunctionDef):
+        return "{}: '{}' is a coroutine, must be a function of a trial".format(place, name)
+    if first == name and isinstance(names[name], ast.FunctionDef) and not names[name].decorator_list:
+        arguments = names[name].args
+        given = len(getattr(arguments, "posonlyargs", [])) + len(arguments.args)
+        needed = given - len(arguments.defaults)
+        keywords = sum(default is None for default in arguments.kw_defaults)
+        if (given == 0 and not arguments.vararg) or needed > 1 or keywords:
+            return "{}: '{}' must be a function of one argument, the trial".format(place, name)
+    return None
+
+
+def _source(place):
+    """The bytes of a module's source; None where it has none. Raises OSError and ValueError where there is no module."""
+    if _is_file(place):
+        with open(place, "rb") as file:
+            return file.read()
+    sys.path.insert(0, os.getcwd())
+    spec = importlib.util.find_spec(place)
+    if spec is None:
+        raise ValueError("there is no such module in {} or in {}".format(os.getcwd(), sys.executable))
+    get_source = getattr(spec.loader, "get_source", None)
+    return get_source(place) if get_source else None
+
+
+def _collect(body, names, is_open):
+    """The names that statements bind. ``is_open``: others may come, by means that cannot be seen here."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names[node.name] = node
+            is_open[0] = is_open[0] or node.name == "__getattr__"
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                names[alias.asname or alias.name.split(".")[0]] = node
+                is_open[0] = is_open[0] or alias.name == "*"
+        else:
+            for part in ast.walk(node):
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                    names[part.id] = node
+                elif isinstance(part, ast.Name) and part.id in ("exec", "globals", "vars", "setattr"):
+                    is_open[0] = True
+            for field in ("body", "orelse", "finalbody"):
+                _collect(getattr(node, field, []), names, is_open)
+            for handler in getattr(node, "handlers", []):
+                _collect(handler.body, names, is_open)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
