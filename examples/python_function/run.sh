@@ -6,5 +6,5 @@ set -eu
 example=$(cd "$(dirname "$0")" && pwd)
 PATH=${BLUEFIN_BIN:-$example/../../build}:$PATH
 
-bluefin run --storage sqlite:///python.db --study-name python --create --n-trials 40 "$@" \
+bluefin run --storage sqlite:///python.db --study-name python --create --n-trials 20 "$@" \
   --python "$example/train.py:objective"

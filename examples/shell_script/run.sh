@@ -5,4 +5,4 @@ set -eu
 example=$(cd "$(dirname "$0")" && pwd)
 PATH=${BLUEFIN_BIN:-$example/../../build}:$PATH
 
-bluefin run --storage sqlite:///shell.db --study-name shell --create --n-trials 40 "$@" -- "$example/train.sh"
+bluefin run --storage sqlite:///shell.db --study-name shell --create --n-trials 20 "$@" -- "$example/train.sh"

@@ -13,17 +13,14 @@ The protocol is described in docs/protocol.md. Only ``trial.study`` is missing f
 study lives in the process that started this one.
 """
 
-import ast
-import difflib
+# What a trial does not need is imported where it is used: an interpreter starts once for each.
 import importlib
 import importlib.util
 import json
 import os
-import signal
 import socket
 import sys
 import threading
-import traceback
 
 __version__ = "1"
 
@@ -172,6 +169,8 @@ def main(arguments=None):
     """``--python``'s program: TARGET ARGS..., or --check TARGET. Returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["--check"]:
+        import signal
+
         signal.alarm(90)  # should the command be gone that waits for this
         problem = check(arguments[1])
         if problem:
@@ -238,6 +237,8 @@ def _fail_class(error):
 
 def _traceback(error):
     """As Python shows it, without the frames of this file. Its last line is the message."""
+    import traceback
+
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith((_THIS_FILE, "<frozen importlib")):
         trace = trace.tb_next
@@ -274,6 +275,9 @@ def _import(place):
 
 def check(target):
     """A sentence that says why there is no such objective, or None. Runs nothing of it but the packages above."""
+    import ast
+    import difflib
+
     place, name = _split(target)
     if not name:
         return "'{}': write FILE.py:FUNCTION or MODULE:FUNCTION".format(target)
@@ -323,6 +327,8 @@ def _source(place):
 
 def _collect(body, names, is_open):
     """The names that statements bind. ``is_open``: others may come, by means that cannot be seen here."""
+    import ast
+
     for node in body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names[node.name] = node

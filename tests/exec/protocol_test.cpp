@@ -56,4 +56,16 @@ TEST_CASE("members of a message are checked by name and kind", "[exec]") {
   CHECK_THROWS_WITH(protocol::number_member(message, "s"), ContainsSubstring("\"s\" = \"text\", must be a number"));
   CHECK_THROWS_WITH(protocol::integer_member(message, "n"), ContainsSubstring("\"n\""));
   CHECK_THROWS_WITH(protocol::string_member(message, "missing"), ContainsSubstring("no \"missing\""));
+  CHECK_THROWS_WITH(protocol::integer_member(parse_json(R"({"i": 9223372036854775808})"), "i"),
+                    ContainsSubstring("\"i\" = 9223372036854775808"));
+}
+
+TEST_CASE("a reply repeats the id of its request", "[exec]") {
+  CHECK(protocol::id_member(parse_json(R"({"op": "hello"})")).is_null());
+  CHECK(protocol::id_member(parse_json(R"({"id": null})")).is_null());
+  CHECK_THROWS_WITH(protocol::id_member(parse_json(R"({"id": [1]})")), ContainsSubstring("\"id\" = [1]"));
+  CHECK(protocol::ok_line({{"prune", true}}, protocol::id_member(parse_json(R"({"id": "a"})"))) ==
+        "{\"ok\": true, \"id\": \"a\", \"prune\": true}\n");
+  CHECK(protocol::error_line(ErrorCode::kConflict, "m", protocol::id_member(parse_json(R"({"id": -1})"))) ==
+        "{\"ok\": false, \"id\": -1, \"error\": {\"code\": \"conflict\", \"message\": \"m\"}}\n");
 }

@@ -67,6 +67,7 @@ void messages(std::string_view text) {
       all += *line + "\n";
       try {
         const JsonTree message = parse_json(*line);
+        static_cast<void>(protocol::id_member(message));
         static_cast<void>(protocol::string_member(message, "op"));
         static_cast<void>(protocol::number_member(message, "value"));
         static_cast<void>(protocol::integer_member(message, "step"));

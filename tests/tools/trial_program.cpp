@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An objective program that behaves as its first argument says.
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <stdexcept>
@@ -75,6 +77,45 @@ int speak(const std::string& text, int replies) {
     }
   }
   return 6;
+}
+
+// Sends a file's bytes, whatever they are, while a thread reads the replies. Ends then, with code 7; with `wait` when
+// the reply to the request with the id "end" is there (6) or when the supervisor has closed the socket (5).
+int send_file(const char* path, bool wait) {
+  const int fd = std::atoi(std::getenv("BLUEFIN_FD"));
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  bool ended = false;
+  std::thread reader([&] {
+    std::string replies;
+    char bytes[65536];
+    for (ssize_t n = 0; !ended && (n = ::read(fd, bytes, sizeof bytes)) > 0;) {
+      replies.append(bytes, static_cast<std::size_t>(n));
+      ended = replies.find("\"id\": \"end\"") != std::string::npos;
+      replies.erase(0, replies.rfind('\n') + 1);
+    }
+  });
+  for (std::size_t sent = 0; sent < text.size();) {
+    const ssize_t n = ::send(fd, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+    if (n <= 0) break;
+    sent += static_cast<std::size_t>(n);
+  }
+  if (!wait) std::_Exit(7);
+  reader.join();
+  return ended ? 6 : 5;
+}
+
+// Sends until nothing more is taken, and reads nothing.
+int send_without_reading(const std::string& line) {
+  const int fd = std::atoi(std::getenv("BLUEFIN_FD"));
+  timeval patience{0, 300'000};
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  std::size_t sent = 0;
+  for (ssize_t n = 0; (n = ::send(fd, line.data(), line.size(), MSG_NOSIGNAL)) > 0;) {
+    sent += static_cast<std::size_t>(n);
+  }
+  std::cerr << sent << " bytes" << std::endl;
+  return 7;
 }
 
 const char* g_path = "";
@@ -167,6 +208,12 @@ int main(int argc, char** argv) {
   }
   if (what == "speak-long") {
     return speak(std::string(1 << 21, 'x'), 2);
+  }
+  if (what == "send") {
+    return send_file(argv[2], argc > 3);
+  }
+  if (what == "send-without-reading") {
+    return send_without_reading(std::string(argv[2]) + "\n");
   }
   std::cout << "these are not values: 1 2 3" << std::endl;
   return bluefin::run_attached(kObjectives.at(what));
