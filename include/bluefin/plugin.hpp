@@ -2,7 +2,7 @@
 // An objective as a shared library, for `bluefin run --plugin objective.so`:
 //
 //   bluefin::Outcome objective(bluefin::Trial& trial) { ... }
-//   BLUEFIN_OBJECTIVE(objective)
+//   BLUEFIN_OBJECTIVE(objective);
 //
 // Link it with bluefin::bluefin; `bluefin_add_plugin(objective objective.cpp)` of find_package(bluefin) does. The
 // library brings its own copy of what it uses, and the command knows of it only what is below: another compiler, or
