@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "bluefin/error.hpp"
+#include "bluefin/storage_file.hpp"
 
 namespace bluefin {
 
@@ -71,6 +72,13 @@ std::string read_only_reason(const FileUrl& file) {
     return fmt::format("the file {} is read-only; make it writable with chmod or work on a copy", path.string());
   }
   return no_folder;
+}
+
+std::string storage_file(const std::string& url) {
+  for (const std::string scheme : {"sqlite", "journal"}) {
+    if (url.compare(0, scheme.size() + 1, scheme + ":") == 0) return parse_file_url(url, scheme).path;
+  }
+  return {};
 }
 
 }  // namespace bluefin

@@ -12,8 +12,8 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "bluefin/storage.hpp"
+#include "bluefin/storage_file.hpp"
 #include "storage/draft_file.hpp"
-#include "storage/file_path.hpp"
 #include "storage/sqlite_open.hpp"
 #include "storage/study_import.hpp"
 #include "storage/study_lines.hpp"
@@ -21,21 +21,9 @@
 namespace bluefin {
 namespace {
 
-bool has_scheme(const std::string& url, std::string_view scheme) {
-  return url.compare(0, scheme.size() + 1, std::string(scheme) + ":") == 0;
-}
-
-// Empty for storages without one.
-std::string path_of(const std::string& url) {
-  for (const std::string_view scheme : {"sqlite", "journal"}) {
-    if (has_scheme(url, scheme)) return parse_file_url(url, scheme).path;
-  }
-  return {};
-}
-
 // Opening makes a file where there is none; there is nothing to read in that.
 std::shared_ptr<Storage> open_source(const std::string& url) {
-  const std::string path = path_of(url);
+  const std::string path = storage_file(url);
   std::error_code ignored;
   if (!path.empty() && !std::filesystem::exists(path, ignored)) {
     throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no such file", url));
@@ -44,8 +32,8 @@ std::shared_ptr<Storage> open_source(const std::string& url) {
 }
 
 bool is_same_file(const std::string& a, const std::string& b) {
-  const std::string path_a = path_of(a);
-  const std::string path_b = path_of(b);
+  const std::string path_a = storage_file(a);
+  const std::string path_b = storage_file(b);
   std::error_code ignored;
   return path_a.empty() || path_b.empty() ? a == b : std::filesystem::equivalent(path_a, path_b, ignored);
 }

@@ -2,6 +2,7 @@
 // Turns an objective into a program with the options of `bluefin run`. Link bluefin::main.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,8 +23,11 @@ struct RunDefaults {
   std::string pruner = "median";
   std::optional<int> n_trials = {};
   std::optional<double> timeout_seconds = {};
-  std::optional<int> workers = {};  // default: one per slot; without slots, one per core
-  SlotOptions slots = {};           // default: all GPUs, if there are any
+  std::optional<double> trial_timeout_seconds = {};   // of one trial, which fails as `timeout`
+  std::optional<double> report_timeout_seconds = {};  // without a report; the trial fails as `no-report`
+  std::optional<std::uint64_t> memory_limit = {};     // bytes of main memory of one trial; `oom-host`
+  std::optional<int> workers = {};                    // default: one per slot; without slots, one per core
+  SlotOptions slots = {};                             // default: all GPUs, if there are any
   std::vector<std::vector<std::pair<std::string, Choice>>> enqueue = {};  // configurations to run first
   std::string description = {};                                           // first line of --help
 };

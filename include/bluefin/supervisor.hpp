@@ -41,8 +41,22 @@ struct SupervisorOptions {
   std::optional<int> n_trials = {};                           // trials to start, whatever their end; unset: no limit
   std::optional<std::chrono::duration<double>> timeout = {};  // no trial is begun after it; running ones finish
   int max_failures_in_row = 10;                               // then begin no further trial; 0: never stop for that
-  int retry = 0;                                              // see Study::fail_lost_trials()
-  std::chrono::milliseconds grace{5000};                      // between SIGTERM and SIGKILL
+  // Trials that are lost (Study::fail_lost_trials()), interrupted by a signal, or brought down by a neighbour on their
+  // GPU are queued again with their parameters, so many times at most.
+  int retry = 0;
+
+  // A trial that runs for longer, or that reports nothing for so long, is ended: SIGTERM to its process group, SIGKILL
+  // after the grace. It fails as `timeout` or `no-report` unless it is told in the meantime.
+  std::optional<std::chrono::duration<double>> trial_timeout = {};
+  std::optional<std::chrono::duration<double>> report_timeout = {};
+  // Bytes of main memory of a trial's processes together, looked at four times a second. A trial that has more is
+  // killed and fails as `oom-host`.
+  std::optional<std::uint64_t> memory_limit = {};
+  std::chrono::milliseconds grace{5000};  // between SIGTERM and SIGKILL
+
+  // The folder for what trials print, each in a file NUMBER.log; empty: it is not kept. See log_folder().
+  std::string log_folder = {};
+  std::uint64_t log_limit = std::uint64_t{10} << 20;  // bytes of one file; of what is longer the middle is left out
 
   // Set for each child on top of this process's environment and of the variables in docs/protocol.md.
   std::vector<std::pair<std::string, std::string>> environment = {};
@@ -51,6 +65,9 @@ struct SupervisorOptions {
   // SIGINT once: begin no further trial; SIGINT again, SIGTERM or SIGHUP: stop at once; once more: without grace.
   // False: signals are left to the caller.
   bool handle_signals = true;
+  // This process has no children but those of this run. What trials' programs leave behind ends with its trial, and is
+  // found by a variable of its environment; with this, also what has none (`env -i`).
+  bool sole_parent = false;
 };
 
 enum class StopReason : std::uint8_t {
@@ -77,7 +94,7 @@ struct SupervisorStatus {
 
 struct SupervisorSummary {
   SupervisorStatus status;
-  std::string last_error;  // of the last trial that failed: its reason and the end of its error output
+  std::string last_error;  // of the last trial that failed: its reason and the last lines that it has printed
   std::string no_slots;    // with StopReason::kNoSlots: what became of the devices
 };
 
@@ -91,13 +108,23 @@ struct SupervisorCallbacks {
 // Throws Error(kInvalidArgument) for what run_supervised() would refuse: no program, one that is not found or not
 // executable, placeholders and parameters that do not match, numbers out of range.
 void check_supervisor_options(const SupervisorOptions& options);
+// The same, and what does not go together with the study.
+void check_supervisor_options(const SupervisorOptions& options, const Study& study);
 
 // Runs until n_trials, timeout, stop() or a signal. No child is left when it returns or throws; a trial that fails
-// has its class in the user attribute `bluefin:fail` (`exit:3`, `signal:11`, `exception`, `protocol`, `no-value`,
-// `interrupted`, `spawn`) and its text in `bluefin:error`. A storage error stops the children and is rethrown.
-// Should this process be killed, its children are killed within moments.
+// has its class in the user attribute `bluefin:fail` (`exit:3`, `signal:11`, `exception`, `oom-device`, `oom-host`,
+// `timeout`, `no-report`, `protocol`, `no-value`, `interrupted`, `neighbour-fault`, `spawn`), the reason in
+// `bluefin:error`, and in `bluefin:stderr` the last 20 lines that it has printed (of standard error, if there are any).
+// A storage error stops the children and is rethrown. Should this process be killed, its children are killed within
+// moments. While it runs the calling process adopts orphans of its descendants (PR_SET_CHILD_SUBREAPER).
 SupervisorSummary run_supervised(Study& study, const SupervisorOptions& options,
                                  const SupervisorCallbacks& callbacks = {});
+
+// Where `bluefin run` keeps what the trials of a study print: FILE.logs/STUDY beside the storage's file, or BASE/STUDY.
+// What cannot be in a file's name is %XX in STUDY. Empty for a storage without a file and without `base`.
+std::string log_folder(const Study& study, const std::string& base = {});
+// The file of one trial there.
+std::string log_file(const std::string& folder, int number);
 
 // A search space as people write it: a JSON object, parameter name to distribution. A distribution is
 // {"type": "float", "low": 1e-5, "high": 0.1, "log": true}, the same with "int", a list of choices, or the form of

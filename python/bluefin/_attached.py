@@ -44,25 +44,32 @@ def run_attached(objective: Callable[[Trial], Any]) -> int:
     """
     native = _native.attached_trial()
     try:
-        state, values, reason = _run(objective, Trial(None, native))
+        state, values, reason, fail_class = _run(objective, Trial(None, native))
         try:
-            _native.tell_attached(native, int(state), values, reason)
+            _native.tell_attached(native, int(state), values, reason, fail_class)
         except ValueError as error:  # a wrong number of values, say
-            _native.tell_attached(native, int(TrialState.FAIL), [], str(error))
+            _native.tell_attached(native, int(TrialState.FAIL), [], str(error), "")
     except StorageInternalError:
         return 1
     return 0
 
 
-def _run(objective: Callable[[Trial], Any], trial: Trial) -> tuple[TrialState, list[float], str]:
+def _run(objective: Callable[[Trial], Any], trial: Trial) -> tuple[TrialState, list[float], str, str]:
     try:
         given = objective(trial)
     except TrialPruned:
-        return TrialState.PRUNED, [], ""
+        return TrialState.PRUNED, [], "", ""
     except StorageInternalError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        return TrialState.FAIL, [], f"{type(error).__name__}: {error}"
+        return TrialState.FAIL, [], f"{type(error).__name__}: {error}", _fail_class(error)
     # How many values are right is the supervisor's to say.
     state, values, problem = outcome(len(given) if isinstance(given, Sequence) else 1, given, None)
-    return state, values, problem or ""
+    return state, values, problem or "", ""
+
+
+def _fail_class(error: BaseException) -> str:
+    """A class of docs/protocol.md; empty: the supervisor reads it from the text."""
+    if any(cls.__name__ == "OutOfMemoryError" for cls in type(error).__mro__):  # of torch, or of CuPy
+        return "oom-device"
+    return "oom-host" if isinstance(error, MemoryError) else ""

@@ -12,6 +12,7 @@
 
 #include "bind.hpp"
 #include "bluefin/error.hpp"
+#include "bluefin/process_memory.hpp"
 
 namespace bluefin::python {
 namespace {
@@ -59,6 +60,7 @@ void end_with_parent(int pid) {
 void bind_processes(py::module_& m) {
   m.def("open_process", &open_process);
   m.def("end_with_parent", &end_with_parent);
+  m.def("process_memory", &process_memory);
 }
 
 }  // namespace bluefin::python

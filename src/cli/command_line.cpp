@@ -167,6 +167,11 @@ CommandLine& CommandLine::no_storage() {
   return *this;
 }
 
+CommandLine& CommandLine::positional(const char* option) {
+  positional_.add(option, 1);
+  return *this;
+}
+
 CommandLine& CommandLine::grace_period() {
   return integer("grace-period", "SECONDS", "the age of a heartbeat that has stopped");
 }
@@ -187,16 +192,15 @@ CommandLine& CommandLine::format(const char* default_format, bool can_flatten) {
 bool CommandLine::parse(const Arguments& arguments) {
   po::options_description all;
   all.add(options_).add(global_options());
-  po::positional_options_description positional;
   if (!words_usage_.empty()) {
     all.add_options()(kWords, po::value<std::vector<std::string>>(&words_)->composing());
-    positional.add(kWords, -1);
+    positional_.add(kWords, -1);
   }
   int verbosity = 1;
   try {
     auto parsed = po::command_line_parser(arguments)
                       .options(all)
-                      .positional(positional)
+                      .positional(positional_)
                       .extra_style_parser(take_negative_number)
                       .run();
     const auto is_verbose = [](const po::option& option) { return option.string_key == "verbose"; };

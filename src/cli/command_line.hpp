@@ -56,6 +56,7 @@ class CommandLine {
   CommandLine& flag(const char* option, const char* help);
   CommandLine& text(const char* option, const char* placeholder, const char* help, Need need = Need::kOptional);
   CommandLine& integer(const char* option, const char* placeholder, const char* help, Need need = Need::kOptional);
+  CommandLine& positional(const char* option);  // whose value may also stand without the option's name
   CommandLine& texts(const char* option, const char* placeholder, const char* help);  // one or more words
   // Words that belong to no option; `usage` stands for them in the help.
   CommandLine& words(const char* usage, std::size_t least, std::size_t most = static_cast<std::size_t>(-1));
@@ -103,6 +104,7 @@ class CommandLine {
   std::vector<std::string> words_;
   bool has_storage_ = true;
   po::options_description options_;
+  po::positional_options_description positional_;
   po::variables_map values_;
 };
 

@@ -82,7 +82,20 @@ po::options_description limit_options() {
       ("max-failures-in-row", po::value<int>()->default_value(10)->value_name("N"),
        "stop after so many failures without a success; 0: never")  //
       ("retry", po::value<int>()->default_value(0)->value_name("N"),
-       "run a trial again, N times at most, when the process that supervised it was killed")  //
+       "run a trial again, N times at most, that came to no harm of its own: interrupted, or its supervisor was "
+       "killed");
+  return options;
+}
+
+po::options_description trial_limit_options() {
+  po::options_description options("limits of one trial");
+  options.add_options()  //
+      ("trial-timeout", po::value<std::string>()->value_name("T"),
+       "end a trial that runs for longer; it fails as timeout")  //
+      ("report-timeout", po::value<std::string>()->value_name("T"),
+       "end a trial that reports nothing for so long; it fails as no-report")  //
+      ("memory-limit", po::value<std::string>()->value_name("SIZE"),
+       "kill a trial whose processes have more main memory together, e.g. 8GiB; it fails as oom-host")  //
       ("grace", po::value<std::string>()->default_value("5s")->value_name("T"),
        "between SIGTERM and SIGKILL for a trial that has to end");
   return options;
@@ -113,8 +126,13 @@ po::options_description program_options() {
 
 po::options_description output_options() {
   po::options_description options("output");
-  options.add_options()                                           //
-      ("quiet,q", po::bool_switch(), "errors and warnings only")  //
+  options.add_options()  //
+      ("log-dir", po::value<std::string>()->value_name("DIR"),
+       "keep what trials print in DIR/STUDY/NUMBER.log; default: <storage file>.logs; 'bluefin logs' shows it")  //
+      ("log-limit", po::value<std::string>()->value_name("SIZE"),
+       "of one trial's output; of more the middle is left out; default: 10MiB")  //
+      ("no-logs", po::bool_switch(), "do not keep what trials print")            //
+      ("quiet,q", po::bool_switch(), "errors and warnings only")                 //
       ("verbose,v", po::value<std::vector<std::string>>()->zero_tokens()->composing(), "more messages; -vv: all")(
           "log-file", po::value<std::string>()->value_name("FILE"), "append trials and messages to this file as well")(
           "debug", po::bool_switch(), "show the kind of an error with its message")(
@@ -137,7 +155,8 @@ std::string run_help() {
          "stopped early.\n\n" +
          text_of(objective_options()) + "\n" +
          text_of(study_options("$OPTUNA_STORAGE", "the only study of the storage")) + "\n" + text_of(limit_options()) +
-         "\n" + text_of(slot_options()) + "\n" + text_of(program_options()) + "\n" + text_of(output_options()) +
+         "\n" + text_of(trial_limit_options()) + "\n" + text_of(slot_options()) + "\n" + text_of(program_options()) +
+         "\n" + text_of(output_options()) +
          "\nCtrl-C once lets running trials finish, twice ends them at once.\n"
          "Exit code 0: at least one trial completed and nothing stopped the run early;\n"
          "1: otherwise; 2: wrong usage.\n\n"
@@ -151,10 +170,10 @@ std::string run_main_help(const std::string& program, const RunDefaults& default
   const std::string name = program.substr(program.rfind('/') + 1);
   const std::string study = defaults.study_name.empty() ? name : defaults.study_name;
   const std::string storage = defaults.storage.empty() ? "sqlite:///" + study + ".db" : defaults.storage;
-  return fmt::format("usage: {} [options]\n\n{}{}\n{}\n{}\n{}\nexample:\n  $ {} --n-trials 50 --workers 2\n", name,
+  return fmt::format("usage: {} [options]\n\n{}{}\n{}\n{}\n{}\n{}\nexample:\n  $ {} --n-trials 50 --workers 2\n", name,
                      defaults.description.empty() ? "" : defaults.description + "\n\n",
-                     text_of(study_options(storage, study)), text_of(limit_options()), text_of(slot_options()),
-                     text_of(output_options()), program);
+                     text_of(study_options(storage, study)), text_of(limit_options()), text_of(trial_limit_options()),
+                     text_of(slot_options()), text_of(output_options()), program);
 }
 
 }  // namespace bluefin::cli

@@ -15,6 +15,7 @@ namespace po = boost::program_options;
 po::options_description study_options(const std::string& storage, const std::string& study_name);
 po::options_description limit_options();
 po::options_description objective_options();
+po::options_description trial_limit_options();
 po::options_description slot_options();
 po::options_description program_options();
 po::options_description output_options();

@@ -64,6 +64,15 @@ double duration_from(const po::variables_map& values, const char* option) {
   return *seconds;
 }
 
+std::uint64_t size_from(const po::variables_map& values, const char* option) {
+  const auto text = values[option].as<std::string>();
+  const auto bytes = parse_size(text);
+  if (!bytes) {
+    throw UsageError(fmt::format("--{} '{}' must be a size: bytes, or 500MB, 8GiB", option, text));
+  }
+  return *bytes;
+}
+
 std::uint64_t seed_from(const std::string& text) {
   std::uint64_t seed = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
@@ -144,6 +153,37 @@ void apply_slots(const po::variables_map& values, RunOptions& options) {
   }
 }
 
+void apply_trial_limits(const po::variables_map& values, SupervisorOptions& supervisor) {
+  if (values.count("trial-timeout")) {
+    supervisor.trial_timeout = std::chrono::duration<double>(duration_from(values, "trial-timeout"));
+  }
+  if (values.count("report-timeout")) {
+    supervisor.report_timeout = std::chrono::duration<double>(duration_from(values, "report-timeout"));
+  }
+  if (values.count("memory-limit")) {
+    supervisor.memory_limit = size_from(values, "memory-limit");
+  }
+  supervisor.grace = std::chrono::milliseconds(static_cast<long long>(1000 * duration_from(values, "grace")));
+}
+
+void apply_logs(const po::variables_map& values, RunOptions& options) {
+  options.keep_output = !values["no-logs"].as<bool>();
+  for (const char* name : {"log-dir", "log-limit"}) {
+    if (values.count(name) && !options.keep_output) {
+      throw UsageError(fmt::format("--no-logs and --{} cannot be given together", name));
+    }
+  }
+  if (values.count("log-dir")) {
+    options.log_dir = values["log-dir"].as<std::string>();
+    if (options.log_dir.empty()) {
+      throw UsageError("--log-dir '' must be a folder");
+    }
+  }
+  if (values.count("log-limit")) {
+    options.supervisor.log_limit = size_from(values, "log-limit");
+  }
+}
+
 void apply(const po::variables_map& values, RunOptions& options) {
   const auto text = [&](const char* name, std::string& target) {
     if (values.count(name)) {
@@ -203,7 +243,8 @@ void apply(const po::variables_map& values, RunOptions& options) {
   apply_slots(values, options);
   options.supervisor.max_failures_in_row = values["max-failures-in-row"].as<int>();
   options.supervisor.retry = values["retry"].as<int>();
-  options.supervisor.grace = std::chrono::milliseconds(static_cast<long long>(1000 * duration_from(values, "grace")));
+  apply_trial_limits(values, options.supervisor);
+  apply_logs(values, options);
   options.quiet = values["quiet"].as<bool>();
   if (options.quiet && values.count("verbose")) {
     throw UsageError("--quiet and --verbose exclude each other");
@@ -276,6 +317,26 @@ std::optional<double> parse_duration(std::string_view text) {
   return seconds <= kLongest ? std::optional(seconds) : std::nullopt;
 }
 
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (error != std::errc() || !std::isfinite(number) || number < 0) {
+    return std::nullopt;
+  }
+  if (!unit.empty() && unit != "B") {
+    static constexpr std::string_view kPrefixes = "kMGT";
+    const std::size_t prefix = unit.front() == 'K' ? 0 : kPrefixes.find(unit.front());
+    unit.remove_prefix(1);
+    if (prefix == std::string_view::npos || (!unit.empty() && unit != "B" && unit != "iB")) {
+      return std::nullopt;
+    }
+    number *= std::pow(unit == "B" ? 1000.0 : 1024.0, static_cast<double>(prefix + 1));
+  }
+  constexpr double kMost = 9e18;
+  return number <= kMost ? std::optional(static_cast<std::uint64_t>(number)) : std::nullopt;
+}
+
 Configuration parse_configuration(const std::string& text) {
   const auto fail = [&](std::string_view why) {
     return UsageError(fmt::format("--enqueue '{}' {}", text.substr(0, 200), why));
@@ -318,8 +379,13 @@ Configuration parse_configuration(const std::string& text) {
 RunOptions parse_run_options(const Arguments& arguments) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   po::options_description all;
-  all.add(objective_options()).add(study_options({}, {})).add(limit_options()).add(slot_options());
-  all.add(program_options()).add(output_options());
+  all.add(objective_options())
+      .add(study_options({}, {}))
+      .add(limit_options())
+      .add(trial_limit_options())
+      .add(slot_options())
+      .add(program_options())
+      .add(output_options());
   const po::variables_map values = parse(Arguments(arguments.begin(), dashes), all);
 
   RunOptions options;
@@ -348,7 +414,11 @@ RunOptions parse_run_options(const Arguments& arguments) {
 
 RunOptions parse_run_main_options(const std::string& program, const Arguments& arguments, const RunDefaults& defaults) {
   po::options_description all;
-  all.add(study_options({}, {})).add(limit_options()).add(slot_options()).add(output_options());
+  all.add(study_options({}, {}))
+      .add(limit_options())
+      .add(trial_limit_options())
+      .add(slot_options())
+      .add(output_options());
   const po::variables_map values = parse(arguments, all);
 
   const std::string name = program.substr(program.rfind('/') + 1);
@@ -365,6 +435,13 @@ RunOptions parse_run_main_options(const std::string& program, const Arguments& a
   if (defaults.timeout_seconds) {
     options.supervisor.timeout = std::chrono::duration<double>(*defaults.timeout_seconds);
   }
+  if (defaults.trial_timeout_seconds) {
+    options.supervisor.trial_timeout = std::chrono::duration<double>(*defaults.trial_timeout_seconds);
+  }
+  if (defaults.report_timeout_seconds) {
+    options.supervisor.report_timeout = std::chrono::duration<double>(*defaults.report_timeout_seconds);
+  }
+  options.supervisor.memory_limit = defaults.memory_limit;
   options.supervisor.workers = defaults.workers.value_or(available_cores());
   options.slots = defaults.slots;
   options.max_workers = defaults.workers;

@@ -41,6 +41,8 @@ struct RunOptions {
   bool progress = true;
   LogLevel log_level = LogLevel::kWarning;
   std::string log_file;            // empty: none
+  bool keep_output = true;         // of trials
+  std::string log_dir;             // empty: beside the storage's file
   SlotOptions slots;               // opened by run_study()
   bool slots_given = false;        // any of them, on the command line
   bool workers_given = false;      // on the command line
@@ -55,6 +57,9 @@ RunOptions parse_run_main_options(const std::string& program, const Arguments& a
 
 // "90", "90s", "5m", "2h", "1.5h": seconds. nullopt for anything else, also for negative ones.
 std::optional<double> parse_duration(std::string_view text);
+// "8GiB", "8G", "500MB", "1.5k", "1048576": bytes; of units that end with a plain B 1000 make the next one. nullopt for
+// anything else.
+std::optional<std::uint64_t> parse_size(std::string_view text);
 // {"lr": 0.001, "optimizer": "adam"}. Throws UsageError.
 Configuration parse_configuration(const std::string& text);
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <sstream>
 #include <vector>
 
 #include "bluefin/error.hpp"
@@ -118,8 +119,20 @@ void RunReport::trial_finished(const FrozenTrial& trial) {
   line(paint(code, head.substr(0, 13)) + head.substr(13) + paint(kDim, params));
   if (const std::string error = printable(last_line(attribute_text(trial, "bluefin:error")));
       failed && !error.empty()) {
-    line("       " + paint(kRed, terminal_ ? shorten(error, std::max<std::size_t>(terminal_width(), 20) - 8) : error));
+    line(indented(error, kRed));
   }
+  if (failed) {
+    std::istringstream printed(attribute_text(trial, "bluefin:stderr"));
+    for (std::string text; std::getline(printed, text);) {
+      line(indented("| " + printable(text), kDim));
+    }
+  }
+}
+
+std::string RunReport::indented(const std::string& text, const char* code) const {
+  constexpr std::size_t kIndent = 7;
+  const std::size_t width = std::max<std::size_t>(terminal_width(), 20) - kIndent - 1;
+  return std::string(kIndent, ' ') + paint(code, terminal_ ? shorten(text, width) : text);
 }
 
 void RunReport::consider(const FrozenTrial& trial) {

@@ -34,6 +34,7 @@ class RunReport {
   void clear_progress();
   void say_why_it_waits(const SupervisorStatus& status);
   std::string progress_text(const SupervisorStatus& status, std::size_t width) const;
+  std::string indented(const std::string& text, const char* code) const;
   std::string paint(const char* code, const std::string& text) const;
   void consider(const FrozenTrial& trial);
   void look_for_best();

@@ -113,10 +113,19 @@ int run_study(const RunOptions& given) {
   // Ctrl-C ends the `tee` behind this command first; trials that still run are worth more than its output.
   std::signal(SIGPIPE, SIG_IGN);
   EarlyMessages early(given);
-  const RunOptions options = with_slots(given);
+  RunOptions options = with_slots(given);
   Study study = open_study(options);
   if (!options.metric_names.empty() && study.metric_names().empty()) {
     study.set_metric_names(options.metric_names);
+  }
+  options.supervisor.sole_parent = true;
+  if (options.keep_output) {
+    options.supervisor.log_folder = log_folder(study, options.log_dir);
+  }
+  try {
+    check_supervisor_options(options.supervisor, study);
+  } catch (const Error& error) {
+    throw UsageError(error.what());
   }
   for (const Configuration& configuration : options.enqueue_once) {
     study.enqueue_trial(configuration, {}, true);

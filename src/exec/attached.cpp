@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <random>
@@ -204,13 +205,16 @@ class AttachedBackend : public TrialBackend {
   int number() const override { return trial_.number; }
   FrozenTrial frozen() const override { return trial_; }
 
-  void tell(const Outcome& outcome) {
+  void tell(const Outcome& outcome, std::string_view fail_class) {
     JsonTree request = {{"op", "tell"}};
     if (const auto* values = std::get_if<std::vector<double>>(&outcome.result())) {
       request["values"] = *values;
     } else if (const auto* failed = std::get_if<Failed>(&outcome.result())) {
       request["state"] = "fail";
       request["reason"] = failed->reason;
+      if (!fail_class.empty()) {
+        request["class"] = std::string(fail_class);
+      }
     } else {
       request["state"] = "pruned";
     }
@@ -239,29 +243,39 @@ AttachedBackend& attached_backend(Trial& trial) {
   return *backend;
 }
 
-// For an exception that is no std::exception.
-std::string unknown_exception() {
+// The name of the type of the exception that is being handled; empty if that is not known.
+std::string current_exception_type() {
   const std::type_info* type = abi::__cxa_current_exception_type();
   if (type == nullptr) {
-    return "an exception of unknown type";
+    return "";
   }
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status),
                                                          &std::free);
-  return fmt::format("an exception of type {}", name ? name.get() : type->name());
+  return name ? name.get() : type->name();
 }
 
-Outcome outcome_of(const Objective& objective, Trial& trial) {
+struct Ending {
+  Outcome outcome;
+  std::string_view fail_class = {};  // of docs/protocol.md; empty: whatever the supervisor reads from the reason
+};
+
+Ending ending_of(const Objective& objective, Trial& trial) {
   try {
-    return objective(trial);
+    return {objective(trial)};
   } catch (const TrialPruned&) {
-    return Pruned{};
+    return {Pruned{}};
   } catch (const SupervisorGone&) {
     throw;
+  } catch (const std::bad_alloc& error) {
+    return {Failed{error.what()}, "oom-host"};
   } catch (const std::exception& error) {
-    return Failed{error.what()};
+    // c10::OutOfMemoryError of LibTorch, which is not known here.
+    const bool of_device = current_exception_type().find("OutOfMemoryError") != std::string::npos;
+    return {Failed{error.what()}, of_device ? "oom-device" : ""};
   } catch (...) {
-    return Failed{unknown_exception()};
+    const std::string type = current_exception_type();
+    return {Failed{type.empty() ? "an exception of unknown type" : "an exception of type " + type}};
   }
 }
 
@@ -301,14 +315,16 @@ Trial trial_at_descriptor(bool shared) {
 Trial attached_trial() { return trial_at_descriptor(false); }
 Trial shared_attached_trial() { return trial_at_descriptor(true); }
 
-void tell_attached(Trial& trial, const Outcome& outcome) { attached_backend(trial).tell(outcome); }
+void tell_attached(Trial& trial, const Outcome& outcome, std::string_view fail_class) {
+  attached_backend(trial).tell(outcome, fail_class);
+}
 
 int run_attached(const Objective& objective) {
   try {
     Trial trial = attached_trial();
-    const Outcome outcome = outcome_of(objective, trial);
+    const Ending ending = ending_of(objective, trial);
     try {
-      tell_attached(trial, outcome);
+      tell_attached(trial, ending.outcome, ending.fail_class);
     } catch (const SupervisorGone&) {
       throw;
     } catch (const Error& error) {

@@ -2,9 +2,11 @@
 // A trial's process, alone in its process group, and the descriptors that lead to it.
 #pragma once
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@ struct SpawnOptions {
   std::vector<std::string> environment;  // all of it, as NAME=value
   sigset_t signal_mask;                  // of the child
   std::vector<int> inherited = {};       // descriptors that the child gets as well, from kChildSocket + 1 on
+  std::optional<cpu_set_t> cores = {};   // that it keeps to; unset: this thread's
 };
 
 // The number that the child's end of the socket has: the value of $BLUEFIN_FD.
@@ -26,7 +29,8 @@ inline constexpr int kChildSocket = 3;
 class ChildProcess {
  public:
   // posix_spawn: the cost does not grow with this process, whose other threads do no harm. Standard input is
-  // /dev/null; all descriptors here do not block and are closed on exec. Throws Error(kUnavailable).
+  // /dev/null; all descriptors here do not block and are closed on exec. When memory is short, the kernel prefers it to
+  // this process. Throws Error(kUnavailable).
   explicit ChildProcess(const SpawnOptions& options);
   ChildProcess(ChildProcess&&) = delete;
   // Kills the group and waits if that has not happened yet.

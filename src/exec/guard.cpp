@@ -16,7 +16,8 @@
 namespace bluefin {
 namespace {
 
-// "+ GROUP" and "- GROUP" on standard input, one a line.
+// "+ GROUP" and "- GROUP" on standard input, one a line; $1 is what the trials' processes have in their environment.
+// The second half is for those that have left their group: round after round, since they may be starting others.
 constexpr const char* kScript = R"(
 trap '' HUP INT QUIT TERM
 groups=
@@ -31,11 +32,21 @@ while read -r what group; do
   esac
 done
 for g in $groups; do kill -s KILL -- "-$g"; done
+round=0
+while [ $round -lt 20 ]; do
+  found=
+  for file in $(grep -l -F -e "$1" /proc/[0-9]*/environ); do
+    pid=${file#/proc/}
+    kill -s KILL "${pid%/environ}" && found=yes
+  done
+  [ -n "$found" ] || break
+  round=$((round + 1))
+done
 )";
 
 }  // namespace
 
-Guard::Guard() {
+Guard::Guard(const std::string& mark) {
   int sockets[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
     throw Error(ErrorCode::kUnavailable, fmt::format("cannot make a socket: {}", std::strerror(errno)));
@@ -58,7 +69,8 @@ Guard::Guard() {
   std::string script = kScript;
   char name[] = "bluefin-guard";
   char path[] = "PATH=/usr/bin:/bin";
-  char* const arguments[] = {shell, option, script.data(), name, nullptr};
+  std::string first = mark;
+  char* const arguments[] = {shell, option, script.data(), name, first.data(), nullptr};
   char* const environment[] = {path, nullptr};
   const int error = ::posix_spawn(&pid_, shell, &actions, &attributes, arguments, environment);
   ::posix_spawnattr_destroy(&attributes);

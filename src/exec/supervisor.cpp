@@ -4,23 +4,20 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <thread>
 
-#include "bluefin/training.hpp"
-#include "core/choice_json.hpp"
-#include "core/program_seed.hpp"
-#include "exec/child_process.hpp"
-#include "exec/command_template.hpp"
-#include "exec/environment.hpp"
+#include "exec/clock_time.hpp"
 #include "exec/guard.hpp"
+#include "exec/process_tree.hpp"
 #include "exec/signals.hpp"
-#include "exec/trial_run.hpp"
+#include "exec/strays.hpp"
+#include "exec/trial_start.hpp"
 #include "study/study_impl.hpp"
 
 namespace bluefin {
@@ -31,14 +28,10 @@ using namespace std::chrono_literals;
 
 constexpr auto kFlushInterval = 250ms;
 constexpr auto kSlotInterval = 20ms;  // between two tries to get a slot
-
 constexpr auto kProgressInterval = 100ms;
-constexpr int kMaxWorkers = 1024;
-
-Clock::duration to_clock(std::chrono::duration<double> seconds) {
-  constexpr double kFar = 1e8;  // three years: what a clock can hold
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(seconds.count(), kFar)));
-}
+constexpr auto kLookInterval = 250ms;  // at memory and at processes that trials have left behind
+constexpr auto kDyingInterval = 5ms;   // at those while they are being killed
+constexpr auto kLongestDying = 2s;     // one that the kernel cannot kill is left to it
 
 class Supervisor {
  public:
@@ -47,21 +40,11 @@ class Supervisor {
         options_(options),
         callbacks_(callbacks),
         signals_(options.handle_signals),
-        executable_(options.executable.empty() ? find_program(options.command.front()) : options.executable),
-        command_(options.command, options.space, options.space_in_environment),
-        environment_(Environment::of_this_process()),
+        starter_(study, options, signals_.mask_before()),
+        strays_(options.sole_parent),
+        guard_(std::string(Strays::kVariable) + "=" + strays_.run() + "."),
         begin_(Clock::now()) {
-    if (options.limit_threads) {
-      const int trials = options.slots ? std::min(options.workers, options.slots->size()) : options.workers;
-      environment_.set_default("OMP_NUM_THREADS", std::to_string(std::max(1, available_cores() / trials)));
-      environment_.set_default("OMP_WAIT_POLICY", "passive");
-    }
-    for (const char* name : {"BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU"}) {
-      environment_.unset(name);  // of a trial that this run is a part of
-    }
-    for (const auto& [name, value] : options.environment) {
-      environment_.set(name, value);
-    }
+    strays_.add_child(guard_.pid());
     study_.impl().stop_requested = false;
     study_.fail_lost_trials(options_.retry);
   }
@@ -77,8 +60,10 @@ class Supervisor {
       }
     } catch (...) {
       abandon();
+      end_strays();
       throw;
     }
+    end_strays();
     update_elapsed();
     if (callbacks_.progress) {
       callbacks_.progress(summary_.status);
@@ -100,7 +85,7 @@ class Supervisor {
       status().stop = StopReason::kStopped;
     } else if (options_.n_trials && status().started >= *options_.n_trials) {
       return false;
-    } else if (options_.timeout && Clock::now() - begin_ >= to_clock(*options_.timeout)) {
+    } else if (options_.timeout && Clock::now() - begin_ >= clock_time(*options_.timeout)) {
       status().stop = StopReason::kTimeout;
     } else if (options_.max_failures_in_row > 0 && failures_in_row_ >= options_.max_failures_in_row) {
       status().stop = StopReason::kFailures;
@@ -163,64 +148,30 @@ class Supervisor {
     Trial trial = study_.ask_to_run();
     ++status().started;
     try {
-      for (const auto& [name, distribution] : options_.space) {
-        trial.suggest(name, distribution);
-      }
+      starter_.suggest(trial);
     } catch (const Error& error) {
-      // A queued value that does not fit, or a space that does not fit the study's: this trial cannot be run.
       if (error.code() != ErrorCode::kInvalidArgument && error.code() != ErrorCode::kConflict) {
         throw;
       }
       trial.set_user_attr("bluefin:fail", "exception");
       return finished(study_.tell(trial, Failed{error.what()}));
     }
-    JsonTree params = JsonTree::object();
-    const auto values = trial.params();
-    for (const auto& [name, value] : values) {
-      params[name] = to_tree(value);
-    }
-    Environment environment = environment_;
-    environment.set("BLUEFIN_FD", std::to_string(kChildSocket));
-    environment.set("BLUEFIN_TRIAL_NUMBER", std::to_string(trial.number()));
-    environment.set("BLUEFIN_FIRST_TRIAL", std::to_string(first_attempt(trial)));
-    environment.set("BLUEFIN_STUDY", study_.name());
-    environment.set("BLUEFIN_PARAMS", dump_json(params));
-    environment.set("BLUEFIN_SEED", std::to_string(program_seed(study_.seed(), trial.number())));
-    std::vector<int> inherited;
-    if (lease) {
-      for (const auto& [name, value] : lease->environment()) {
-        environment.set(name, value);
-      }
-      inherited = lease->descriptors();
-      note_devices(*lease, trial);
-    }
-    std::unique_ptr<ChildProcess> child;
+    const int number = trial.number();
+    std::unique_ptr<TrialRun> run;
     try {
-      child = std::make_unique<ChildProcess>(
-          SpawnOptions{executable_, command_.fill(values), environment.entries(), signals_.mask_before(), inherited});
+      run = starter_.start(trial, std::move(lease), strays_.mark(number));
     } catch (const Error& error) {
       // The next one would not start either.
       trial.set_user_attr("bluefin:fail", "spawn");
       finished(study_.tell(trial, Failed{error.what()}));
       throw;
     }
-    guard_.add(child->pid());
-    if (lease) {
-      lease->note(study_.name(), trial.number(), child->pid());
-    }
-    running_.push_back(
-        std::make_unique<TrialRun>(study_, std::move(trial), std::move(lease), std::move(child), options_.grace));
+    guard_.add(run->child().pid());
+    strays_.add_child(run->child().pid());
+    strays_.begin(number, run->child().pid());
+    running_.push_back(std::move(run));
+    dirty_ = true;  // its parameters: should this process be killed, it is to be run again with them
     status().running = static_cast<int>(running_.size());
-  }
-
-  static void note_devices(const SlotLease& lease, Trial& trial) {
-    std::string uuids;
-    for (const Device& device : lease.devices()) {
-      uuids += (uuids.empty() ? "" : ",") + device.uuid;
-    }
-    if (!uuids.empty()) {
-      trial.set_user_attr("bluefin:gpu", uuids);
-    }
   }
 
   void collect_polls(std::vector<pollfd>& polls) const {
@@ -248,9 +199,12 @@ class Supervisor {
     if (!status().waiting.empty()) {
       next = std::min(next, next_slot_);
     }
+    if (must_look()) {
+      next = std::min(next, next_look_);
+    }
     for (const auto& run : running_) {
-      if (const auto kill_at = run->kill_at()) {
-        next = std::min(next, *kill_at);
+      if (const auto due = run->due()) {
+        next = std::min(next, *due);
       }
     }
     if (next <= now) {
@@ -273,16 +227,19 @@ class Supervisor {
     for (auto& run : running_) {
       run->handle(polls);
       polls += TrialRun::kDescriptors;
-      run->kill_if_due(now);
+      run->obey_limits(now);
       dirty_ = run->take_dirty() || dirty_;
       if (auto trial = run->take_finished()) {
         finished(*trial);
         changed = true;
       }
       if (run->exited()) {
-        guard_.remove(run->child().pid());
+        forget(*run);
         changed = true;
       }
+    }
+    if (changed || (must_look() && now >= next_look_)) {
+      look(now);
     }
     running_.erase(std::remove_if(running_.begin(), running_.end(), [](const auto& run) { return run->exited(); }),
                    running_.end());
@@ -291,6 +248,37 @@ class Supervisor {
       flush();
     }
     show_progress(changed);
+  }
+
+  void forget(const TrialRun& run) {
+    guard_.remove(run.child().pid());
+    strays_.remove_child(run.child().pid());
+    strays_.end(run.number());
+  }
+
+  bool must_look() const { return strays_dying_ || !running_.empty(); }
+
+  void look(Clock::time_point now) {
+    strays_dying_ = strays_.look();
+    next_look_ = now + (strays_dying_ ? kDyingInterval : kLookInterval);
+    if (!options_.memory_limit || now < next_memory_) {
+      return;
+    }
+    next_memory_ = now + kLookInterval;
+    for (auto& run : running_) {
+      if (!run->exited()) {
+        std::vector<pid_t> roots = strays_.of(run->number());
+        roots.push_back(run->child().pid());
+        run->obey_memory_limit(memory_of(with_descendants(roots), *options_.memory_limit));
+      }
+    }
+  }
+
+  void end_strays() noexcept {
+    const Clock::time_point end = Clock::now() + kLongestDying;
+    while (strays_.look() && Clock::now() < end) {
+      std::this_thread::sleep_for(kDyingInterval);
+    }
   }
 
   void flush() {
@@ -336,17 +324,23 @@ class Supervisor {
         break;
       default: {
         ++status().failed;
-        const Json* kind = find_attribute(trial.user_attrs, "bluefin:fail");
-        if (kind == nullptr || kind->as_string() != "interrupted") {
+        if (text_of(trial, "bluefin:fail") != "interrupted") {
           ++failures_in_row_;
-          const Json* text = find_attribute(trial.user_attrs, "bluefin:error");
-          summary_.last_error = text != nullptr ? text->as_string().value_or("") : "";
+          summary_.last_error = text_of(trial, "bluefin:error");
+          if (const std::string printed = text_of(trial, "bluefin:stderr"); !printed.empty()) {
+            summary_.last_error += "\n" + printed;
+          }
         }
       }
     }
     if (callbacks_.trial_finished) {
       callbacks_.trial_finished(trial);
     }
+  }
+
+  static std::string text_of(const FrozenTrial& trial, const char* key) {
+    const Json* text = find_attribute(trial.user_attrs, key);
+    return text != nullptr ? text->as_string().value_or("") : "";
   }
 
   void show_progress(bool at_once) {
@@ -389,6 +383,9 @@ class Supervisor {
         }
       }
     }
+    for (const auto& run : running_) {
+      forget(*run);
+    }
     running_.clear();
   }
 
@@ -396,9 +393,8 @@ class Supervisor {
   const SupervisorOptions& options_;
   const SupervisorCallbacks& callbacks_;
   SignalReader signals_;
-  std::string executable_;
-  CommandTemplate command_;
-  Environment environment_;
+  TrialStarter starter_;
+  Strays strays_;
   Guard guard_;
   const Clock::time_point begin_;
   std::vector<std::unique_ptr<TrialRun>> running_;
@@ -406,6 +402,9 @@ class Supervisor {
   SupervisorSummary summary_;
   int failures_in_row_ = 0;
   bool dirty_ = false;
+  bool strays_dying_ = false;
+  Clock::time_point next_look_{};
+  Clock::time_point next_memory_{};
   Clock::time_point next_flush_{};
   Clock::time_point next_slot_{};
   Clock::time_point next_progress_{};
@@ -413,43 +412,9 @@ class Supervisor {
 
 }  // namespace
 
-void check_supervisor_options(const SupervisorOptions& options) {
-  const auto check = [](bool good, const std::string& message) {
-    if (!good) {
-      throw Error(ErrorCode::kInvalidArgument, message);
-    }
-  };
-  check(!options.command.empty(), "no program to run was given");
-  if (options.executable.empty()) {
-    find_program(options.command.front());
-  }
-  CommandTemplate(options.command, options.space, options.space_in_environment);
-  check(options.workers >= 1 && options.workers <= kMaxWorkers,
-        fmt::format("workers = {}, must be between 1 and {}", options.workers, kMaxWorkers));
-  check(!options.slots || options.workers <= options.slots->size(),
-        fmt::format("workers = {}, but there are slots for {} trials at a time ({})", options.workers,
-                    options.slots ? options.slots->size() : 0, options.slots ? options.slots->description() : ""));
-  check(!options.n_trials || *options.n_trials >= 0,
-        fmt::format("n_trials = {}, must be >= 0", options.n_trials.value_or(0)));
-  check(!options.timeout || options.timeout->count() >= 0,
-        fmt::format("timeout = {}, must be >= 0", options.timeout.value_or(std::chrono::duration<double>()).count()));
-  check(options.max_failures_in_row >= 0,
-        fmt::format("max_failures_in_row = {}, must be >= 0", options.max_failures_in_row));
-  check(options.retry >= 0, fmt::format("retry = {}, must be >= 0", options.retry));
-  check(options.grace.count() >= 0, fmt::format("grace = {} ms, must be >= 0", options.grace.count()));
-}
-
 SupervisorSummary run_supervised(Study& study, const SupervisorOptions& options, const SupervisorCallbacks& callbacks) {
-  check_supervisor_options(options);
+  check_supervisor_options(options, study);
   return Supervisor(study, options, callbacks).run();
-}
-
-int available_cores() {
-  cpu_set_t set;
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) {
-    return std::max(1, CPU_COUNT(&set));
-  }
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 }  // namespace bluefin

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/choice_json.hpp"
+#include "exec/exit_class.hpp"
 #include "exec/output_values.hpp"
 #include "exec/space.hpp"
 #include "exec/trial_run.hpp"
@@ -65,6 +66,7 @@ JsonTree TrialRun::reply_to(const JsonTree& request) {
     return reply;
   }
   if (op == "report") {
+    noted_report();
     trial_.report(protocol::number_member(request, "value"), protocol::integer_member(request, "step"));
     return JsonTree::object({{"prune", trial_.should_prune()}});
   }
@@ -120,10 +122,11 @@ void TrialRun::tell_from(const JsonTree& request) {
   const std::string state =
       request.contains("state") ? protocol::string_member(request, "state") : std::string("complete");
   if (state == "pruned") {
-    return tell(Pruned{});
+    tell(Pruned{});
+    return;
   }
   if (state == "fail") {
-    return fail("exception", request.contains("reason") ? protocol::string_member(request, "reason") : "");
+    return tell_failed(request);
   }
   if (state != "complete") {
     throw Error(ErrorCode::kInvalidArgument,
@@ -143,6 +146,21 @@ void TrialRun::tell_from(const JsonTree& request) {
     throw Error(ErrorCode::kInvalidArgument, problem);
   }
   tell(std::move(values));
+}
+
+void TrialRun::tell_failed(const JsonTree& request) {
+  const std::string reason = request.contains("reason") ? protocol::string_member(request, "reason") : "";
+  std::string kind;
+  if (request.contains("class")) {
+    kind = protocol::string_member(request, "class");
+    if (!is_class_of_client(kind)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("protocol: \"class\" = \"{}\", must be exception, oom-device or oom-host", kind));
+    }
+  } else {
+    kind = class_of_text(reason);
+  }
+  fail(kind.empty() ? "exception" : kind, reason);
 }
 
 }  // namespace bluefin

@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,19 +16,19 @@
 #include "bluefin/slots.hpp"
 #include "bluefin/study.hpp"
 #include "exec/child_process.hpp"
+#include "exec/output_tail.hpp"
 #include "exec/protocol.hpp"
+#include "exec/trial_log.hpp"
 
 namespace bluefin {
 
-// The end of a stream of text, for messages.
-class OutputTail {
- public:
-  void append(std::string_view bytes);
-  std::string text() const;  // the last complete lines, without white space at the end
-
- private:
-  std::string bytes_;
-  bool cut_ = false;
+// What one trial may use.
+struct TrialLimits {
+  std::chrono::milliseconds grace{};
+  std::optional<std::chrono::steady_clock::duration> trial_timeout = {};
+  std::optional<std::chrono::steady_clock::duration> report_timeout = {};
+  std::optional<std::uint64_t> memory = {};  // bytes
+  int retry = 0;
 };
 
 // Owned by the supervisor's loop. Errors of the storage come out of every method that is not noexcept; a program's
@@ -37,11 +38,20 @@ class TrialRun {
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kDescriptors = 4;
 
-  // `lease` (may be null) is given back with this object.
-  TrialRun(Study study, Trial trial, std::unique_ptr<SlotLease> lease, std::unique_ptr<ChildProcess> child,
-           std::chrono::milliseconds grace);
+  // What it takes from the supervisor that starts it. `lease` (may be null) is given back with this object.
+  struct Parts {
+    Study study;
+    Trial trial;
+    std::unique_ptr<SlotLease> lease;
+    std::unique_ptr<ChildProcess> child;
+    TrialLimits limits;
+    TrialLog log;
+    std::uint64_t oom_kills = 0;  // of OomCounter, before it began
+  };
+  explicit TrialRun(Parts parts);
 
   const ChildProcess& child() const { return *child_; }
+  int number() const { return trial_.number(); }
   // kDescriptors entries; those that are closed are negative, which poll() ignores.
   void append_polls(std::vector<pollfd>& polls) const;
   void handle(const pollfd* polls);
@@ -55,8 +65,13 @@ class TrialRun {
   // TERM to the group, KILL after the grace. The trial becomes FAIL `interrupted` unless it is told in the meantime.
   void interrupt(std::string_view why);
   void kill() noexcept;
-  std::optional<Clock::time_point> kill_at() const { return exited_ ? std::nullopt : kill_at_; }
-  void kill_if_due(Clock::time_point now) noexcept;
+  // When obey_limits() is to be called at the latest.
+  std::optional<Clock::time_point> due() const;
+  // Ends a program that has run, or has not reported, for too long; kills one that does not end when it is told to.
+  // To be called after handle(): what was reported in time counts.
+  void obey_limits(Clock::time_point now);
+  // Kills a program whose processes have so many bytes of memory together, if that is too much.
+  void obey_memory_limit(std::uint64_t bytes);
 
  private:
   void read_socket();
@@ -64,25 +79,34 @@ class TrialRun {
   void read_error_output();
   void write_replies();
   void finish_exit();
+  void conclude_from_exit();
 
   void answer(const std::string& line);
   JsonTree reply_to(const JsonTree& request);  // the members of the reply
   JsonTree hello(const JsonTree& request);
   void tell_from(const JsonTree& request);
+  void tell_failed(const JsonTree& request);
   void report(double value, std::int64_t step);  // of a program that prints its reports
 
   void handle_output_line(std::string_view line);
   void conclude_from_output();
+  void noted_report() { last_report_ = Clock::now(); }
+  void end_as(const std::string& kind, const std::string& text);  // TERM, KILL after the grace
   void terminate();
   void protocol_error(const std::string& what);
+  std::string printed_tail() const;
   void fail(const std::string& kind, const std::string& text);
-  void tell(const Outcome& outcome);
+  bool tell(const Outcome& outcome);  // false: somebody else has told it
 
   Study study_;
   Trial trial_;
   std::unique_ptr<SlotLease> lease_;  // outlives the child
   std::unique_ptr<ChildProcess> child_;
-  std::chrono::milliseconds grace_;
+  TrialLimits limits_;
+  TrialLog log_;
+  const std::uint64_t oom_kills_;
+  const Clock::time_point begin_ = Clock::now();
+  Clock::time_point last_report_ = begin_;
 
   protocol::LineReader requests_;
   std::string replies_;    // not yet sent
@@ -90,6 +114,7 @@ class TrialRun {
   bool told_ = false;
   bool exited_ = false;
   bool dirty_ = false;
+  bool killed_ = false;  // by us
   int status_ = 0;
   std::optional<FrozenTrial> finished_;
   std::optional<std::pair<std::string, std::string>> ending_as_;  // kind and text, once it is being terminated

@@ -469,6 +469,17 @@ void StudyImpl::fail_lost_now_and_then(int retry) {
   }
 }
 
+void StudyImpl::queue_again(const FrozenTrial& failed, int retry) {
+  const auto again = storage_rules::retried(failed, retry);
+  if (!again) return;
+  for (const auto& stored : storage->add_trials(id, {&*again, 1})) {
+    note_own(stored.number);
+    log(LogLevel::kInfo,
+        fmt::format("trial {} of study '{}' is queued again, as trial {}", failed.number, name, stored.number));
+  }
+  refresh();
+}
+
 void StudyImpl::release(const std::shared_ptr<LiveTrial>& live) {
   {
     const std::lock_guard lock(live->mutex);

@@ -86,6 +86,9 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   // Storage::fail_lost_trials(), and says so in the log. The second one not more often than once in a second.
   std::vector<FrozenTrial> fail_lost(int retry, std::optional<std::chrono::seconds> grace);
   void fail_lost_now_and_then(int retry);
+  // Queues a trial that has failed through no fault of its own again, with its parameters, `retry` times at most.
+  // `failed`: as it was before it failed.
+  void queue_again(const FrozenTrial& failed, int retry);
   void note_own(int number);  // a trial that was added to the storage by this process
 
   // By number; of all states, or of those that are wanted.

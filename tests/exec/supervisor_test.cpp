@@ -11,6 +11,7 @@
 
 using namespace bluefin;
 using namespace bluefin::testing;
+using namespace std::chrono_literals;
 
 TEST_CASE("a program that prints its value completes its trial", "[exec]") {
   const OneTrial one = run_shell("echo start; echo 1e-3; echo; echo");
@@ -36,17 +37,21 @@ TEST_CASE("a program that fails fails its trial with the reason", "[exec]") {
   const OneTrial exit = run_shell("echo 1; echo 'no such file' >&2; exit 3");
   CHECK(exit.trial.state == TrialState::kFail);
   CHECK(exit.fail() == "exit:3");
-  CHECK(exit.error() == "exit code 3\nno such file");
-  CHECK(exit.summary.last_error == exit.error());
+  CHECK(exit.error() == "exit code 3");
+  CHECK(exit.text("bluefin:stderr") == "no such file");
+  CHECK(exit.summary.last_error == "exit code 3\nno such file");
   CHECK(run_shell("kill -SEGV $$").fail() == "signal:11");
   CHECK(run_shell("echo loss").fail() == "no-value");
   CHECK_THAT(run_shell("echo loss").error(), ContainsSubstring("'loss', which is not a number"));
   CHECK(run_shell("true").fail() == "no-value");
   CHECK(run_shell("echo nan").fail() == "no-value");
-  // Only the end of a long error output is kept.
+  // Of what it has printed the last 20 lines are kept, of standard output where standard error has none.
   const OneTrial loud = run_shell("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done; exit 1");
-  CHECK_THAT(loud.error(), ContainsSubstring("line 2999"));
-  CHECK(loud.error().size() < 5000);
+  const std::string tail = loud.text("bluefin:stderr");
+  CHECK(tail.substr(0, 10) == "line 2980\n");
+  CHECK(tail.substr(tail.size() - 10) == "\nline 2999");
+  CHECK(run_shell("echo out; exit 1").text("bluefin:stderr") == "out");
+  CHECK(run_shell("echo 1; echo err >&2").text("bluefin:stderr").empty());  // it has not failed
 }
 
 TEST_CASE("arguments and environment carry the parameters", "[exec]") {
@@ -147,7 +152,7 @@ TEST_CASE("an attached program that dies fails its trial", "[exec]") {
   CHECK(run_tool({"segfault"}).fail() == "signal:11");
   const OneTrial exit = run_tool({"exit"});
   CHECK(exit.fail() == "exit:3");
-  CHECK_THAT(exit.error(), ContainsSubstring("about to leave"));
+  CHECK(exit.text("bluefin:stderr") == "about to leave");
   CHECK(run_tool({"silent"}).fail() == "no-value");
 }
 
@@ -160,7 +165,7 @@ TEST_CASE("what an attached objective starts is not attached", "[exec]") {
 TEST_CASE("the socket answers mistakes and goes on", "[exec]") {
   const std::string hello = "{\"op\": \"hello\", \"version\": 9}\n";
   const auto says = [](const std::string& text, int replies) {
-    return run_tool({"speak", text, std::to_string(replies)}).error();
+    return run_tool({"speak", text, std::to_string(replies)}).text("bluefin:stderr");
   };
   CHECK_THAT(says("{\"op\": \"report\", \"step\": 0, \"value\": 1}", 1),
              ContainsSubstring("first message must be hello"));
@@ -299,4 +304,10 @@ TEST_CASE("options of a supervisor are checked before the first trial", "[exec]"
   CHECK_THAT(message([](auto& o) { o.workers = 0; }), ContainsSubstring("workers = 0"));
   CHECK_THAT(message([](auto& o) { o.n_trials = -1; }), ContainsSubstring("n_trials = -1"));
   CHECK_THAT(message([](auto& o) { o.space = {{"x", FloatDistribution{}}}; }), ContainsSubstring("{x}"));
+  CHECK_THAT(message([](auto& o) { o.trial_timeout = 0s; }), ContainsSubstring("trial_timeout = 0 s"));
+  CHECK_THAT(message([](auto& o) { o.report_timeout = -1s; }), ContainsSubstring("report_timeout = -1 s"));
+  CHECK_THAT(message([](auto& o) { o.report_timeout = o.trial_timeout = 10s; }), ContainsSubstring("shorter than"));
+  CHECK(message([](auto& o) { o.report_timeout = 9s, o.trial_timeout = 10s; }).empty());
+  CHECK_THAT(message([](auto& o) { o.memory_limit = 1000; }), ContainsSubstring("memory_limit = 1000 bytes"));
+  CHECK_THAT(message([](auto& o) { o.log_limit = 1000; }), ContainsSubstring("log_limit = 1000 bytes"));
 }

@@ -172,7 +172,8 @@ def test_failures_in_a_row_stop_the_run_and_show_the_error_output():
     assert states() == ["FAIL"] * 4
     attributes = dict(rows("SELECT key, value_json FROM trial_user_attributes WHERE trial_id = 1"))
     assert json.loads(attributes["bluefin:fail"]) == "exit:7"
-    assert json.loads(attributes["bluefin:error"]) == "exit code 7\nbroken pipe dream"
+    assert json.loads(attributes["bluefin:error"]) == "exit code 7"
+    assert json.loads(attributes["bluefin:stderr"]) == "broken pipe dream"
 
 
 def test_enqueued_configurations_run_first():
@@ -336,7 +337,8 @@ def test_children_of_a_killed_supervisor_die_and_the_other_supervisor_goes_on():
     victim.communicate(timeout=20)
     other.communicate(timeout=120)
     assert other.returncode == 0
-    assert sorted(states()) == ["COMPLETE"] * 60 + ["RUNNING"] * 2
+    # The other one fails the two that were lost, if it still runs a second later.
+    assert states().count("COMPLETE") == 60 and len(states()) == 62
 
 
 def test_two_supervisors_share_one_file():

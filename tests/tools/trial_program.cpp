@@ -14,12 +14,20 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "bluefin/attached.hpp"
 #include "bluefin/training.hpp"
+
+namespace c10 {
+struct OutOfMemoryError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+}  // namespace c10
 
 namespace {
 
@@ -120,6 +128,13 @@ int send_without_reading(const std::string& line) {
 
 const char* g_path = "";
 
+Outcome hang_after_tell(Trial& trial) {
+  write_pid(g_path);
+  bluefin::tell_attached(trial, 1.0);
+  std::this_thread::sleep_for(std::chrono::minutes(1));
+  return 0.0;
+}
+
 const std::map<std::string, bluefin::Objective> kObjectives = {
     {"every-kind", every_kind},
     {"all-reports", all_reports},
@@ -173,6 +188,28 @@ const std::map<std::string, bluefin::Objective> kObjectives = {
        std::signal(SIGTERM, SIG_IGN);
        write_pid(g_path);
        std::this_thread::sleep_for(std::chrono::minutes(1));
+       return 0.0;
+     }},
+    // What CUDA's allocator throws in LibTorch has this name.
+    {"oom-device", [](Trial&) -> Outcome { throw c10::OutOfMemoryError("an allocation failed"); }},
+    {"oom-host", [](Trial&) -> Outcome { throw std::bad_alloc(); }},
+    {"oom-text", [](Trial&) -> Outcome { throw std::runtime_error("CUDA out of memory. Tried to allocate 2 GiB"); }},
+    // Takes 4 MiB more every 10 ms, up to a gibibyte.
+    {"allocate",
+     [](Trial&) {
+       std::vector<std::string> blocks;
+       for (int i = 0; i < 256; ++i) {
+         blocks.emplace_back(std::size_t{1} << 22, 'x');
+         std::this_thread::sleep_for(std::chrono::milliseconds(10));
+       }
+       return static_cast<double>(blocks.size());
+     }},
+    {"hang-after-tell", hang_after_tell},
+    {"flood",
+     [](Trial& trial) {
+       for (int step = 0; step < 20000; ++step) {
+         trial.report(1.0, step);
+       }
        return 0.0;
      }},
     // Goes on reporting, so that it sees the end of its supervisor.

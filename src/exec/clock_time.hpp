@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace bluefin {
+
+// Seconds as what the steady clock counts in, three years at most: more could not be added to a time.
+inline std::chrono::steady_clock::duration clock_time(std::chrono::duration<double> seconds) {
+  constexpr double kFar = 1e8;
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+      std::chrono::duration<double>(std::min(seconds.count(), kFar)));
+}
+
+}  // namespace bluefin

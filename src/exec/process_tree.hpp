@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Processes and what they descend from, as /proc tells.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bluefin {
+
+// The children of all threads of a process; empty where it has none, or is gone. Ended ones that nobody has waited for
+// are among them.
+std::vector<pid_t> children_of(pid_t pid);
+// The processes themselves and all that descends from them.
+std::vector<pid_t> with_descendants(const std::vector<pid_t>& roots);
+// The value of a variable in the environment that a process was started with; empty: it has none, or it cannot be seen.
+std::string initial_variable(pid_t pid, std::string_view name);
+
+// Bytes of main memory that processes have together. What several share counts for each, which costs little to find
+// out; only where the sum is above `enough` it is divided among those that share it, which takes the kernel a while.
+std::uint64_t memory_of(const std::vector<pid_t>& pids, std::uint64_t enough);
+
+}  // namespace bluefin

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// Processes that have left their trial's group, and whose own parents have ended.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace bluefin {
+
+// While it lives the kernel gives such processes to this one (PR_SET_CHILD_SUBREAPER) instead of to init, so that none
+// gets out of sight. To which trial each belongs is read from a variable of its environment, the trial's mark. Without
+// one (`env -i`) it belongs to a trial that was running when it was first seen, and ends when all of these have ended.
+class Strays {
+ public:
+  static constexpr const char* kVariable = "BLUEFIN_MARK";
+
+  // sole_parent: only trials have processes here. Otherwise whatever else this process has started is left alone: what
+  // bears no mark is not ended, and not waited for.
+  explicit Strays(bool sole_parent);
+  Strays(const Strays&) = delete;
+  Strays& operator=(const Strays&) = delete;
+  ~Strays();
+
+  // What all marks of this run begin with.
+  const std::string& run() const { return run_; }
+  std::string mark(int trial) const { return run_ + "." + std::to_string(trial); }
+
+  // A child that somebody else waits for.
+  void add_child(pid_t pid) { children_.insert(pid); }
+  void remove_child(pid_t pid) { children_.erase(pid); }
+  // From its beginning to its end what bears a trial's mark is let live.
+  void begin(int trial, pid_t group);
+  void end(int trial);
+
+  // Kills those whose trial has ended and collects those that have ended. True: some are still dying, look again.
+  bool look() noexcept;
+  // Those of a running trial that were seen when look() was last called.
+  std::vector<pid_t> of(int trial) const;
+
+ private:
+  struct Running {
+    std::uint64_t begun = 0;
+    pid_t group = 0;
+  };
+  struct Stray {
+    int trial = -1;          // -1: it bears no mark
+    std::uint64_t seen = 0;  // trials that had begun before that
+  };
+
+  Stray identify(pid_t pid) const;
+  bool is_over(const Stray& stray) const;
+
+  const bool sole_parent_;
+  const std::string run_;
+  int was_subreaper_ = 0;
+  std::set<pid_t> children_;  // those that were there before, and add_child()
+  std::set<pid_t> groups_;    // of trials that have ended a moment ago
+  std::map<int, Running> trials_;
+  std::map<pid_t, Stray> strays_;
+  std::uint64_t next_ = 0;
+};
+
+}  // namespace bluefin

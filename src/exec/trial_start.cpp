@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "exec/trial_start.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "bluefin/training.hpp"
+#include "core/choice_json.hpp"
+#include "core/program_seed.hpp"
+#include "exec/child_process.hpp"
+#include "exec/clock_time.hpp"
+#include "exec/cpu_affinity.hpp"
+#include "exec/strays.hpp"
+
+namespace bluefin {
+namespace {
+
+std::optional<std::chrono::steady_clock::duration> to_clock(const std::optional<std::chrono::duration<double>>& given) {
+  return given ? std::optional(clock_time(*given)) : std::nullopt;
+}
+
+void note_devices(const SlotLease& lease, Trial& trial) {
+  std::string uuids;
+  for (const Device& device : lease.devices()) {
+    uuids += (uuids.empty() ? "" : ",") + device.uuid;
+  }
+  if (!uuids.empty()) {
+    trial.set_user_attr("bluefin:gpu", uuids);
+  }
+}
+
+std::optional<cpu_set_t> cores_for(const SlotLease& lease) {
+  std::vector<std::string> ids;
+  for (const Device& device : lease.devices()) {
+    ids.push_back(device.pci_bus_id);
+  }
+  return cores_near(ids);
+}
+
+}  // namespace
+
+TrialStarter::TrialStarter(const Study& study, const SupervisorOptions& options, const sigset_t& signal_mask)
+    : study_(study),
+      options_(options),
+      signal_mask_(signal_mask),
+      executable_(options.executable.empty() ? find_program(options.command.front()) : options.executable),
+      command_(options.command, options.space, options.space_in_environment),
+      environment_(Environment::of_this_process()),
+      limits_{options.grace, to_clock(options.trial_timeout), to_clock(options.report_timeout), options.memory_limit,
+              options.retry} {
+  if (options.limit_threads) {
+    const int trials = options.slots ? std::min(options.workers, options.slots->size()) : options.workers;
+    environment_.set_default("OMP_NUM_THREADS", std::to_string(std::max(1, available_cores() / trials)));
+    environment_.set_default("OMP_WAIT_POLICY", "passive");
+  }
+  for (const char* name : {"BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU"}) {
+    environment_.unset(name);  // of a trial that this run is a part of
+  }
+  for (const auto& [name, value] : options.environment) {
+    environment_.set(name, value);
+  }
+}
+
+void TrialStarter::suggest(Trial& trial) const {
+  for (const auto& [name, distribution] : options_.space) {
+    trial.suggest(name, distribution);
+  }
+}
+
+std::unique_ptr<TrialRun> TrialStarter::start(Trial& trial, std::unique_ptr<SlotLease> lease, const std::string& mark) {
+  JsonTree params = JsonTree::object();
+  const auto values = trial.params();
+  for (const auto& [name, value] : values) {
+    params[name] = to_tree(value);
+  }
+  Environment environment = environment_;
+  environment.set("BLUEFIN_FD", std::to_string(kChildSocket));
+  environment.set("BLUEFIN_TRIAL_NUMBER", std::to_string(trial.number()));
+  environment.set("BLUEFIN_FIRST_TRIAL", std::to_string(first_attempt(trial)));
+  environment.set("BLUEFIN_STUDY", study_.name());
+  environment.set("BLUEFIN_PARAMS", dump_json(params));
+  environment.set("BLUEFIN_SEED", std::to_string(program_seed(study_.seed(), trial.number())));
+  environment.set(Strays::kVariable, mark);
+  SpawnOptions spawn{executable_, command_.fill(values), {}, signal_mask_};
+  if (lease) {
+    for (const auto& [name, value] : lease->environment()) {
+      environment.set(name, value);
+    }
+    spawn.inherited = lease->descriptors();
+    spawn.cores = cores_for(*lease);
+    note_devices(*lease, trial);
+  }
+  spawn.environment = environment.entries();
+  const std::uint64_t oom_kills = oom_kills_.read();
+  auto child = std::make_unique<ChildProcess>(spawn);
+  if (lease) {
+    lease->note(study_.name(), trial.number(), child->pid());
+  }
+  const std::string path = options_.log_folder.empty() ? "" : trial_log_path(options_.log_folder, trial.number());
+  return std::make_unique<TrialRun>(TrialRun::Parts{study_, std::move(trial), std::move(lease), std::move(child),
+                                                    limits_, TrialLog(path, options_.log_limit, log_trouble_),
+                                                    oom_kills});
+}
+
+}  // namespace bluefin
