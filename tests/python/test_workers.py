@@ -5,6 +5,7 @@ from functools import partial
 import gc
 import os
 from pathlib import Path
+import re
 import signal
 import subprocess
 import sys
@@ -557,3 +558,40 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path):
     process.kill()
     process.communicate()
     assert eventually(lambda: all(is_gone(pid) for pid in pids), 5.0)
+
+
+# --- limits ------------------------------------------------------------------------------------------------------------
+
+
+def test_trials_beyond_their_limits_fail_in_their_class(monkeypatch):
+    monkeypatch.setattr("bluefin._workers._process._EXIT_GRACE_S", 0.3)
+    study = bluefin.create_study()
+    study.optimize(
+        objectives.beyond_limits, n_trials=5, n_workers=1, trial_timeout=2, report_timeout=1, memory_limit=256 * 2**20
+    )
+    assert letters(study) == "FFFFC"
+    classes = [trial.user_attrs.get("bluefin:fail") for trial in study.trials]
+    assert classes == ["no-report", "timeout", "oom-host", "no-report", None]
+    assert "more than its limit of 256 MiB" in study.trials[2].user_attrs["bluefin:error"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"trial_timeout": 1}, "`trial_timeout` needs `n_workers`"),
+        ({"memory_limit": 2**30}, "`memory_limit` needs `n_workers`"),
+        ({"n_workers": 1, "trial_timeout": 0}, "`trial_timeout` must be above 0 seconds, but got 0"),
+        ({"n_workers": 1, "report_timeout": float("nan")}, "`report_timeout` must be above 0 seconds, but got nan"),
+        ({"n_workers": 1, "report_timeout": 9, "trial_timeout": 9}, "must be shorter than `trial_timeout`"),
+        ({"n_workers": 1, "memory_limit": 1000}, "`memory_limit` must be at least 1048576 bytes"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused_before_the_first_trial(options, sentence):
+    study = bluefin.create_study()
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        study.optimize(objectives.parabola, n_trials=1, **options)
+    assert study.trials == []
+    with pytest.raises(ValueError, match="for studies with one objective"):
+        bluefin.create_study(directions=["minimize", "minimize"]).optimize(
+            objectives.parabola, n_trials=1, n_workers=1, report_timeout=1
+        )

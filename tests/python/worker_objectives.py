@@ -220,3 +220,23 @@ def note_pid(trial):
     """Writes the number of its process into the current folder."""
     Path(f"{trial.number}.pids").write_text(str(os.getpid()))
     return 1.0
+
+
+def beyond_limits(trial):
+    """Trial 0 hangs, 1 reports and hangs, 2 takes memory, 3 asks all the time, also after SIGTERM; then all is well."""
+    if trial.number == 0:
+        time.sleep(60)
+    if trial.number == 1:
+        for step in range(10**6):
+            trial.report(1.0, step)
+            time.sleep(0.05)
+    if trial.number == 2:
+        blocks = []
+        while len(blocks) < 256:
+            blocks.append(b"x" * 2**22)
+            time.sleep(0.01)
+    if trial.number == 3:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            trial.suggest_float("x", 0, 1)
+    return 1.0

@@ -17,6 +17,7 @@ from typing import Any
 
 from bluefin import _native
 from bluefin import logging
+from bluefin._limits import Limits
 from bluefin._slots import mark
 from bluefin._slots import Waiting
 from bluefin._workers._messages import dumps
@@ -43,6 +44,7 @@ class WorkerPool:
         n_workers: How many.
         gc_after_trial: Collects garbage in the worker after each trial.
         slots: Where the workers run; None: wherever they like.
+        limits: What each trial may use.
 
     Raises:
         TypeError: The objective cannot be sent to another process.
@@ -56,6 +58,7 @@ class WorkerPool:
         n_workers: int,
         gc_after_trial: bool,
         slots: _native.SlotPool | None = None,
+        limits: Limits | None = None,
     ) -> None:
         objective, needs_main = pack_objective(func)
         preparation = _preparation(needs_main)
@@ -63,6 +66,7 @@ class WorkerPool:
         self._setup = dumps(Setup(preparation, objective, gc_after_trial, logging.get_verbosity()))
         self._environment = _environment(n_workers)
         self._workers: list[Worker | None] = [None] * n_workers
+        self._limits = limits
         self._slots = slots
         self._waiting = None if slots is None else Waiting(slots)
         self._leases: list[_native.SlotLease | None] = [None] * n_workers  # held as long as their workers live
@@ -161,7 +165,9 @@ class WorkerPool:
             if lease is not None:
                 environment.update(lease.environment())
             inherited = [] if lease is None else lease.descriptors()
-            worker = self._workers[index] = Worker(self._setup, self._sys_path, environment, inherited)
+            worker = self._workers[index] = Worker(
+                self._setup, self._sys_path, environment, inherited, self._limits
+            )
         return worker
 
     def _run(self, index: int, worker: Worker, trial: Trial) -> Any:

@@ -15,6 +15,8 @@ import threading
 from typing import Any
 
 from bluefin import _native
+from bluefin._limits import Limits
+from bluefin._limits import Watch
 from bluefin._workers._messages import dumps
 from bluefin._workers._messages import loads
 from bluefin._workers._messages import pack_error
@@ -23,7 +25,7 @@ from bluefin.trial import Trial
 
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from bluefin._workers._child import main; main({fd}, {parent})"
 
-# How long a worker that says no more may take to end.
+# How long a worker that says no more may take to end, and one that has to end after SIGTERM.
 _EXIT_GRACE_S = 5.0
 
 
@@ -47,12 +49,19 @@ class Worker:
         sys_path: Where the process finds this package.
         environment: Its environment.
         inherited: Descriptors that it holds as long as it lives: the locks of its slot.
+        limits: What each trial may use.
     """
 
     def __init__(
-        self, setup: bytes, sys_path: list[str], environment: dict[str, str], inherited: list[int] | None = None
+        self,
+        setup: bytes,
+        sys_path: list[str],
+        environment: dict[str, str],
+        inherited: list[int] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._setup = setup
+        self._limits = limits or Limits()
         self._lock = threading.Lock()  # a number is not signalled once its process is collected
         self._collected = False
         self._in_use = False  # a thread waits for what it says
@@ -108,15 +117,20 @@ class Worker:
         """Runs the objective on a trial; returns its result or raises its exception.
 
         Raises:
-            WorkerDied: The process has ended.
+            WorkerDied: The process has ended, or was ended for a limit.
         """
         in_step = False
         self._in_use = self._in_trial = True
         try:
             self._send("run", trial.number)
+            watch = Watch(self._limits, self.pid)
             while True:
-                word, *content = self._receive()
+                word, *content = self._receive(watch)
                 if word == "call":
+                    if content[1] == "report":
+                        watch.note_report()
+                    if broken := watch.broken():  # one that asks all the time as well
+                        raise self._end_for(*broken)
                     self._send(*_answer(trial, *content))
                     continue
                 in_step = True
@@ -191,8 +205,11 @@ class Worker:
         except OSError:
             raise self._ended() from None
 
-    def _receive(self) -> tuple[Any, ...]:
-        ready = [fd for fd, _ in self._events.poll()]
+    def _receive(self, watch: Watch | None = None) -> tuple[Any, ...]:
+        while not (events := self._events.poll(None if watch is None else watch.wait_ms())):
+            if watch is not None and (broken := watch.broken()):
+                raise self._end_for(*broken)
+        ready = [fd for fd, _ in events]
         # What it said last counts, also when it has ended since.
         if self._connection.fileno() in ready:
             try:
@@ -200,6 +217,16 @@ class Worker:
             except Exception:  # the end of the file, or half a message
                 pass
         raise self._ended()
+
+    def _end_for(self, kind: str, text: str) -> WorkerDied:
+        # One that takes too much memory at once, as the kernel does: during a grace it would go on taking it.
+        if kind != "oom-host":
+            with self._lock:
+                if not self._collected:
+                    _signal_group(self._process.pid, signal.SIGTERM)
+            self._poll_end(_EXIT_GRACE_S)
+        self.collect()
+        return WorkerDied(kind, text)
 
     def _ended(self) -> WorkerDied:
         # Its last files may be closed a while before it has ended, and how it ends is to be known.
@@ -237,8 +264,12 @@ def _interpreter() -> list[str]:
 
 
 def _kill_group(pid: int) -> None:
+    _signal_group(pid, signal.SIGKILL)
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
     try:
-        os.killpg(pid, signal.SIGKILL)
+        os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):
         pass
 

@@ -20,6 +20,7 @@ import warnings
 
 from bluefin import _checks
 from bluefin import _native
+from bluefin._limits import Limits
 from bluefin.exceptions import TrialPruned
 from bluefin.logging import get_logger
 from bluefin.storages._heartbeat import beating
@@ -304,6 +305,9 @@ def optimize(
     show_progress_bar: bool,
     n_workers: int | None,
     slots: _native.SlotPool | None,
+    trial_timeout: float | None,
+    report_timeout: float | None,
+    memory_limit: int | None,
 ) -> None:
     """See `Study.optimize`."""
     if study._thread_local.run is not None:
@@ -338,13 +342,16 @@ def optimize(
         name = "n_jobs" if n_workers is None else "n_workers"
         warnings.warn(f"The timeout-based progress bar is not supported with {name} != 1.", stacklevel=3)
         show_progress_bar = False
+    limits = Limits.checked(trial_timeout, report_timeout, memory_limit, n_workers is not None)
+    if limits.report_timeout is not None and len(study.directions) > 1:
+        raise ValueError("`report_timeout` is for studies with one objective: with several, trials cannot report.")
     objectives: Objectives
     if n_workers is None:
         objectives = InThreads(func, slots)
     else:
         from bluefin._workers import WorkerPool  # multiprocessing is not for every program to wait for
 
-        objectives = WorkerPool(func, n_workers, gc_after_trial, slots)
+        objectives = WorkerPool(func, n_workers, gc_after_trial, slots, limits)
     progress = ProgressBar(n_trials, timeout) if show_progress_bar else None
     run = Run(study, objectives, n_trials, timeout, catch, callbacks or (), gc_after_trial, progress)
     study._thread_local.run = run

@@ -333,6 +333,9 @@ class Study:
         slots_per_gpu: int = 1,
         cpu_slots: int = 0,
         fake_gpus: int = 0,
+        trial_timeout: float | None = None,
+        report_timeout: float | None = None,
+        memory_limit: int | None = None,
     ) -> None:
         """Runs trials until ``n_trials`` are run, the time is up or `stop` is called.
 
@@ -355,6 +358,11 @@ class Study:
             slots_per_gpu: How many trials may run on a GPU at a time.
             cpu_slots: Instead of GPUs, so many places for trials on this machine, also shared.
             fake_gpus: Instead of GPUs, so many that are not there: to try it out.
+            trial_timeout: With ``n_workers``: a trial that runs for more seconds is ended (SIGTERM, SIGKILL after 5 s)
+                and fails, with ``timeout`` in the user attribute ``bluefin:fail``.
+            report_timeout: The same for one that reports nothing for so long: ``no-report``.
+            memory_limit: The same, at once, for one whose process and its children have more bytes of main memory
+                together: ``oom-host``. Looked at four times a second.
 
         Raises:
             RuntimeError: Called from an objective or a callback of this study; a worker cannot load the objective.
@@ -375,6 +383,9 @@ class Study:
             show_progress_bar,
             n_workers,
             open_slots(gpus, gpus_per_trial, slots_per_gpu, cpu_slots, fake_gpus),
+            trial_timeout,
+            report_timeout,
+            memory_limit,
         )
 
     def stop(self) -> None:
