@@ -48,7 +48,7 @@ optuna-suite: python ## how many of Optuna's own tests pass with bluefin in its 
 soak: build python ## killed and stopped workers, power cuts, a failing disk, 64 writers, slots, Optuna's workers, memory: 45 min
 	@BLUEFIN_ROUNDS=60 BLUEFIN_CUTS=300 BLUEFIN_FAULT_STEP=1 BLUEFIN_STOP_SECONDS=60 $(shell scripts/build-folder $(PRESET))/tests/bluefin_tests "[kill9],[power],[faults],[stop]"
 	@.venv/bin/python bench/storage --soak 10 --build $(shell scripts/build-folder $(PRESET))
-	@BLUEFIN_LEDGER_SECONDS=600 .venv/bin/python -m pytest -q tests/python/test_gpus.py -k never_two
+	@BLUEFIN_LEDGER_SECONDS=600 .venv/bin/python -m pytest -q tests/python/test_trial_ledger.py -s
 	@.venv/bin/python scripts/soak-mixed
 	@.venv/bin/python scripts/soak-python
 
