@@ -75,7 +75,8 @@ bool SqliteQuery::step() {
 }
 
 std::string_view SqliteQuery::text(int column) const {
-  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  sqlite3_value* value = sqlite3_column_value(statement_, column);
+  const auto* data = reinterpret_cast<const char*>(sqlite3_value_text(value));
   if (data == nullptr) return {};
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
   read_ += size;

@@ -96,8 +96,8 @@ double decode_value(const SqliteDb& db, const SqliteQuery& query, int column, bo
                     std::int64_t trial) {
   const std::string_view type = query.text(column + 1);
   if (type == kFinite) {
-    if (query.is_null(column)) corrupt_row(db, table, trial, "a FINITE value is NULL");
-    return query.real(column);
+    if (const auto number = query.number(column)) return *number;
+    corrupt_row(db, table, trial, "a FINITE value is NULL");
   }
   if (type == kPositive) return std::numeric_limits<double>::infinity();
   if (type == kNegative) return -std::numeric_limits<double>::infinity();
@@ -105,6 +105,17 @@ double decode_value(const SqliteDb& db, const SqliteQuery& query, int column, bo
   corrupt_row(db, table, trial,
               fmt::format("value type = '{}', expected FINITE, INF_POS{} INF_NEG{}", type, allow_nan ? "," : " or",
                           allow_nan ? " or NAN" : ""));
+}
+
+std::optional<Time> read_time(const SqliteDb& db, const SqliteQuery& query, int column, std::int64_t trial,
+                              std::string_view name) {
+  if (query.is_null(column)) return std::nullopt;
+  const auto time = parse_time(query.text(column));
+  if (!time) {
+    corrupt_row(db, "trials", trial,
+                fmt::format("{} = '{}', expected YYYY-MM-DD HH:MM:SS.ffffff", name, query.text(column)));
+  }
+  return time;
 }
 
 }  // namespace bluefin

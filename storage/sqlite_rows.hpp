@@ -27,6 +27,10 @@ StoredValue encode_value(double value);
 // Error(kCorrupt) "sqlite:///a.db: trials, trial_id 7: state = 'X', expected ...".
 [[noreturn]] void corrupt_row(const SqliteDb& db, std::string_view table, std::int64_t id, std::string_view problem);
 
+// Reads a column with a time of a trial; nullopt for NULL.
+std::optional<Time> read_time(const SqliteDb& db, const SqliteQuery& query, int column, std::int64_t trial,
+                              std::string_view name);
+
 // Reads two neighbouring columns, the number and its type. NaN is allowed where `allow_nan`.
 double decode_value(const SqliteDb& db, const SqliteQuery& query, int column, bool allow_nan, std::string_view table,
                     std::int64_t trial);

@@ -10,6 +10,7 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "storage/rules.hpp"
+#include "storage/sqlite_catch_up.hpp"
 #include "storage/sqlite_db.hpp"
 #include "storage/sqlite_reader.hpp"
 #include "storage/sqlite_schema.hpp"
@@ -201,8 +202,8 @@ class SqliteStorage final : public Storage, public StudyImport {
       next = cursor;
       next.incarnation = identify(study, cursor.incarnation);
       std::vector<FrozenTrialPtr> trials = cursor.unfinished;
-      if (cursor.whole || cursor.rows.empty() || !reader_.hold(cursor.rows) ||
-          !reader_.catch_up(study, cursor.last_trial, cursor.told, next.rows, trials)) {
+      if (cursor.whole || cursor.rows.empty() || !catch_up_.hold(cursor.rows) ||
+          !catch_up_.read(study, cursor.last_trial, cursor.told, next.rows, trials)) {
         trials = read_whole(study, cursor);
         next.rows.clear();
       }
@@ -212,7 +213,7 @@ class SqliteStorage final : public Storage, public StudyImport {
         next.last_trial = std::max(next.last_trial, static_cast<std::int64_t>(trial->id));
         (is_finished(trial->state) ? news.finished : news.unfinished).push_back(std::move(trial));
       }
-      if (next.rows.empty() && !news.unfinished.empty()) next.rows = reader_.ends(study);
+      if (next.rows.empty() && !news.unfinished.empty()) next.rows = catch_up_.ends(study);
       return news;
     });
     next.version = version;
@@ -232,6 +233,7 @@ class SqliteStorage final : public Storage, public StudyImport {
         durability_(options.durability),
         db_(url.file.path, url.file.url, options.busy_timeout, read_only_reason(url)),
         reader_(db_),
+        catch_up_(db_, reader_),
         writer_(db_, reader_) {
     const bool complete = has_schema(db_);  // first of all: another program's file is not to be changed
     if (db_.is_read_only()) {
@@ -316,6 +318,7 @@ class SqliteStorage final : public Storage, public StudyImport {
   std::mutex mutex_;  // guards everything below
   SqliteDb db_;
   SqliteReader reader_;
+  SqliteCatchUp catch_up_;
   SqliteWriter writer_;
   std::unordered_map<StudyId, StudyIdentity> identities_;
   std::int64_t last_incarnation_ = 0;

@@ -281,7 +281,7 @@ ParamSpecPtr SqliteWriter::first_spec(StudyId study, const std::string& name) {
       "WHERE t.study_id=?1 ORDER BY t.trial_id LIMIT 1",
       study, name);
   if (!query.step()) return nullptr;
-  return known.emplace(name, reader_.spec(name, query.text(0))).first->second;
+  return known.emplace(name, reader_.rows().spec(name, query.text(0))).first->second;
 }
 
 void SqliteWriter::check_param(StudyId study, const ParamSpecPtr& spec) {
