@@ -36,6 +36,8 @@ std::string system_reason(sqlite3* handle) {
 
 }  // namespace
 
+void SqliteQuery::begin() { db_->budget_->begin(); }
+
 SqliteQuery::~SqliteQuery() {
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
@@ -78,7 +80,7 @@ std::string_view SqliteQuery::text(int column) const {
   sqlite3_value* value = sqlite3_column_value(statement_, column);
   const auto* data = reinterpret_cast<const char*>(sqlite3_value_text(value));
   if (data == nullptr) return {};
-  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+  const auto size = static_cast<std::size_t>(sqlite3_value_bytes(value));
   read_ += size;
   return {data, size};
 }
@@ -104,6 +106,7 @@ SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milli
   sqlite3_extended_result_codes(handle_, 1);
   sqlite3_busy_handler(handle_, on_busy, this);
   guard_sqlite(handle_);
+  budget_.emplace(handle_);
   try {
     run("PRAGMA foreign_keys=OFF");  // as Optuna has it
     run("PRAGMA cell_size_check=ON");
@@ -195,19 +198,13 @@ std::int64_t SqliteDb::version() {
   return version_;
 }
 
-void SqliteDb::check_room(std::uint64_t read) {
-  constexpr std::uint64_t kMost = 4;  // a text is looked at more than once, and may be UTF-16 there
-  std::uint64_t room = 1;
-  for (const std::string_view pragma : {"PRAGMA page_count", "PRAGMA page_size"}) {
-    auto query = this->query(pragma);
-    if (query.step()) room *= static_cast<std::uint64_t>(query.integer(0));
-  }
-  if (read <= kMost * room) return;
+void SqliteDb::check_room(std::uint64_t read) const {
+  if (budget_->has_room(read)) return;
   throw Error(
       ErrorCode::kCorrupt,
       fmt::format("{}: it gives more rows and texts than a file of {} bytes has room for, so it is damaged or made "
                   "to do harm; `bluefin db check` looks at its pages",
-                  name_, room));
+                  name_, budget_->size()));
 }
 
 void SqliteDb::check_writable() const {
@@ -286,6 +283,12 @@ void SqliteDb::fail(int code) const {
           fmt::format("{}: the file is damaged ({}); `sqlite3 FILE .recover` may save what is left", name_, why));
     case SQLITE_ERROR:
     case SQLITE_CONSTRAINT:
+    case SQLITE_INTERRUPT:
+      throw Error(
+          ErrorCode::kCorrupt,
+          fmt::format("{}: reading it takes more steps than a file of {} bytes can need, so it is damaged or made to "
+                      "do harm; `bluefin db check` looks at its pages",
+                      name_, budget_->size()));
     case SQLITE_MISMATCH:
     case SQLITE_SCHEMA:
       throw Error(ErrorCode::kCorrupt, fmt::format("{}: the tables are not as Optuna makes them ({})", name_, why));

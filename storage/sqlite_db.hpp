@@ -38,6 +38,7 @@ class SqliteQuery {
   SqliteQuery(class SqliteDb& db, sqlite3_stmt* statement, const Args&... args) : db_(&db), statement_(statement) {
     [[maybe_unused]] int index = 0;
     (bind(++index, args), ...);
+    begin();
   }
   SqliteQuery(const SqliteQuery&) = delete;
   SqliteQuery& operator=(const SqliteQuery&) = delete;
@@ -62,9 +63,6 @@ class SqliteQuery {
   bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
   double real(int column) const { return sqlite3_column_double(statement_, column); }
-  std::string_view text(int column) const;  // valid until the next step()
-
- private:
   // nullopt for NULL. One call for the value costs less than one for its type and one for the number.
   std::optional<double> number(int column) const {
     sqlite3_value* value = sqlite3_column_value(statement_, column);
@@ -73,8 +71,12 @@ class SqliteQuery {
   }
   void bind_int(int index, std::int64_t value);
 
+  std::string_view text(int column) const;  // valid until the next step()
+
+ private:
+  void begin();
   // How much may be read before it is compared with the size of the file.
-  static constexpr std::uint64_t kUncounted = std::uint64_t{16} << 20;
+  static constexpr std::uint64_t kUncounted = std::uint64_t{1} << 20;
 
   SqliteDb* db_;
   sqlite3_stmt* statement_;
@@ -149,9 +151,8 @@ class SqliteDb {
   bool disable_wal(std::chrono::milliseconds patience);
 
   [[noreturn]] void fail(int code) const;
-  // Throws Error(kCorrupt) when the file is too small for one statement to have read so many bytes of it: pages that
-  // refer to each other in a circle, or a thousand rows to one long text.
-  void check_room(std::uint64_t read);
+  // Throws Error(kCorrupt) when the file is too small for one statement to have read so many bytes of it.
+  void check_room(std::uint64_t read) const;
 
  private:
   enum class Mode : std::uint8_t { kRead, kWrite, kAlone };
@@ -229,3 +230,4 @@ class SqliteDb {
 };
 
 }  // namespace bluefin
+  std::optional<SqliteBudget> budget_;  // of the statement that runs

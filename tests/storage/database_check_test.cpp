@@ -192,7 +192,7 @@ TEST_CASE("check: each row that breaks a rule is named with what was expected", 
       // the file
       {"UPDATE version_info SET schema_version=11",
        {"version_info version_info_id 1: schema_version = 11, expected 12"}},
-      {"INSERT INTO alembic_version VALUES ('v9')", {"alembic_version  : 2 rows, expected one"}},
+      {"INSERT INTO alembic_version VALUES ('v9')", {"alembic_version  : several rows, expected one"}},
       {"DROP TABLE trial_heartbeats", {"trial_heartbeats  : the table is missing"}},
       {"DROP INDEX bluefin_waiting; CREATE INDEX bluefin_waiting ON trials (number)",
        {"trials  : index bluefin_waiting is 'CREATE INDEX bluefin_waiting ON trials (number)', expected one on "

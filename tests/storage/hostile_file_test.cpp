@@ -194,7 +194,8 @@ TEST_CASE("a long and deep text is read without much more memory than it has", "
 #endif
 }
 
-TEST_CASE("pages that refer to one page many times do not take all memory", "[storage][sqlite][hostile][slow]") {
+TEST_CASE("pages that refer to one page many times take neither all memory, nor all time, nor all of the disk",
+          "[storage][sqlite][hostile][slow]") {
   const test::TempDir dir;
   const std::string path = dir.file("study.db");
   run_sql(path, "PRAGMA page_size=512; CREATE TABLE mine (x)");
@@ -276,6 +277,14 @@ TEST_CASE("pages that refer to one page many times do not take all memory", "[st
   StorageCursor cursor;
   CHECK_THAT(error_of([&] { storage->changes_since(storage->list_studies().at(0).id, cursor); }, ErrorCode::kCorrupt),
              ContainsSubstring("bytes has room for"));
+  const auto findings = check_database(dir.url());
+  REQUIRE_FALSE(findings.empty());
+  CHECK_THAT(findings[0].problem, ContainsSubstring("2nd reference to page"));
+  for (const auto& work : std::vector<std::function<void()>>{
+           [&] { pack_database(dir.url(), dir.file("copy.db"), false); }, [&] { vacuum_database(dir.url()); }}) {
+    CHECK_THAT(error_of(work, ErrorCode::kCorrupt), ContainsSubstring("2nd reference to page"));
+  }
+  for (const auto& entry : fs::directory_iterator(dir.path())) CHECK(entry.file_size() <= 2 * bytes.size());
 }
 
 TEST_CASE("a trial's number takes no memory for those that are missing", "[storage][sqlite][hostile]") {
