@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "bluefin/error.hpp"
 #include "bluefin/pruners/median.hpp"
 #include "bluefin/samplers/tpe.hpp"
 #include "bluefin/study.hpp"
@@ -13,22 +12,6 @@
 
 namespace bluefin::fuzz {
 namespace {
-
-// True: it went through.
-template <class Work>
-bool attempt(const char* what, bool clean, Work&& work) {
-  try {
-    work();
-    return true;
-  } catch (const Error& e) {
-    if (e.code() == ErrorCode::kInternal) broken(std::string(what) + ": an internal error: " + e.what());
-    if (std::string(e.what()).empty()) broken(std::string(what) + ": an error without a sentence");
-    if (clean) broken(std::string(what) + ": `db check` found nothing, and yet: " + e.what());
-    return false;
-  } catch (const std::exception& e) {
-    broken(std::string(what) + ": not one of bluefin's errors: " + e.what());
-  }
-}
 
 // All that was read is looked at: by a sanitizer too.
 std::size_t look_at(const FrozenTrial& trial) {
