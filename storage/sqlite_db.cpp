@@ -226,12 +226,14 @@ bool SqliteDb::enable_wal(std::chrono::milliseconds patience) {
   run("PRAGMA synchronous=NORMAL");
   gate_.emplace(sqlite3_filename_wal(sqlite3_db_filename(handle_, "main")));
   wal_sync_.emplace(handle_, name_);
+  wal_checkpoint_.emplace(handle_);
   return true;
 }
 
 bool SqliteDb::disable_wal(std::chrono::milliseconds patience) {
   if (!set_journal_mode("PRAGMA journal_mode=DELETE", "delete", patience)) return false;
   run("PRAGMA synchronous=EXTRA");
+  wal_checkpoint_.reset();
   gate_.reset();
   wal_sync_.reset();
   return true;
@@ -281,14 +283,14 @@ void SqliteDb::fail(int code) const {
       throw Error(
           ErrorCode::kCorrupt,
           fmt::format("{}: the file is damaged ({}); `sqlite3 FILE .recover` may save what is left", name_, why));
-    case SQLITE_ERROR:
-    case SQLITE_CONSTRAINT:
     case SQLITE_INTERRUPT:
       throw Error(
           ErrorCode::kCorrupt,
           fmt::format("{}: reading it takes more steps than a file of {} bytes can need, so it is damaged or made to "
                       "do harm; `bluefin db check` looks at its pages",
                       name_, budget_->size()));
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
     case SQLITE_SCHEMA:
       throw Error(ErrorCode::kCorrupt, fmt::format("{}: the tables are not as Optuna makes them ({})", name_, why));

@@ -20,6 +20,8 @@
 #include "bluefin/durability.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/types.hpp"
+#include "storage/sqlite_budget.hpp"
+#include "storage/wal_checkpoint.hpp"
 #include "storage/wal_sync.hpp"
 #include "storage/write_gate.hpp"
 
@@ -36,9 +38,9 @@ class SqliteQuery {
  public:
   template <class... Args>
   SqliteQuery(class SqliteDb& db, sqlite3_stmt* statement, const Args&... args) : db_(&db), statement_(statement) {
+    begin();
     [[maybe_unused]] int index = 0;
     (bind(++index, args), ...);
-    begin();
   }
   SqliteQuery(const SqliteQuery&) = delete;
   SqliteQuery& operator=(const SqliteQuery&) = delete;
@@ -69,12 +71,12 @@ class SqliteQuery {
     if (sqlite3_value_type(value) == SQLITE_NULL) return std::nullopt;
     return sqlite3_value_double(value);
   }
-  void bind_int(int index, std::int64_t value);
-
   std::string_view text(int column) const;  // valid until the next step()
 
  private:
   void begin();
+  void bind_int(int index, std::int64_t value);
+
   // How much may be read before it is compared with the size of the file.
   static constexpr std::uint64_t kUncounted = std::uint64_t{1} << 20;
 
@@ -172,11 +174,26 @@ class SqliteDb {
     WriteGate* gate_;
   };
 
+  // When the gate is left again.
+  struct Afterwards {
+    Afterwards(SqliteDb& db, Mode mode) : db_(db), wrote_(mode != Mode::kRead) {}
+    Afterwards(const Afterwards&) = delete;
+    Afterwards& operator=(const Afterwards&) = delete;
+    ~Afterwards() {
+      if (wrote_ && db_.wal_checkpoint_) db_.wal_checkpoint_->run_if_due(*db_.gate_);
+    }
+    SqliteDb& db_;
+    const bool wrote_;
+  };
+
+  friend class SqliteQuery;
+
   template <class Body>
   auto transact(Mode mode, Body&& body) -> std::invoke_result_t<Body&> {
     check_process();
     if (mode == Mode::kWrite) check_writable();
     deadline_ = std::chrono::steady_clock::now() + busy_timeout_;
+    const Afterwards afterwards(*this, mode);
     const Turn turn(*this, mode);
     for (;;) {
       try {
@@ -217,12 +234,14 @@ class SqliteDb {
   std::string name_;
   std::string read_only_;  // why nothing is written; empty: it may be
   sqlite3* handle_ = nullptr;
+  std::optional<SqliteBudget> budget_;  // of the statement that runs
   pid_t process_;
   std::chrono::milliseconds busy_timeout_;
   std::chrono::steady_clock::time_point deadline_;
   std::minstd_rand jitter_;
-  std::optional<WriteGate> gate_;    // in WAL mode
-  std::optional<WalSync> wal_sync_;  // in WAL mode
+  std::optional<WriteGate> gate_;                // in WAL mode
+  std::optional<WalSync> wal_sync_;              // in WAL mode
+  std::optional<WalCheckpoint> wal_checkpoint_;  // in WAL mode
   std::uint64_t last_commit_ = 0;
   std::int64_t version_ = 0;
   std::int64_t data_version_ = -1;  // PRAGMA data_version: commits of other connections
@@ -230,4 +249,3 @@ class SqliteDb {
 };
 
 }  // namespace bluefin
-  std::optional<SqliteBudget> budget_;  // of the statement that runs
