@@ -12,6 +12,8 @@ constexpr std::int64_t kDue = 1000;  // pages that are in the log alone, as SQLi
 // The log is begun anew when all of it is in the database. Where others append to it meanwhile, that is never: once it
 // has become so long, the rest is brought home while nobody writes.
 constexpr std::int64_t kLong = 4000;
+// And so long only if whoever is bringing it home cannot keep up with those that append.
+constexpr std::int64_t kTooLong = 8000;
 constexpr std::int64_t kRest = 100;
 constexpr std::chrono::milliseconds kPatience{500};
 
@@ -51,8 +53,10 @@ WalCheckpoint::WalCheckpoint(sqlite3* handle) : handle_(handle) { sqlite3_wal_au
 
 void WalCheckpoint::run_if_due(WriteGate& gate) noexcept {
   const Log before = look(handle_);
-  if (before.pages - before.home < kDue || bring_home(handle_) == Outcome::kHeldUp) return;
-  if (look(handle_).pages < kLong) return;
+  if (before.pages - before.home < kDue) return;
+  const Outcome outcome = bring_home(handle_);
+  if (outcome == Outcome::kHeldUp) return;
+  if (look(handle_).pages < (outcome == Outcome::kDone ? kLong : kTooLong)) return;
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   if (!gate.enter(deadline)) return;
   while (bring_home(handle_) == Outcome::kSomebodyElse && std::chrono::steady_clock::now() < deadline) {

@@ -89,9 +89,9 @@ TEST_CASE("a log that several processes append to all the time stays short",
       try {
         const auto storage = open_unsynced(dir);
         const StudyId study = storage->find_study("s").value().id;
-        for (int i = 0; i < 150; ++i) write_much(*storage, study);
+        for (int i = 0; i < 300; ++i) write_much(*storage, study);
         // As long as it ever was: the file is used again, not cut.
-        _exit(log_size(dir) < 32 * kMiB ? 0 : 1);
+        _exit(log_size(dir) < 48 * kMiB ? 0 : 1);
       } catch (...) {
         _exit(2);
       }
