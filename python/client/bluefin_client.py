@@ -120,9 +120,10 @@ class Trial:
     def tell_pruned(self):
         self._call("tell", state="pruned")
 
-    def tell_failed(self, reason, fail_class="exception"):
-        """``fail_class``: exception, oom-device or oom-host."""
-        self._call("tell", **{"state": "fail", "reason": reason, "class": fail_class})
+    def tell_failed(self, reason, fail_class=None):
+        """``fail_class``: exception, oom-device or oom-host; None: what the reason says in known words."""
+        known = {} if fail_class is None else {"class": fail_class}
+        self._call("tell", state="fail", reason=reason, **known)
 
     def _suggest(self, name, distribution):
         reply = self._call("suggest", name=name, distribution=distribution)
@@ -226,13 +227,10 @@ def _pruned_classes():
 
 
 def _fail_class(error):
-    """Which memory has come to its end, if one has."""
+    """What the type alone says; the supervisor knows the words of libraries."""
     if isinstance(error, MemoryError):
         return "oom-host"
-    text = str(error)
-    if type(error).__name__ == "OutOfMemoryError" or "CUDA out of memory" in text or "RESOURCE_EXHAUSTED" in text:
-        return "oom-device"  # PyTorch and CuPy; PyTorch before 1.13; JAX and TensorFlow
-    return "exception"
+    return "oom-device" if type(error).__name__ == "OutOfMemoryError" else None  # PyTorch, CuPy
 
 
 def _traceback(error):
