@@ -36,6 +36,12 @@ Error no_heartbeats(const Storage& storage) {
 
 }  // namespace
 
+std::optional<FrozenTrial> Storage::read_trial(StudyId study, TrialId trial) {
+  auto found = find_trial(trial);
+  if (!found || found->study != study) return std::nullopt;
+  return std::move(found->trial);
+}
+
 FrozenTrial Storage::finish_and_start(StudyId study, const TrialUpdate& finished, const NewTrial& next) {
   update_trial(study, finished);
   return start_trial(study, next);

@@ -127,6 +127,8 @@ class Storage {
   virtual FrozenTrial finish_and_start(StudyId study, const TrialUpdate& finished, const NewTrial& next);
   // A trial by its key, whatever its study; nullopt when there is none.
   virtual std::optional<StoredTrial> find_trial(TrialId trial) = 0;
+  // A trial of this study as it is stored now; nullopt when there is none.
+  virtual std::optional<FrozenTrial> read_trial(StudyId study, TrialId trial);
   // Heartbeats, for trials whose processes nobody here can see: that a trial is alive, and which RUNNING trials of a
   // study have said so once, but not within `grace`. Throws Error(kInvalidArgument) where a storage has none: only
   // SQLite has.

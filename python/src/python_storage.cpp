@@ -120,6 +120,13 @@ class PythonStorage final : public Storage {
     // Python code asks its own storage.
     throw Error(ErrorCode::kInternal, "a storage written in Python is not asked for single trials");
   }
+  std::optional<FrozenTrial> read_trial(StudyId study, TrialId trial) override {
+    return in_python([&] {
+      const py::object stored =
+          bridge_.attr("stored_trial")(static_cast<std::int64_t>(study), static_cast<std::int64_t>(trial));
+      return std::optional(*stored.cast<const FrozenHandle&>().trial);
+    });
+  }
   Changes changes_since(StudyId study, StorageCursor& cursor) override {
     return in_python([&] {
       std::vector<std::int64_t> known;

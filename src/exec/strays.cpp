@@ -72,12 +72,14 @@ bool Strays::look() noexcept {
       }
       const auto known = strays_.find(pid);
       const Stray stray = known != strays_.end() ? known->second : identify(pid);
-      const bool ours = sole_parent_ || stray.trial >= 0;
+      // Of one that is dying the environment is empty, but it is still in the group.
+      const bool is_killed = groups_.count(::getpgid(pid)) > 0;
+      const bool ours = sole_parent_ || stray.trial >= 0 || is_killed;
       if (ours && ::waitpid(pid, nullptr, WNOHANG) == pid) {
         dying = true;  // its children are ours now
         continue;
       }
-      if (is_over(stray)) {
+      if (is_killed || is_over(stray)) {
         ::kill(pid, SIGKILL);
         dying = true;
       }

@@ -37,6 +37,22 @@ bool in_range(const Distribution& distribution, double value) {
   return 0.0 <= value && value < static_cast<double>(n);
 }
 
+// A trial as it is stored and what of it is still to be written. live.mutex held.
+FrozenTrial with_unwritten(FrozenTrial trial, const LiveTrial& live) {
+  for (const auto& param : live.dirty.params) {
+    if (trial.find_param(param.spec->name) == nullptr) trial.params.push_back(param);
+  }
+  for (const auto& report : live.dirty.reports) {
+    const auto at = std::lower_bound(trial.reports.begin(), trial.reports.end(), report.step,
+                                     [](const Report& known, std::int64_t step) { return known.step < step; });
+    if (at == trial.reports.end() || at->step != report.step) trial.reports.insert(at, report);
+  }
+  for (const auto& attribute : live.dirty.user_attrs) set_attribute(trial.user_attrs, attribute.key, attribute.value);
+  for (const auto& attribute : live.dirty.system_attrs)
+    set_attribute(trial.system_attrs, attribute.key, attribute.value);
+  return trial;
+}
+
 template <class Model, class Maker>
 std::unique_ptr<Model> make_model(const Maker& maker, std::string_view what, const StudyInfo& info) {
   auto model = maker.make_model(info);
@@ -166,7 +182,10 @@ std::vector<FrozenTrialPtr> StudyImpl::trials(const std::function<bool(TrialStat
     std::map<int, FrozenTrialPtr> running = cache_.unfinished();
     for (const auto& [number, live] : live_) {
       const std::lock_guard live_lock(live->mutex);
-      if (!live->told) running[number] = std::make_shared<const FrozenTrial>(live->trial);
+      if (live->told) continue;
+      FrozenTrialPtr& shown = running[number];
+      shown = std::make_shared<const FrozenTrial>(shown && runs_anywhere(*live) ? with_unwritten(*shown, *live)
+                                                                                : live->trial);
     }
     known = cache_.trials(running);
   }
@@ -372,8 +391,20 @@ std::shared_ptr<SamplerModel> StudyImpl::model_of_sampler() {
 
 void StudyImpl::written_soon(LiveTrial& live, bool at_once) {
   // Whoever only asked may do anything next: sleep, or have the trial told by its number in another process.
-  at_once = at_once || (!live.owned && storage->is_shared());
+  at_once = at_once || runs_anywhere(live);
   if (at_once || Clock::now() - live.written >= kFlushInterval) write(live);
+}
+
+void StudyImpl::read_back(LiveTrial& live) const {
+  if (!runs_anywhere(live)) return;
+  const std::lock_guard lock(live.mutex);
+  if (live.told) return;
+  const auto stored = storage->read_trial(id, live.trial.id);
+  if (!stored || stored->state != TrialState::kRunning)
+    return;  // told elsewhere, or deleted: what is done next says so
+  live.trial = with_unwritten(*stored, live);
+  live.losses.clear();
+  for (const auto& report : live.trial.reports) live.losses.push_back({report.step, sign(0) * report.value});
 }
 
 void StudyImpl::write(LiveTrial& live) {

@@ -79,6 +79,9 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   bool should_prune(LiveTrial& live);
   // Writes if the last write is 250 ms ago, or if nobody here runs the trial and others can see it.
   void written_soon(LiveTrial& live, bool at_once);
+  // Whoever only asked may have had the trial run elsewhere, and what is written there is the trial's too. Costs one
+  // read of a trial that nobody here runs where others can see it, and nothing else.
+  void read_back(LiveTrial& live) const;
   void write(LiveTrial& live);
   void release(const std::shared_ptr<LiveTrial>& live);  // its handle is gone
   void flush();
@@ -124,6 +127,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::shared_ptr<LiveTrial> begin(Draft draft, FrozenTrial started, bool owned);
   void drop(const Draft& draft);
   std::shared_ptr<LiveTrial> make_live(FrozenTrial trial, std::uint64_t nonce) const;
+  bool runs_anywhere(const LiveTrial& live) const { return !live.owned && storage->is_shared(); }
   std::pair<FrozenTrial, TrialUpdate> taken(LiveTrial& live) const;
   void conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate& update) const;
   FrozenTrial finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome);

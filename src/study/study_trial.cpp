@@ -18,6 +18,7 @@ void StudyTrial::check_running() const {
 }
 
 double StudyTrial::suggest(std::string_view name, const Distribution& distribution, std::optional<double> chosen) {
+  study_->read_back(*live_);
   {
     const std::lock_guard lock(live_->mutex);
     if (const TrialParam* known = live_->trial.find_param(name)) {
@@ -94,6 +95,7 @@ std::vector<TrialParam> StudyTrial::joint_params() const {
 }
 
 FrozenTrial StudyTrial::frozen() const {
+  study_->read_back(*live_);
   const std::lock_guard lock(live_->mutex);
   return live_->trial;
 }

@@ -71,6 +71,7 @@ FrozenTrial StudyImpl::finish(FrozenTrial trial, TrialUpdate update, const Outco
 }
 
 std::pair<FrozenTrial, TrialUpdate> StudyImpl::taken(LiveTrial& live) const {
+  read_back(live);
   const std::lock_guard lock(live.mutex);
   if (live.told) {
     throw Error(ErrorCode::kConflict,

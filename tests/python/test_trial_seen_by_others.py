@@ -83,6 +83,31 @@ def test_a_trial_goes_on_when_its_study_gets_another_sampler():
     assert study.trials[0].user_attrs == {"a": [1], "b": 2}
 
 
+def test_the_study_that_asked_learns_what_a_copy_of_the_trial_did(tmp_path):
+    """ask, pickle, a pool of processes, tell: the usual loop of those who bring their own workers."""
+    for storage in (
+        f"sqlite:///{tmp_path}/s.db",
+        f"journal:///{tmp_path}/s.log",
+        bluefin.storages.JournalStorage(bluefin.storages.journal.JournalFileBackend(f"{tmp_path}/p.log")),
+    ):
+        study = bluefin.create_study(storage=storage)
+        for number in range(3):
+            trial = study.ask()
+            trial.set_user_attr("state", "queued")
+            copy = pickle.loads(pickle.dumps(trial))
+            x = copy.suggest_float("x", 0, 1)
+            copy.report(7.0, 3)
+            copy.set_user_attr("state", "done")
+            assert study.trials[number].params == {"x": x}
+            assert trial.suggest_float("x", 0, 1) == x
+            study.tell(trial if number else trial.number, x)
+            frozen = study.trials[number]
+            assert frozen.params == {"x": x}
+            assert frozen.intermediate_values == {3: 7.0} and frozen.user_attrs == {"state": "done"}
+        assert study.best_params == study.best_trial.params == study.best_trials[0].params != {}
+        assert list(bluefin.search_space.intersection_search_space(study.trials)) == ["x"]
+
+
 def test_an_objective_that_changes_the_sampler_reads_its_own_trial():
     def objective(trial):
         x = trial.suggest_float("x", 0, 1)

@@ -232,9 +232,10 @@ def beyond_limits(trial):
             time.sleep(0.05)
     if trial.number == 2:
         blocks = []
-        while len(blocks) < 256:
-            blocks.append(b"x" * 2**22)
-            time.sleep(0.01)
+        while len(blocks) < 64:
+            blocks.append(b"x" * 2**24)
+            trial.report(1.0, len(blocks))  # it is the memory that ends it
+            time.sleep(0.05)
     if trial.number == 3:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:

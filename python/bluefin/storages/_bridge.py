@@ -146,14 +146,14 @@ class Bridge:
             trial_id = self._call("create_new_trial", int, study_id)
         for key, text in system_attrs.items():
             storage.set_trial_system_attr(trial_id, key, _objects.loads(text, self.objects(study_id)))
-        return self._stored_trial(study_id, trial_id)
+        return self.stored_trial(study_id, trial_id)
 
     def add_trial(self, study_id: int, native: Any) -> Any:
         objects = self.objects(study_id)
         template = FrozenTrial._from_native(native, objects, memo=None)
         trial_id = self._call("create_new_trial", int, study_id, template_trial=template)
         objects.discard([*native.user_attrs().values(), *native.system_attrs().values()])  # the storage has them now
-        return self._stored_trial(study_id, trial_id)
+        return self.stored_trial(study_id, trial_id)
 
     def update_trial(self, study_id: int, trial_id: int, *change: Any) -> bool:
         # A journal takes all of it as one append.
@@ -214,7 +214,7 @@ class Bridge:
             raise self._wrong(method, trials, "a list of FrozenTrial with their ids and numbers")
         return trials
 
-    def _stored_trial(self, study_id: int, trial_id: int) -> Any:
+    def stored_trial(self, study_id: int, trial_id: int) -> Any:
         trial = self.storage.get_trial(trial_id)
         if not _is_stored(trial):
             raise self._wrong("get_trial", trial, "a FrozenTrial with its id and number")
