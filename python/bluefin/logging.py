@@ -54,8 +54,11 @@ def _configure() -> None:
 
 
 def get_logger(name: str) -> logging.Logger:
-    """The logger of this name, with the package's log set up."""
+    """The logger of this name, with the package's log set up. Names of Optuna's package mean this one: programs written
+    for Optuna add their handlers to the logger ``"optuna"``."""
     _configure()
+    if name == "optuna" or name.startswith("optuna."):
+        name = f"bluefin{name[len('optuna') :]}"
     return logging.getLogger(name)
 
 

@@ -296,3 +296,15 @@ def test_half_a_character_that_optuna_has_stored_is_read(package, tmp_path):
     assert study.best_trial.user_attrs == {"half": "\ud800"}
     run(study)
     assert len(theirs.trials) == 3
+
+
+def test_the_tutorials_add_a_handler_to_the_logger_optuna(package):
+    records = Records()
+    package.logging.set_verbosity(package.logging.INFO)
+    logger = package.logging.get_logger("optuna")
+    logger.addHandler(records)
+    try:
+        run(package.create_study(), n_trials=1)
+    finally:
+        logger.removeHandler(records)
+    assert [level for _, level, _ in records.all] == [logging.INFO, logging.INFO]
