@@ -123,7 +123,7 @@ class PythonStorage final : public Storage {
   std::optional<FrozenTrial> read_trial(StudyId study, TrialId trial) override {
     return in_python([&] {
       const py::object stored =
-          bridge_.attr("stored_trial")(static_cast<std::int64_t>(study), static_cast<std::int64_t>(trial));
+          bridge_.attr("current_trial")(static_cast<std::int64_t>(study), static_cast<std::int64_t>(trial));
       return std::optional(*stored.cast<const FrozenHandle&>().trial);
     });
   }

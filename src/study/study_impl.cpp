@@ -47,6 +47,10 @@ FrozenTrial with_unwritten(FrozenTrial trial, const LiveTrial& live) {
                                      [](const Report& known, std::int64_t step) { return known.step < step; });
     if (at == trial.reports.end() || at->step != report.step) trial.reports.insert(at, report);
   }
+  // A storage of the user's may hold objects that it does not show.
+  for (const auto& attribute : live.trial.user_attrs) {
+    if (find_attribute(trial.user_attrs, attribute.key) == nullptr) trial.user_attrs.push_back(attribute);
+  }
   for (const auto& attribute : live.dirty.user_attrs) set_attribute(trial.user_attrs, attribute.key, attribute.value);
   for (const auto& attribute : live.dirty.system_attrs)
     set_attribute(trial.system_attrs, attribute.key, attribute.value);

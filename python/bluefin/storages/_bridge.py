@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 import contextlib
+import copy
 import json
 from numbers import Integral
 import reprlib
@@ -146,14 +147,14 @@ class Bridge:
             trial_id = self._call("create_new_trial", int, study_id)
         for key, text in system_attrs.items():
             storage.set_trial_system_attr(trial_id, key, _objects.loads(text, self.objects(study_id)))
-        return self.stored_trial(study_id, trial_id)
+        return self._stored_trial(study_id, trial_id)
 
     def add_trial(self, study_id: int, native: Any) -> Any:
         objects = self.objects(study_id)
         template = FrozenTrial._from_native(native, objects, memo=None)
         trial_id = self._call("create_new_trial", int, study_id, template_trial=template)
         objects.discard([*native.user_attrs().values(), *native.system_attrs().values()])  # the storage has them now
-        return self.stored_trial(study_id, trial_id)
+        return self._stored_trial(study_id, trial_id)
 
     def update_trial(self, study_id: int, trial_id: int, *change: Any) -> bool:
         # A journal takes all of it as one append.
@@ -214,11 +215,20 @@ class Bridge:
             raise self._wrong(method, trials, "a list of FrozenTrial with their ids and numbers")
         return trials
 
-    def stored_trial(self, study_id: int, trial_id: int) -> Any:
+    def current_trial(self, study_id: int, trial_id: int) -> Any:
+        """A trial as it is now, but for objects among its attributes: the engine knows their places."""
+        trial = copy.copy(self._checked_trial(trial_id))
+        trial.user_attrs = {key: value for key, value in trial.user_attrs.items() if value is None or _text(value) != "null"}
+        return self._engine_trial(study_id, trial)
+
+    def _stored_trial(self, study_id: int, trial_id: int) -> Any:
+        return self._engine_trial(study_id, self._checked_trial(trial_id))
+
+    def _checked_trial(self, trial_id: int) -> FrozenTrial:
         trial = self.storage.get_trial(trial_id)
         if not _is_stored(trial):
             raise self._wrong("get_trial", trial, "a FrozenTrial with its id and number")
-        return self._engine_trial(study_id, trial)
+        return trial
 
     def _engine_trial(self, study_id: int, trial: FrozenTrial) -> Any:
         return trial._to_native(self.objects(study_id), text=lambda key, value, objects: _text(value))
