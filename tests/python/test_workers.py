@@ -567,12 +567,12 @@ def test_trials_beyond_their_limits_fail_in_their_class(monkeypatch):
     monkeypatch.setattr("bluefin._workers._process._EXIT_GRACE_S", 0.3)
     study = bluefin.create_study()
     study.optimize(
-        objectives.beyond_limits, n_trials=5, n_workers=1, trial_timeout=2, report_timeout=1, memory_limit=256 * 2**20
+        objectives.beyond_limits, n_trials=5, n_workers=1, trial_timeout=2, report_timeout=1, memory_limit=768 * 2**20
     )
     assert letters(study) == "FFFFC"
     classes = [trial.user_attrs.get("bluefin:fail") for trial in study.trials]
     assert classes == ["no-report", "timeout", "oom-host", "no-report", None]
-    assert "more than its limit of 256 MiB" in study.trials[2].user_attrs["bluefin:error"]
+    assert "more than its limit of 768 MiB" in study.trials[2].user_attrs["bluefin:error"]
 
 
 @pytest.mark.parametrize(

@@ -232,8 +232,8 @@ def beyond_limits(trial):
             time.sleep(0.05)
     if trial.number == 2:
         blocks = []
-        while len(blocks) < 64:
-            blocks.append(b"x" * 2**24)
+        while len(blocks) < 16:
+            blocks.append(b"x" * 2**26)
             trial.report(1.0, len(blocks))  # it is the memory that ends it
             time.sleep(0.05)
     if trial.number == 3:
