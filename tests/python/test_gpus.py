@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from processes import eventually
+from processes import is_gone
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", os.environ.get("BLUEFIN_BUILD", "build"))
 BLUEFIN = str(BUILD / "bluefin")
@@ -95,22 +98,6 @@ def rows(name, query):
 def attributes(name, key):
     query = f"SELECT value_json FROM trial_user_attributes WHERE key = '{key}' ORDER BY trial_id"
     return [json.loads(value) for (value,) in rows(name, query)]
-
-
-def eventually(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def is_gone(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 def locked(folder):

@@ -17,6 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from processes import eventually
+from processes import is_gone
+from processes import pids
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", os.environ.get("BLUEFIN_BUILD", "build"))
 BLUEFIN = str(BUILD / "bluefin")
@@ -61,26 +65,6 @@ def rows(query, path="s.db"):
 
 def states(path="s.db"):
     return [state for (state,) in rows("SELECT state FROM trials ORDER BY number", path)]
-
-
-def eventually(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def is_gone(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
-
-
-def pids(path="pids"):
-    return [int(line) for line in Path(path).read_text().split()] if Path(path).exists() else []
 
 
 # --- any program -----------------------------------------------------------------------------------------------------

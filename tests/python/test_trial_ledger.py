@@ -17,6 +17,8 @@ import time
 
 import pytest
 
+from processes import eventually
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", os.environ.get("BLUEFIN_BUILD", "build"))
 BLUEFIN = str(BUILD / "bluefin")
@@ -94,15 +96,6 @@ def processes():
         if state not in "ZX" and (ours or command == SLEEP.replace(" ", "\0").encode() + b"\0"):
             found.append((process.name, command))
     return found
-
-
-def eventually(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def free_slots(folder, count):

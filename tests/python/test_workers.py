@@ -16,6 +16,8 @@ import time
 import pytest
 
 import bluefin
+from processes import eventually
+from processes import is_gone
 import worker_objectives as objectives
 
 pytestmark = pytest.mark.filterwarnings("ignore::bluefin.exceptions.ExperimentalWarning")
@@ -46,20 +48,6 @@ def storage(request, tmp_path):
 
 def letters(study):
     return "".join(trial.state.name[0] for trial in study.trials)
-
-
-def eventually(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
-def is_gone(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 def program(folder, text, name="program.py"):
