@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "bluefin/samplers/gp.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,6 +15,7 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "core/history.hpp"
+#include "core/join.hpp"
 #include "core/options_io.hpp"
 #include "math/sobol.hpp"
 #include "samplers/gp/model.hpp"
@@ -158,7 +159,7 @@ class GpModel final : public SamplerModel {
 void check_name(const char* option, const std::string& value, std::initializer_list<std::string_view> names) {
   if (std::find(names.begin(), names.end(), value) != names.end()) return;
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("gp: {} = '{}', expected one of: {}", option, value, fmt::join(names, ", ")));
+              fmt::format("gp: {} = '{}', expected one of: {}", option, value, join(names, ", ")));
 }
 
 class GpSampler final : public Sampler {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Every sampler that can be named. A new one is one line in kSamplers.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "storage/check_rules.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace bluefin {
 namespace {

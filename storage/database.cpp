@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "bluefin/database.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

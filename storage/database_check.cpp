@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Whether a file is as storage/FORMAT.md and Optuna have it.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

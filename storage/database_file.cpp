@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "storage/database_file.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "storage/file_locks.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>

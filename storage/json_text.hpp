@@ -2,7 +2,7 @@
 // JSON as text from parts that are JSON already.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <string>

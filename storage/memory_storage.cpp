@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "storage/memory_storage.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <mutex>
 

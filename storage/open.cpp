@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of storages by URL scheme: a new one is one line here.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <string_view>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "storage/process_identity.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>

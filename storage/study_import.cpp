@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "storage/study_import.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "storage/wal_sync.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "bluefin/error.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ask, tell.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cctype>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // trial suggest, report, should-prune, tell, set-attr, set-constraint, info: for scripts that `bluefin run` starts.
 // Each is one exchange on the script's socket.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -11,6 +11,7 @@
 #include "bluefin/attached.hpp"
 #include "bluefin/error.hpp"
 #include "command_line.hpp"
+#include "core/join.hpp"
 #include "exec/shared_trial.hpp"
 #include "text.hpp"
 
@@ -224,7 +225,7 @@ int run_trial_info(const Arguments& arguments) {
   Tree shown = info_of(shared_attached_trial());
   for (const std::string& field : line.get_words()) {
     if (!shown.is_object() || !shown.contains(field)) {
-      throw Error(ErrorCode::kNotFound, fmt::format("the trial has no '{}'", fmt::join(line.get_words(), " ")));
+      throw Error(ErrorCode::kNotFound, fmt::format("the trial has no '{}'", join(line.get_words(), " ")));
     }
     shown = Tree(shown[field]);
   }

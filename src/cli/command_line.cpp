@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "command_line.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +16,7 @@
 #include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "core/join.hpp"
 
 namespace bluefin::cli {
 namespace {
@@ -260,7 +261,7 @@ std::optional<std::chrono::seconds> CommandLine::get_grace_period() const {
 std::string CommandLine::get_choice(const std::string& option, std::initializer_list<std::string_view> choices) const {
   std::string given = get_text(option);
   if (std::find(choices.begin(), choices.end(), given) != choices.end()) return given;
-  throw usage_error(fmt::format("--{} {}: expected one of {}", option, given, fmt::join(choices, ", ")));
+  throw usage_error(fmt::format("--{} {}: expected one of {}", option, given, join(choices, ", ")));
 }
 
 std::string CommandLine::storage_url() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // db info, db check, db pack, db vacuum.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iostream>
 

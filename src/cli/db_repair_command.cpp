@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // db repair.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iostream>
 

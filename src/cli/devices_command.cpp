@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // bluefin devices
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 

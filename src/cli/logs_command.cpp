@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // bluefin logs
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "objective_kinds.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "run_help.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <sstream>
 

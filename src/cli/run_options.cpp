@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "run_options.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "run_study.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <csignal>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // storage upgrade.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

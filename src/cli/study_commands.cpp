@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // create-study, delete-study, study set-user-attr, study-names, studies.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iostream>
 

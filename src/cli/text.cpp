@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "text.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <type_traits>
 #include <variant>

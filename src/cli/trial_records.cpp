@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "trial_records.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <ctime>

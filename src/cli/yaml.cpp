@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Block-style YAML, byte for byte as PyYAML's safe_dump writes it.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <regex>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "bluefin/distribution.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <type_traits>

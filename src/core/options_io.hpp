@@ -2,7 +2,7 @@
 // Options structs to and from name-value maps, by their describe() (bluefin/options.hpp).
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "devices/process_info.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <pwd.h>
 #include <sys/stat.h>
 

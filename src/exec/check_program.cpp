@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/check_program.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/exit_class.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/wait.h>
 
 #include <algorithm>

@@ -2,13 +2,14 @@
 #include "exec/guard.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include "bluefin/error.hpp"
@@ -91,7 +92,10 @@ void Guard::remove(pid_t group) noexcept { say('-', group); }
 
 void Guard::say(char what, pid_t group) noexcept {
   char line[32];
-  const auto end = fmt::format_to_n(line, sizeof line, "{} {}\n", what, group).out;
+  line[0] = what;
+  line[1] = ' ';
+  char* end = std::to_chars(line + 2, line + sizeof line, group).ptr;
+  *end++ = '\n';
   // Whoever kills the guard loses what it is for and nothing else.
   while (::send(input_.get(), line, static_cast<std::size_t>(end - line), MSG_NOSIGNAL) < 0 && errno == EINTR) {
   }

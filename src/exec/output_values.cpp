@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/output_values.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

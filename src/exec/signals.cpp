@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/signals.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/signalfd.h>
 
 #include <cerrno>

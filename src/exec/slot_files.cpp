@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/slot_files.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <time.h>
 #include <unistd.h>
 

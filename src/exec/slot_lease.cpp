@@ -2,7 +2,7 @@
 #include "exec/slot_lease.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "bluefin/error.hpp"
+#include "core/join.hpp"
 #include "devices/process_info.hpp"
 
 namespace bluefin {
@@ -114,10 +115,10 @@ std::vector<std::pair<std::string, std::string>> Lease::environment() const {
     labels.push_back(device.label());
   }
   std::vector<std::pair<std::string, std::string>> result = {
-      {"CUDA_VISIBLE_DEVICES", fmt::to_string(fmt::join(uuids, ","))},
+      {"CUDA_VISIBLE_DEVICES", join(uuids, ",")},
       {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"},
-      {"BLUEFIN_DEVICE", fmt::to_string(fmt::join(labels, ","))},
-      {"BLUEFIN_DEVICE_UUID", fmt::to_string(fmt::join(uuids, ","))},
+      {"BLUEFIN_DEVICE", join(labels, ",")},
+      {"BLUEFIN_DEVICE_UUID", join(uuids, ",")},
       {"BLUEFIN_SLOTS_PER_GPU", std::to_string(pool_->request.shares)}};
   if (devices_.size() > 1) {
     // What torch.distributed and launchers read. torchrun takes its own options from PET_*, and sets the first four

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +12,7 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "bluefin/slots.hpp"
+#include "core/join.hpp"
 #include "exec/gpu_watch.hpp"
 #include "exec/slot_files.hpp"
 #include "exec/slot_lease.hpp"
@@ -184,7 +185,7 @@ class Pool final : public SlotPool {
                               working == 0 ? "no GPU is"
                                            : fmt::format("only {} of the {} GPUs of a trial are", working,
                                                          what().gpus_per_trial),
-                              fmt::to_string(fmt::join(lost, "; "))));
+                              join(lost, "; ")));
     }
     return true;
   }
@@ -249,7 +250,7 @@ class Pool final : public SlotPool {
       parts.push_back(fmt::format("what is free is kept for pid {} of {}, whose turn it is", turn.before_us->pid,
                                   turn.before_us->user));
     }
-    return parts.empty() ? "its own trials hold all that it may use" : fmt::to_string(fmt::join(parts, "; "));
+    return parts.empty() ? "its own trials hold all that it may use" : join(parts, "; ");
   }
 
   std::shared_ptr<PoolState> shared_;

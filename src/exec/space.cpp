@@ -2,7 +2,7 @@
 // Search spaces written by people.
 #include "exec/space.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/strays.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>

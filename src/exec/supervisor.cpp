@@ -2,7 +2,7 @@
 // One thread, one poll() over everything that can happen to any trial.
 #include "bluefin/supervisor.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What becomes of a trial whose process has ended, or that was told.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/wait.h>
 
 #include <utility>

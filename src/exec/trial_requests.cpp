@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The supervisor's end of docs/protocol.md.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

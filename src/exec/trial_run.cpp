@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/trial_run.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/socket.h>
 
 #include <algorithm>

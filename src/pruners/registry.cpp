@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // All pruners by name. A new one is one more line in kPruners.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "bluefin/error.hpp"
 #include "bluefin/pruner.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "study/config.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"

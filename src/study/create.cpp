@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Making, opening, deleting and copying studies.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <set>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Optuna's FixedTrial: an objective runs once with given parameters.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Study::optimize: the trial loop, in one thread or several.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +16,7 @@
 #include "bluefin/log.hpp"
 #include "bluefin/slots.hpp"
 #include "bluefin/study.hpp"
+#include "core/join.hpp"
 #include "study/study_impl.hpp"
 #include "study/study_trial.hpp"
 
@@ -42,7 +43,7 @@ void log_trial(const FrozenTrial& trial) {
               to_string(to_external(param.spec->distribution, param.value));
   }
   log(LogLevel::kInfo, fmt::format("trial {} {} values=[{}] {}", trial.number, to_string(trial.state),
-                                   fmt::join(trial.values, ", "), params));
+                                   join(trial.values, ", "), params));
 }
 
 // The studies whose objective this thread is running, innermost last.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "bluefin/training.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cctype>
 #include <cmath>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "study/trial_cache.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstddef>
 #include <utility>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How a trial ends: with values, pruned or failed, told by who ran it or by its number.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,12 +8,13 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "core/join.hpp"
 #include "study/study_impl.hpp"
 
 namespace bluefin {
 namespace {
 
-std::string join(const std::vector<double>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
+std::string listed(const std::vector<double>& values) { return "[" + join(values, ", ") + "]"; }
 
 }  // namespace
 
@@ -21,7 +22,7 @@ void StudyImpl::conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate
   std::string problem;
   if (const auto* values = std::get_if<std::vector<double>>(&outcome.result())) {
     if (std::any_of(values->begin(), values->end(), [](double v) { return std::isnan(v); })) {
-      problem = fmt::format("the value {} is not acceptable", join(*values));
+      problem = fmt::format("the value {} is not acceptable", listed(*values));
     } else if (values->size() != directions.size()) {
       problem = fmt::format("the number of the values {} did not match the number of the objectives {}", values->size(),
                             directions.size());

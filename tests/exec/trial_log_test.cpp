@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec/trial_log.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <set>
 

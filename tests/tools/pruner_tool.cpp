@@ -7,7 +7,7 @@
 //   ["report", NUMBER, STEP, VALUE]   a running trial reports; a step that it has reported before is ignored
 //   ["tell", NUMBER, STATE]           it ends
 // and on standard output, for each line, a JSON array with the decision after each report.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iostream>

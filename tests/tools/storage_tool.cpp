@@ -3,7 +3,7 @@
 //   storage_tool dump URL STUDY      a line of JSON for the study, then one for each trial
 //   storage_tool make URL STUDY      a study with every kind of value, distribution, attribute and state
 //   storage_tool run URL STUDY N     N trials of f(x) = x^2, one transaction to begin and one to end each
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdio>
