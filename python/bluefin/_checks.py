@@ -14,6 +14,15 @@ import operator
 from typing import Any
 
 
+def own_study(who: object, study: Any) -> None:
+    if not hasattr(study, "_native"):
+        name = type(who).__name__
+        raise TypeError(
+            f"{name} works on studies of bluefin, but got {study!r}. In a study of Optuna it is "
+            f"bluefin.integration.Bluefin{'Pruner' if name.endswith('Pruner') else 'Sampler'}({name}(...))."
+        )
+
+
 def text(what: str, value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{what} must be a str, but got {value!r}.")

@@ -488,6 +488,18 @@ def test_what_an_adapter_cannot_take_is_named(adapter, given, message):
         adapter(given)
 
 
+@pytest.mark.parametrize("package", [bluefin, optuna])
+def test_what_is_used_without_an_adapter_is_named(package):
+    other = optuna if package is bluefin else bluefin
+    adapters = ("OptunaSampler", "OptunaPruner") if package is bluefin else ("BluefinSampler", "BluefinPruner")
+    with pytest.raises(TypeError, match=adapters[0]):
+        study = package.create_study(sampler=other.samplers.TPESampler())
+        study.ask().suggest_float("x", 0, 1)
+    with pytest.raises(TypeError, match=adapters[1]):
+        study = package.create_study(pruner=other.pruners.MedianPruner())
+        study.ask().should_prune()
+
+
 def test_optuna_is_imported_only_for_an_adapter():
     program = """
 import sys

@@ -6,6 +6,7 @@ from typing import Any
 from typing import TYPE_CHECKING
 import weakref
 
+from bluefin import _checks
 from bluefin import _native
 from bluefin._options import Configured
 
@@ -51,6 +52,7 @@ class NativePruner(Configured, BasePruner):
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         model = self._models.get(study)
         if model is None:
+            _checks.own_study(self, study)
             model = self._models[study] = _native.PrunerModel(self._to_native(), study._native)
         reports = sorted((int(step), float(value)) for step, value in trial.intermediate_values.items())
         return model.should_prune(study._native, trial.number, reports)

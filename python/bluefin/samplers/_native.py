@@ -7,6 +7,7 @@ from typing import Any
 from typing import TYPE_CHECKING
 import weakref
 
+from bluefin import _checks
 from bluefin import _native
 from bluefin import _objects
 from bluefin._options import Configured
@@ -72,6 +73,7 @@ class NativeSampler(Configured, BaseSampler):
     def _model(self, study: Study) -> _native.SamplerModel:
         model = self._models.get(study)
         if model is None:
+            _checks.own_study(self, study)
             model = self._models[study] = _native.SamplerModel(self._to_native(), study._native)
         return model
 

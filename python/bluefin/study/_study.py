@@ -547,11 +547,11 @@ class Study:
 
 def checked_sampler(sampler: Any) -> samplers.BaseSampler | None:
     if sampler is not None and not isinstance(sampler, samplers.BaseSampler):
-        raise TypeError(f"`sampler` must be a sampler of bluefin, but got {sampler!r}.")
+        raise TypeError(f"`sampler` must be a sampler of bluefin (integration.OptunaSampler takes Optuna's), but got {sampler!r}.")
     return sampler
 
 
 def checked_pruner(pruner: Any) -> pruners.BasePruner | None:
     if pruner is not None and not isinstance(pruner, pruners.BasePruner):
-        raise TypeError(f"`pruner` must be a pruner of bluefin, but got {pruner!r}.")
+        raise TypeError(f"`pruner` must be a pruner of bluefin (integration.OptunaPruner takes Optuna's), but got {pruner!r}.")
     return pruner
