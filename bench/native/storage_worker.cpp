@@ -14,7 +14,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "native/storage_trials.hpp"
@@ -39,9 +41,16 @@ class Worker {
         trials_(open((file_ + ".trials").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)),
         round_ns_(static_cast<std::int64_t>(round_s * 1e9)) {}
 
+  // One trial, so that nothing is prepared or opened for the first time in what is measured.
+  void warm_up() {
+    first_ = bluefin::create_study(options(0));
+    first_->optimize([](bluefin::Trial& trial) { return bench::storage_trial(trial); }, {.n_trials = 1});
+  }
+
   [[noreturn]] void work(Span span) {
     const std::int64_t round_ns = round_ns_ > 0 ? round_ns_ : span.end - span.begin;
-    for (std::int64_t round = 0, begin = span.begin; begin < span.end; begin += round_ns) {
+    run(*std::exchange(first_, std::nullopt), std::min(span.begin + round_ns, span.end));
+    for (std::int64_t round = 1, begin = span.begin + round_ns; begin < span.end; begin += round_ns) {
       run(bluefin::create_study(options(round++)), std::min(begin + round_ns, span.end));
     }
     _exit(0);
@@ -80,6 +89,7 @@ class Worker {
   }
 
   std::shared_ptr<bluefin::Storage> storage_;
+  std::optional<bluefin::Study> first_;
   std::string url_;
   std::string file_;
   int trials_;
@@ -109,7 +119,7 @@ int main(int argc, char** argv) {
     close(start[1]);
     try {
       Worker worker(argv[1], argv[2], argc > 4 ? std::atof(argv[4]) : 0.0);
-      static_cast<void>(bluefin::create_study(worker.options(0)));
+      worker.warm_up();
       Span span;
       if (write(ready[1], "", 1) != 1 || read(start[0], &span, sizeof span) != sizeof span) _exit(1);
       sleep_until(span.begin);
