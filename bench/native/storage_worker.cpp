@@ -121,18 +121,19 @@ int main(int argc, char** argv) {
       Worker worker(argv[1], argv[2], argc > 4 ? std::atof(argv[4]) : 0.0);
       worker.warm_up();
       Span span;
-      if (write(ready[1], "", 1) != 1 || read(start[0], &span, sizeof span) != sizeof span) _exit(1);
+      if (write(ready[1], "r", 1) != 1 || read(start[0], &span, sizeof span) != sizeof span) _exit(1);
       sleep_until(span.begin);
       worker.work(span);
     } catch (const std::exception& e) {
       std::fprintf(stderr, "storage_worker: %s\n", e.what());
     }
+    static_cast<void>(!write(ready[1], "x", 1));
     _exit(1);
   }
   close(ready[1]);
   char byte = 0;
   for (int i = 0; i < n_processes; ++i) {
-    if (read(ready[0], &byte, 1) != 1) return 1;  // one of them has said why
+    if (read(ready[0], &byte, 1) != 1 || byte != 'r') return 1;  // one of them has said why
   }
   std::puts("ready");
   std::fflush(stdout);

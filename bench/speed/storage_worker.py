@@ -18,8 +18,19 @@ sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 from speed.libraries import load  # noqa: E402
 
 
+def opened(library, file, patience_s=60):
+    """Optuna needs several tries where many others write."""
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            return library.storage_study(file)
+        except Exception:
+            if time.monotonic() > end:
+                raise
+
+
 def work(library, file, folder, ready, start):
-    study = library.storage_study(file)
+    study = opened(library, file)
     out = f"{folder}/{os.getpid()}"
     trials = os.open(f"{out}.trials", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     # One trial, so that nothing is prepared or opened for the first time in what is measured.
@@ -68,11 +79,12 @@ def main():
                 os._exit(0)
             except BaseException as error:
                 print(f"storage_worker: {error!r}", file=sys.stderr, flush=True)
+                os.write(ready[1], b"x")
                 os._exit(1)
         children.append(child)
     os.close(ready[1])
     for _ in range(n_processes):
-        if not os.read(ready[0], 1):
+        if os.read(ready[0], 1) != b"r":
             sys.exit(1)  # one of them has said why
     print("ready", flush=True)
     begin, end = map(int, sys.stdin.readline().split())
