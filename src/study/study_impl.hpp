@@ -17,25 +17,10 @@
 
 #include "bluefin/study.hpp"
 #include "core/packed_trials.hpp"
+#include "study/live_trial.hpp"
 #include "study/trial_cache.hpp"
 
 namespace bluefin {
-
-// A running trial of this process, shared by its handle and the study.
-struct LiveTrial {
-  std::mutex mutex;  // guards everything; taken after StudyImpl::mutex_, never the other way round
-  FrozenTrial trial;
-  std::vector<TrialParam> joint;                      // drawn when the trial began
-  std::exception_ptr joint_error;                     // why nothing could be drawn, until a parameter is asked for
-  std::vector<std::pair<std::string, Choice>> fixed;  // asked for by enqueue_trial
-  std::vector<Report> losses;                         // trial.reports with the sign of losses
-  TrialUpdate dirty;                                  // what the storage does not have yet
-  std::chrono::steady_clock::time_point written;      // when it was last written
-  std::uint64_t nonce = 0;
-  std::vector<int> devices;  // set before the trial's handle is given away, and never again
-  bool owned = false;
-  bool told = false;
-};
 
 struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
  public:
