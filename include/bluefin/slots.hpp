@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +29,22 @@ struct SlotOptions {
   int fake_gpus = 0;        // > 0: so many devices FAKE-0, FAKE-1, ... stand for the GPUs, to try all this out
 };
 
+// What a GPU does, as it was last measured: twice a second while a pool of slots has it. Absent: the driver does not
+// tell, or not yet.
+struct DeviceLoad {
+  std::optional<double> utilisation = {};         // 0 to 1: the share of the last moments in which any kernel ran
+  std::optional<double> power_watts = {};
+  std::optional<std::uint64_t> memory_used = {};  // bytes, of all its users
+  std::optional<std::uint64_t> memory_total = {};
+  std::optional<std::uint64_t> memory_before = {};        // what was used when the slot was taken
+  std::map<std::int64_t, std::uint64_t> memory_of = {};   // bytes of its processes, by pid
+  bool exclusive = false;                                 // nobody but the holder of the slot should be on it
+  // Since the pool was opened.
+  std::optional<double> busy_seconds = {};
+  std::optional<double> energy_joules = {};
+};
+using DeviceLoads = std::function<std::vector<DeviceLoad>()>;
+
 // What a trial holds; given back when it is destroyed, or when the last process ends that inherited its descriptors.
 class SlotLease {
  public:
@@ -38,6 +56,13 @@ class SlotLease {
   virtual std::vector<std::pair<std::string, std::string>> environment() const = 0;
   // Its locks. A process that inherits them holds the slot as long as it lives.
   virtual std::vector<int> descriptors() const = 0;
+  // "GPU 0", "GPU 0.1" where several trials share it, "CPU 3"; one for each device.
+  virtual std::vector<std::string> slots() const = 0;
+  // Whether another pool has had one of its locks since this one had it.
+  virtual bool changed_hands() const = 0;
+  // Tells what its devices do, in their order; null where nobody looks (no GPU, fake ones). To be called from any
+  // thread, also after the lease is gone.
+  virtual DeviceLoads loads() const = 0;
   // For people who look who holds the slot. `pid`: the trial's process.
   virtual void note(std::string_view study, int trial, std::int64_t pid) noexcept = 0;
 };

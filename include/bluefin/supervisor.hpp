@@ -19,6 +19,7 @@
 #include "bluefin/frozen_trial.hpp"
 #include "bluefin/slots.hpp"
 #include "bluefin/study.hpp"
+#include "bluefin/telemetry.hpp"
 
 namespace bluefin {
 
@@ -96,6 +97,8 @@ struct SupervisorSummary {
   SupervisorStatus status;
   std::string last_error;  // of the last trial that failed: its reason and the last lines that it has printed
   std::string no_slots;    // with StopReason::kNoSlots: what became of the devices
+  SlotIdle idle = {};      // all slots together
+  std::vector<SlotIdle> idle_slots = {};
 };
 
 // Called from the thread of run_supervised(), between events; an exception ends the run.

@@ -64,10 +64,16 @@ def _gpus_text(gpus: Gpus) -> str | None:
 
 
 class Waiting:
-    """Threads that wait for slots of a pool."""
+    """Threads that wait for slots of a pool.
 
-    def __init__(self, pool: _native.SlotPool) -> None:
+    Args:
+        pool: The pool.
+        telemetry: Is told that they wait, and why; None: nobody is.
+    """
+
+    def __init__(self, pool: _native.SlotPool, telemetry: _native.Telemetry | None = None) -> None:
         self._pool = pool
+        self._telemetry = telemetry
         self._lock = threading.Lock()  # guards the rest
         self._n_waiting = 0
         self._said = ""
@@ -82,6 +88,8 @@ class Waiting:
                 lease = self._pool.try_acquire(self._n_waiting)
                 if lease is not None:
                     return lease
+                if self._telemetry is not None:
+                    self._telemetry.set_waiting(self._n_waiting, self._pool.reason())
                 if time.monotonic() - begin > _SAY_WHY_AFTER_S:
                     self._say_why()
                 time.sleep(_PAUSE_S)
@@ -91,6 +99,8 @@ class Waiting:
                 self._n_waiting -= 1
                 if self._n_waiting == 0:
                     self._pool.stop_waiting()
+                    if self._telemetry is not None:
+                        self._telemetry.set_waiting(0, "")
 
     def _say_why(self) -> None:
         reason = self._pool.reason()

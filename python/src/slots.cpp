@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Slots for the trials of optimize(): bluefin._slots and bluefin._workers use them.
+// Slots for the trials of optimize(), and what these use there: bluefin._slots and bluefin._workers use them.
 #include "bluefin/slots.hpp"
 
 #include <pybind11/stl.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bind.hpp"
+#include "bluefin/telemetry.hpp"
 #include "messages.hpp"
 
 namespace bluefin::python {
@@ -50,6 +52,12 @@ std::vector<std::string> uuids(const LeaseHandle& self) {
   return result;
 }
 
+std::unique_ptr<Telemetry> make_telemetry(StudyHandle& study, int workers, std::optional<int> n_trials,
+                                          std::shared_ptr<SlotPool> slots) {
+  return std::make_unique<Telemetry>(
+      TelemetryOptions{study.study().name(), study.study().storage().url(), workers, n_trials, std::move(slots)});
+}
+
 }  // namespace
 
 void bind_slots(py::module_& m) {
@@ -71,6 +79,14 @@ void bind_slots(py::module_& m) {
         return without_gil([&] { return self.wanted_by_others(lease.lease()); });
       });
   m.def("open_slots", &open);
+  py::class_<Telemetry>(m, "Telemetry")
+      .def(py::init(&make_telemetry))
+      .def("begin", [](Telemetry& self, int trial, std::int64_t pid, const LeaseHandle* lease,
+                       bool fresh) { self.begin(trial, pid, lease != nullptr ? &lease->lease() : nullptr, fresh); })
+      .def("usage", [](Telemetry& self, int trial) { return self.usage(trial).json().text(); })
+      .def("end", &Telemetry::end)
+      .def("set_waiting", &Telemetry::set_waiting)
+      .def("close", &Telemetry::close);
 }
 
 }  // namespace bluefin::python

@@ -44,6 +44,7 @@ struct Nvml::Functions {
   nvml::Return (*memory_v2)(nvml::Handle, nvml::MemoryV2*);
   nvml::Return (*utilization)(nvml::Handle, nvml::Utilization*);
   nvml::Return (*power)(nvml::Handle, unsigned*);
+  nvml::Return (*energy)(nvml::Handle, unsigned long long*);
   nvml::Return (*mig_mode)(nvml::Handle, unsigned*, unsigned*);
   nvml::Return (*max_mig)(nvml::Handle, unsigned*);
   nvml::Return (*mig_handle)(nvml::Handle, unsigned, nvml::Handle*);
@@ -74,6 +75,7 @@ Nvml::Nvml() {
   load(library_, functions_->memory_v2, "nvmlDeviceGetMemoryInfo_v2");
   load(library_, functions_->utilization, "nvmlDeviceGetUtilizationRates");
   load(library_, functions_->power, "nvmlDeviceGetPowerUsage");
+  load(library_, functions_->energy, "nvmlDeviceGetTotalEnergyConsumption");
   load(library_, functions_->mig_mode, "nvmlDeviceGetMigMode");
   load(library_, functions_->max_mig, "nvmlDeviceGetMaxMigDeviceCount");
   load(library_, functions_->mig_handle, "nvmlDeviceGetMigDeviceHandleByIndex");
@@ -220,6 +222,12 @@ Answer<double> Nvml::power_watts(nvml::Handle gpu) const {
   unsigned milliwatts = 0;
   const auto answer = ask("nvmlDeviceGetPowerUsage", functions_->power, milliwatts, gpu);
   return answer ? Answer<double>{milliwatts / 1000.0} : Answer<double>{{}, answer.code, answer.why};
+}
+
+Answer<double> Nvml::energy_joules(nvml::Handle gpu) const {
+  unsigned long long millijoules = 0;
+  const auto answer = ask("nvmlDeviceGetTotalEnergyConsumption", functions_->energy, millijoules, gpu);
+  return answer ? Answer<double>{static_cast<double>(millijoules) / 1000.0} : Answer<double>{{}, answer.code, answer.why};
 }
 
 Answer<std::vector<RunningProcess>> Nvml::processes(const char* name, void* function, nvml::Handle device) const {

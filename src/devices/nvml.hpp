@@ -64,6 +64,7 @@ class Nvml {
   Answer<UsedMemory> memory(nvml::Handle device) const;
   Answer<int> utilization(nvml::Handle gpu) const;  // percent
   Answer<double> power_watts(nvml::Handle gpu) const;
+  Answer<double> energy_joules(nvml::Handle gpu) const;  // since the driver was loaded
   Answer<std::vector<RunningProcess>> compute_processes(nvml::Handle device) const;
   Answer<std::vector<RunningProcess>> graphics_processes(nvml::Handle device) const;
 

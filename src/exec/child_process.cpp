@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -167,9 +168,16 @@ int ChildProcess::reap() noexcept {
   // Until it is collected the process keeps its number, so the group cannot be somebody else's.
   signal_group(SIGKILL);
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  rusage used{};
+  while (::wait4(pid_, &status, 0, &used) < 0 && errno == EINTR) {
   }
   reaped_ = true;
+  // Until it has executed its program it had this process's memory, and Linux counts that, too. What is more than this
+  // process has ever had is its own.
+  rusage own{};
+  if (::getrusage(RUSAGE_SELF, &own) == 0 && used.ru_maxrss > own.ru_maxrss) {
+    peak_memory_ = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
+  }
   return status;
 }
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,9 @@ class ChildProcess {
   // To be called when `exited` is readable: kills what is left of the group and collects the process.
   // Returns the status of waitpid().
   int reap() noexcept;
+  // After reap(): the most main memory, in bytes, that the process or one of its children that it has waited for has
+  // had. 0: not known.
+  std::uint64_t peak_memory() const { return peak_memory_; }
 
   UniqueFd exited;  // pidfd
   UniqueFd socket;
@@ -50,6 +54,7 @@ class ChildProcess {
  private:
   pid_t pid_ = -1;
   bool reaped_ = false;
+  std::uint64_t peak_memory_ = 0;
 };
 
 // `program` itself when it contains a slash, else where $PATH has it. Throws Error(kInvalidArgument) when there is no

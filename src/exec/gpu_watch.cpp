@@ -14,6 +14,7 @@
 
 #include "devices/nvml.hpp"
 #include "devices/process_info.hpp"
+#include "exec/device_meter.hpp"
 
 namespace bluefin {
 namespace {
@@ -21,9 +22,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-// Lists of processes cost milliseconds and hold a lock of the driver.
+// Lists of processes cost milliseconds and hold a lock of the driver; what is measured costs some microseconds, and is
+// a mean over as much as a second in the driver.
 constexpr auto kPeriod = 1s;
-constexpr auto kHurriedPeriod = 200ms;
+constexpr auto kMeasurePeriod = 500ms;
+constexpr auto kHurriedPeriod = 250ms;
 constexpr auto kPatience = 5s;  // before GPUs are used that were not looked at
 constexpr auto kReopen = 2s;
 constexpr auto kFarewell = 500ms;  // for a call of the driver that does not return
@@ -90,6 +93,9 @@ std::string look(const Nvml& nvml, const Device& device, GpuReading& reading, st
       reading.memory_explained += process.memory.value_or(0);
       if (list == &compute) {
         reading.compute_pids.push_back(process.pid);
+        if (process.memory) {
+          reading.memory_of[process.pid] = *process.memory;
+        }
       }
       if (!process.memory) {  // it may be all of it
         reading.memory_used.reset();
@@ -97,6 +103,20 @@ std::string look(const Nvml& nvml, const Device& device, GpuReading& reading, st
     }
   }
   return "";
+}
+
+DeviceSample measure(const Nvml& nvml, nvml::Handle handle) {
+  DeviceSample sample;
+  if (const auto percent = nvml.utilization(handle)) {
+    sample.utilisation = *percent / 100.0;
+  }
+  sample.power_watts = nvml.power_watts(handle).value;
+  sample.counted_joules = nvml.energy_joules(handle).value;
+  if (const auto memory = nvml.memory(handle)) {
+    sample.memory_used = memory->used;
+    sample.memory_total = memory->total;
+  }
+  return sample;
 }
 
 }  // namespace
@@ -158,9 +178,12 @@ struct GpuWatch::Shared {
   std::vector<std::string> unreadable;  // of each device, as it was last said
   std::string library_problem;
   std::vector<std::string> messages;
+  std::vector<DeviceMeter> meters;
+  std::vector<std::map<std::int64_t, std::uint64_t>> memory_of;  // of each device, when it was last looked at
   std::thread thread;
 
   void run();
+  void measure_all();
   void look_at_all(std::vector<std::set<std::int64_t>>& unseen);
   void set_state(std::size_t i, GpuState state);  // mutex held
 };
@@ -206,6 +229,7 @@ void GpuWatch::Shared::look_at_all(std::vector<std::set<std::int64_t>>& unseen) 
       }
     }
     const std::lock_guard lock(mutex);
+    memory_of[i] = std::move(reading.memory_of);
     set_state(i, std::move(state));
     if (!problem.empty() && problem != unreadable[i]) {
       messages.push_back(fmt::format("{}: {}; not all is known of who else uses it", gpu_name(devices[i]), problem));
@@ -219,18 +243,37 @@ void GpuWatch::Shared::look_at_all(std::vector<std::set<std::int64_t>>& unseen) 
   library_problem = nvml.problem();
 }
 
+void GpuWatch::Shared::measure_all() {
+  std::string why;
+  for (std::size_t i = 0; library->usable() && i < devices.size(); ++i) {
+    if (const auto handle = find(*library, devices[i], why)) {
+      const DeviceSample sample = measure(*library, *handle);
+      const std::lock_guard lock(mutex);
+      meters[i].add(sample, Clock::now());
+    }
+  }
+}
+
 void GpuWatch::Shared::run() {
   std::vector<std::set<std::int64_t>> unseen(devices.size());
   std::unique_lock lock(mutex);
   while (!stop) {
     lock.unlock();
     look_at_all(unseen);
+    measure_all();
     lock.lock();
     looked = true;
     changed.notify_all();
     const auto looked_at = Clock::now();
+    auto measured_at = looked_at;
     do {
       changed.wait_for(lock, kHurriedPeriod, [&] { return stop; });
+      if (const auto now = Clock::now(); !stop && now - measured_at >= kMeasurePeriod && now - looked_at < kPeriod) {
+        lock.unlock();
+        measure_all();
+        lock.lock();
+        measured_at = now;
+      }
     } while (!stop && !hurried && Clock::now() - looked_at < kPeriod);
     hurried = false;
   }
@@ -243,6 +286,8 @@ GpuWatch::GpuWatch(const std::vector<Device>& devices, Holders holders) : shared
   shared_->holders = std::move(holders);
   shared_->states.resize(devices.size());
   shared_->unreadable.resize(devices.size());
+  shared_->meters.resize(devices.size());
+  shared_->memory_of.resize(devices.size());
   // Signals are for other threads: those that wait for them may not have blocked them yet.
   sigset_t all;
   sigset_t before;
@@ -283,6 +328,13 @@ bool GpuWatch::ready() {
 GpuState GpuWatch::state(std::size_t device) const {
   const std::lock_guard lock(shared_->mutex);
   return shared_->states[device];
+}
+
+DeviceLoad GpuWatch::load(std::size_t device) const {
+  const std::lock_guard lock(shared_->mutex);
+  DeviceLoad load = shared_->meters[device].load(Clock::now());
+  load.memory_of = shared_->memory_of[device];
+  return load;
 }
 
 void GpuWatch::hurry() const {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Looks at the GPUs of a pool of slots while it lives: whether they still work, and whether programs use them that
-// hold no slot.
+// Looks at the GPUs of a pool of slots while it lives: whether they still work, whether programs use them that hold no
+// slot, and what they do.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "bluefin/devices.hpp"
+#include "bluefin/slots.hpp"
 
 namespace bluefin {
 
@@ -28,6 +30,7 @@ struct GpuReading {
   std::optional<std::uint64_t> memory_total = {};
   std::optional<std::uint64_t> memory_used = {};
   std::uint64_t memory_explained = 0;  // of processes in the lists, also those that draw
+  std::map<std::int64_t, std::uint64_t> memory_of = {};  // of those that compute, where the driver tells
 };
 
 // `holders`: pids of those that hold slots of the GPU. `unseen_before`: pids of the last look that are no process of
@@ -50,6 +53,7 @@ class GpuWatch {
   // False until every GPU was looked at once; after some seconds true in any case, with a message.
   bool ready();
   GpuState state(std::size_t device) const;
+  DeviceLoad load(std::size_t device) const;
   // Look more often: somebody waits for a GPU that foreign programs use.
   void hurry() const;
   // What has changed since the last call, a sentence each.

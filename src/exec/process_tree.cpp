@@ -49,17 +49,19 @@ std::uint64_t resident(pid_t pid) {
   return pages.size() > 1 ? pages[1] * page : 0;
 }
 
-std::optional<std::uint64_t> proportional(pid_t pid) {
-  const std::string text = read_whole(fmt::format("/proc/{}/smaps_rollup", pid));
-  constexpr std::string_view kLine = "\nPss:";
-  const std::size_t at = text.find(kLine);
+// The bytes of a line "NAME:  123 kB" of a file below /proc/<pid>. `line`: "\nNAME:".
+std::optional<std::uint64_t> bytes_of_line(pid_t pid, std::string_view file, std::string_view line) {
+  const std::string text = read_whole(fmt::format("/proc/{}/{}", pid, file));
+  const std::size_t at = text.find(line);
   if (at == std::string::npos) {
     return std::nullopt;
   }
-  const std::size_t begin = at + kLine.size();
+  const std::size_t begin = at + line.size();
   const auto found = numbers(std::string_view(text).substr(begin, text.find('\n', begin) - begin));
   return found.empty() ? std::nullopt : std::optional(found.front() * 1024);
 }
+
+std::optional<std::uint64_t> proportional(pid_t pid) { return bytes_of_line(pid, "smaps_rollup", "\nPss:"); }
 
 }  // namespace
 
@@ -105,6 +107,14 @@ std::uint64_t memory_of(const std::vector<pid_t>& pids, std::uint64_t enough) {
     sum += divided ? *divided : resident(pid);
   }
   return sum;
+}
+
+std::uint64_t peak_memory(pid_t pid) { return bytes_of_line(pid, "status", "\nVmHWM:").value_or(0); }
+
+void forget_peak(pid_t pid) noexcept {
+  // 5 means this peak (proc(5)).
+  const UniqueFd file(::open(fmt::format("/proc/{}/clear_refs", pid).c_str(), O_WRONLY | O_CLOEXEC));
+  [[maybe_unused]] const ssize_t written = file ? ::write(file.get(), "5", 1) : 0;
 }
 
 std::uint64_t process_memory(std::int64_t pid, std::uint64_t enough) {

@@ -23,4 +23,8 @@ std::string initial_variable(pid_t pid, std::string_view name);
 // out; only where the sum is above `enough` it is divided among those that share it, which takes the kernel a while.
 std::uint64_t memory_of(const std::vector<pid_t>& pids, std::uint64_t enough);
 
+// The most main memory that a process itself has had since its program began (or since forget_peak()); 0: not known.
+std::uint64_t peak_memory(pid_t pid);
+void forget_peak(pid_t pid) noexcept;
+
 }  // namespace bluefin

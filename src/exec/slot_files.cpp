@@ -177,14 +177,15 @@ std::vector<SlotClient> SlotFiles::clients(const std::string& own) const {
   return result;
 }
 
-UniqueFd SlotFiles::take(const std::string& device) const {
+TakenSlot SlotFiles::take(const std::string& device) const {
   for (int number = 0; number < kMostSlots; ++number) {
     UniqueFd file = folder_.open(fmt::format("{}.{}{}", device, number, kLock));
     if (try_lock(file)) {
-      return file;
+      std::string last_client = SlotHolder::parse(read_file(file)).client;
+      return {std::move(file), number, std::move(last_client)};
     }
   }
-  return UniqueFd();
+  return {};
 }
 
 std::pair<std::string, UniqueFd> SlotFiles::make_client() const {

@@ -61,6 +61,13 @@ std::int64_t shared_clock_ns();
 // The name of a device in the names of its files.
 std::string device_file(const std::string& uuid);
 
+// A lock that was taken a moment ago.
+struct TakenSlot {
+  UniqueFd lock;
+  int number = 0;
+  std::string last_client = {};  // the file of the pool that had it before; empty: nobody
+};
+
 class SlotFiles {
  public:
   explicit SlotFiles(const std::string& folder) : folder_(folder) {}
@@ -80,8 +87,8 @@ class SlotFiles {
   std::map<std::string, std::vector<SlotHolder>> holders(const std::set<std::string>& devices) const;
   // With the gate held: the pools that live, without `own`. Files of others that are gone are removed.
   std::vector<SlotClient> clients(const std::string& own) const;
-  // With the gate held: the first free lock of a device.
-  UniqueFd take(const std::string& device) const;
+  // With the gate held: the first free lock of a device. No lock: there is none.
+  TakenSlot take(const std::string& device) const;
   // A file for a new pool, locked.
   std::pair<std::string, UniqueFd> make_client() const;
 

@@ -78,15 +78,24 @@ void PoolState::write_client() noexcept {
   }
 }
 
-Lease::Lease(std::shared_ptr<PoolState> pool, std::vector<std::string> names, std::vector<UniqueFd> locks)
-    : pool_(std::move(pool)), names_(std::move(names)), locks_(std::move(locks)) {
-  for (UniqueFd& lock : locks_) {
-    lock = moved_up(std::move(lock));
-  }
-  for (const std::string& name : names_) {
-    for (const Device& device : pool_->request.devices) {
-      if (device_file(device.uuid) == name) {
+Lease::Lease(std::shared_ptr<PoolState> pool, std::vector<std::string> names, std::vector<TakenSlot> taken)
+    : pool_(std::move(pool)), names_(std::move(names)) {
+  const SlotRequest& request = pool_->request;
+  for (std::size_t k = 0; k < names_.size(); ++k) {
+    locks_.push_back(moved_up(std::move(taken[k].lock)));
+    const std::string& before = taken[k].last_client;
+    changed_hands_ = changed_hands_ || (!before.empty() && before != pool_->client.file);
+    if (request.devices.empty()) {
+      slots_.push_back(fmt::format("CPU {}", taken[k].number));
+    }
+    for (std::size_t i = 0; i < request.devices.size(); ++i) {
+      const Device& device = request.devices[i];
+      if (device_file(device.uuid) == names_[k]) {
+        slots_.push_back(request.shares > 1 ? fmt::format("GPU {}.{}", device.label(), taken[k].number)
+                                            : "GPU " + device.label());
         devices_.push_back(device);
+        indices_.push_back(i);
+        memory_before_.push_back(pool_->watch ? pool_->watch->load(i).memory_used : std::nullopt);
         ordinals_.push_back(device.ordinal.value_or(device.index));
       }
     }
@@ -145,6 +154,22 @@ std::vector<int> Lease::descriptors() const {
     result.push_back(lock.get());
   }
   return result;
+}
+
+DeviceLoads Lease::loads() const {
+  if (!pool_->watch) {
+    return {};
+  }
+  const bool exclusive = pool_->request.shares == 1 && !pool_->request.share_gpus;
+  return [watch = pool_->watch, indices = indices_, before = memory_before_, exclusive] {
+    std::vector<DeviceLoad> loads;
+    for (std::size_t k = 0; k < indices.size(); ++k) {
+      loads.push_back(watch->load(indices[k]));
+      loads.back().memory_before = before[k];
+      loads.back().exclusive = exclusive;
+    }
+    return loads;
+  };
 }
 
 void Lease::note(std::string_view study, int trial, std::int64_t pid) noexcept {

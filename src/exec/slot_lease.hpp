@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bluefin/slots.hpp"
+#include "exec/gpu_watch.hpp"
 #include "exec/slot_files.hpp"
 #include "exec/slot_request.hpp"
 
@@ -29,6 +30,7 @@ struct PoolState {
   const SlotRequest request;
   const SlotFiles files;
   std::vector<std::string> names;  // files of request.devices, or of the CPU
+  std::shared_ptr<GpuWatch> watch;  // null: no GPU, or fake ones. Set before there is a lease
 
   std::mutex mutex;  // guards the rest
   UniqueFd client_file;
@@ -41,7 +43,7 @@ struct PoolState {
 
 class Lease final : public SlotLease {
  public:
-  Lease(std::shared_ptr<PoolState> pool, std::vector<std::string> names, std::vector<UniqueFd> locks);
+  Lease(std::shared_ptr<PoolState> pool, std::vector<std::string> names, std::vector<TakenSlot> taken);
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
   ~Lease() override;
@@ -50,6 +52,9 @@ class Lease final : public SlotLease {
   const std::vector<int>& ordinals() const override { return ordinals_; }
   std::vector<std::pair<std::string, std::string>> environment() const override;
   std::vector<int> descriptors() const override;
+  std::vector<std::string> slots() const override { return slots_; }
+  bool changed_hands() const override { return changed_hands_; }
+  DeviceLoads loads() const override;
   void note(std::string_view study, int trial, std::int64_t pid) noexcept override;
 
   const std::vector<std::string>& names() const { return names_; }
@@ -58,7 +63,11 @@ class Lease final : public SlotLease {
   std::shared_ptr<PoolState> pool_;
   std::vector<std::string> names_;
   std::vector<UniqueFd> locks_;
+  std::vector<std::string> slots_;
+  bool changed_hands_ = false;
   std::vector<Device> devices_;
+  std::vector<std::size_t> indices_;  // of devices_ in the pool's request
+  std::vector<std::optional<std::uint64_t>> memory_before_;
   std::vector<int> ordinals_;
 };
 

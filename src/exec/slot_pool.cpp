@@ -31,7 +31,7 @@ class Pool final : public SlotPool {
  public:
   explicit Pool(SlotRequest request) : shared_(std::make_shared<PoolState>(std::move(request))) {
     if (!what().devices.empty() && !what().fake) {
-      watch_ = std::make_unique<GpuWatch>(
+      shared_->watch = std::make_shared<GpuWatch>(
           what().devices, [files = std::make_shared<SlotFiles>(shared_->files.folder().path()),
                            names = shared_->names](std::size_t i) { return holders_of(*files, names[i]); });
     }
@@ -137,8 +137,8 @@ class Pool final : public SlotPool {
   }
 
   void tell_news() {
-    if (!watch_) return;
-    for (const std::string& message : watch_->take_messages()) {
+    if (!shared_->watch) return;
+    for (const std::string& message : shared_->watch->take_messages()) {
       log(LogLevel::kWarning, message);
     }
   }
@@ -156,16 +156,17 @@ class Pool final : public SlotPool {
   bool look_at_devices(std::vector<std::string>& busy) {
     SlotClient& client = shared_->client;
     client.devices = shared_->names;
-    if (!watch_) {
+    GpuWatch* const watch = shared_->watch.get();
+    if (!watch) {
       return true;
     }
     client.devices.clear();  // others need not keep anything for us until something is known
-    if (!watch_->ready()) {
+    if (!watch->ready()) {
       return false;
     }
     std::vector<std::string> lost;
     for (std::size_t i = 0; i < what().devices.size(); ++i) {
-      const GpuState state = watch_->state(i);
+      const GpuState state = watch->state(i);
       const std::string label = what().devices[i].label();
       if (!state.lost.empty()) {
         lost.push_back(fmt::format("GPU {}: {}", label, state.lost));
@@ -176,7 +177,7 @@ class Pool final : public SlotPool {
       }
     }
     if (!busy.empty()) {
-      watch_->hurry();
+      watch->hurry();
     }
     const std::size_t working = what().devices.size() - lost.size();
     if (working < static_cast<std::size_t>(what().gpus_per_trial)) {
@@ -210,22 +211,21 @@ class Pool final : public SlotPool {
       return nullptr;
     }
     const std::string text = SlotHolder{client.pid, client.user, what().shares, client.file}.text();
-    std::vector<UniqueFd> locks;
+    std::vector<TakenSlot> taken;
     for (const std::string& device : turn.devices) {
-      UniqueFd lock = shared_->files.take(device);
-      if (!lock) {
+      taken.push_back(shared_->files.take(device));
+      if (!taken.back().lock) {
         shared_->reason = "another process has taken the lock meanwhile";
         return nullptr;
       }
-      write_file(lock, text);
-      locks.push_back(std::move(lock));
+      write_file(taken.back().lock, text);
     }
     ++client.held;
     --client.wanted;
     client.since_ns = now;
     shared_->held.insert(shared_->held.end(), turn.devices.begin(), turn.devices.end());
     shared_->reason.clear();
-    return std::make_unique<Lease>(shared_, turn.devices, std::move(locks));
+    return std::make_unique<Lease>(shared_, turn.devices, std::move(taken));
   }
 
   std::string why_not(const SlotTurn& turn, const std::map<std::string, std::vector<SlotHolder>>& holders,
@@ -254,7 +254,6 @@ class Pool final : public SlotPool {
   }
 
   std::shared_ptr<PoolState> shared_;
-  std::unique_ptr<GpuWatch> watch_;
   std::mutex waiting_mutex_;
   int waiting_ = 0;  // threads in acquire()
 };

@@ -40,7 +40,8 @@ class Supervisor {
         options_(options),
         callbacks_(callbacks),
         signals_(options.handle_signals),
-        starter_(study, options, signals_.mask_before()),
+        telemetry_({study.name(), study.storage().url(), options.workers, options.n_trials, options.slots}),
+        starter_(study, options, signals_.mask_before(), telemetry_),
         strays_(options.sole_parent),
         guard_(std::string(Strays::kVariable) + "=" + strays_.run() + "."),
         begin_(Clock::now()) {
@@ -65,6 +66,8 @@ class Supervisor {
     }
     end_strays();
     update_elapsed();
+    summary_.idle = telemetry_.idle();
+    summary_.idle_slots = telemetry_.idle_slots();
     if (callbacks_.progress) {
       callbacks_.progress(summary_.status);
     }
@@ -133,6 +136,7 @@ class Supervisor {
     } else {
       status().waiting.clear();
     }
+    telemetry_.set_waiting(lease ? 0 : wanted, status().waiting);
     return lease;
   }
 
@@ -140,6 +144,7 @@ class Supervisor {
     if (options_.slots) {
       options_.slots->stop_waiting();
       status().waiting.clear();
+      telemetry_.set_waiting(0, "");
     }
   }
 
@@ -254,6 +259,7 @@ class Supervisor {
     guard_.remove(run.child().pid());
     strays_.remove_child(run.child().pid());
     strays_.end(run.number());
+    telemetry_.end(run.number());
   }
 
   bool must_look() const { return strays_dying_ || !running_.empty(); }
@@ -393,6 +399,7 @@ class Supervisor {
   const SupervisorOptions& options_;
   const SupervisorCallbacks& callbacks_;
   SignalReader signals_;
+  Telemetry telemetry_;
   TrialStarter starter_;
   Strays strays_;
   Guard guard_;

@@ -90,6 +90,7 @@ void TrialRun::fail(const std::string& kind, const std::string& text) {
 bool TrialRun::tell(const Outcome& outcome) {
   bool taken = true;
   try {
+    trial_.set_user_attr(kTelemetryKey, telemetry_.usage(number(), child_->peak_memory()).json());
     finished_ = study_.tell(trial_, outcome);
   } catch (const Error& error) {
     // Somebody else has told this trial, by its number: theirs is the result.

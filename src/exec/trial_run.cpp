@@ -30,7 +30,8 @@ TrialRun::TrialRun(Parts parts)
       child_(std::move(parts.child)),
       limits_(parts.limits),
       log_(std::move(parts.log)),
-      oom_kills_(parts.oom_kills) {}
+      oom_kills_(parts.oom_kills),
+      telemetry_(parts.telemetry) {}
 
 void TrialRun::append_polls(std::vector<pollfd>& polls) const {
   short socket_events = replies_.size() < kMaxReplies ? POLLIN : 0;

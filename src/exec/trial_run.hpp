@@ -15,6 +15,7 @@
 
 #include "bluefin/slots.hpp"
 #include "bluefin/study.hpp"
+#include "bluefin/telemetry.hpp"
 #include "exec/child_process.hpp"
 #include "exec/output_tail.hpp"
 #include "exec/protocol.hpp"
@@ -46,7 +47,8 @@ class TrialRun {
     std::unique_ptr<ChildProcess> child;
     TrialLimits limits;
     TrialLog log;
-    std::uint64_t oom_kills = 0;  // of OomCounter, before it began
+    std::uint64_t oom_kills;  // of OomCounter, before it began
+    Telemetry& telemetry;     // that knows of it
   };
   explicit TrialRun(Parts parts);
 
@@ -105,6 +107,7 @@ class TrialRun {
   TrialLimits limits_;
   TrialLog log_;
   const std::uint64_t oom_kills_;
+  Telemetry& telemetry_;
   const Clock::time_point begin_ = Clock::now();
   Clock::time_point last_report_ = begin_;
 

@@ -41,10 +41,12 @@ std::optional<cpu_set_t> cores_for(const SlotLease& lease) {
 
 }  // namespace
 
-TrialStarter::TrialStarter(const Study& study, const SupervisorOptions& options, const sigset_t& signal_mask)
+TrialStarter::TrialStarter(const Study& study, const SupervisorOptions& options, const sigset_t& signal_mask,
+                           Telemetry& telemetry)
     : study_(study),
       options_(options),
       signal_mask_(signal_mask),
+      telemetry_(telemetry),
       executable_(options.executable.empty() ? find_program(options.command.front()) : options.executable),
       command_(options.command, options.space, options.space_in_environment),
       environment_(Environment::of_this_process()),
@@ -95,13 +97,14 @@ std::unique_ptr<TrialRun> TrialStarter::start(Trial& trial, std::unique_ptr<Slot
   spawn.environment = environment.entries();
   const std::uint64_t oom_kills = oom_kills_.read();
   auto child = std::make_unique<ChildProcess>(spawn);
+  telemetry_.begin(trial.number(), child->pid(), lease.get());
   if (lease) {
     lease->note(study_.name(), trial.number(), child->pid());
   }
   const std::string path = options_.log_folder.empty() ? "" : trial_log_path(options_.log_folder, trial.number());
   return std::make_unique<TrialRun>(TrialRun::Parts{study_, std::move(trial), std::move(lease), std::move(child),
                                                     limits_, TrialLog(path, options_.log_limit, log_trouble_),
-                                                    oom_kills});
+                                                    oom_kills, telemetry_});
 }
 
 }  // namespace bluefin

@@ -17,7 +17,7 @@ namespace bluefin {
 
 class TrialStarter {
  public:
-  TrialStarter(const Study& study, const SupervisorOptions& options, const sigset_t& signal_mask);
+  TrialStarter(const Study& study, const SupervisorOptions& options, const sigset_t& signal_mask, Telemetry& telemetry);
 
   // Suggests the parameters that are known beforehand. Throws Error(kInvalidArgument, kConflict) when this trial cannot
   // be run: a queued value that does not fit, or a space that does not fit the study's.
@@ -30,6 +30,7 @@ class TrialStarter {
   Study study_;
   const SupervisorOptions& options_;
   const sigset_t signal_mask_;
+  Telemetry& telemetry_;
   const std::string executable_;
   const CommandTemplate command_;
   Environment environment_;

@@ -8,6 +8,7 @@
 //    "delay_ms": {"nvmlDeviceGetMemoryInfo_v2": 300},     a function takes its time
 //    "devices": [{"uuid": "GPU-...", "name": "...", "pci": "00000000:17:00.0",
 //                 "memory_total_mib": 81559, "memory_used_mib": 1024, "utilization": 35, "power_mw": 210500,
+//                 "energy_mj": 5000000,                     without it: not supported
 //                 "processes": [{"pid": 4711, "memory_mib": 500}], "graphics": [],
 //                 "mig": [{"uuid": "MIG-...", ...}, null],  in MIG mode; null: this number is not in use
 //                 "errors": {"*": 15}}]}                   "*": every function that asks this device
@@ -256,6 +257,13 @@ int nvmlDeviceGetPowerUsage(void* handle, unsigned* milliwatts) {
   return ask("nvmlDeviceGetPowerUsage", handle, [&](const Target& target) {
     *milliwatts = target.device.value("power_mw", 0U);
     return kSuccess;
+  });
+}
+
+int nvmlDeviceGetTotalEnergyConsumption(void* handle, unsigned long long* millijoules) {
+  return ask("nvmlDeviceGetTotalEnergyConsumption", handle, [&](const Target& target) {
+    *millijoules = target.device.value("energy_mj", 0ULL);
+    return target.device.contains("energy_mj") ? kSuccess : kNotSupported;
   });
 }
 

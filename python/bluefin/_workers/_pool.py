@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+import json
 import multiprocessing
 from multiprocessing import spawn
 import os
@@ -43,6 +44,7 @@ class WorkerPool:
         func: The objective.
         n_workers: How many.
         gc_after_trial: Collects garbage in the worker after each trial.
+        telemetry: What the trials use is measured by it.
         slots: Where the workers run; None: wherever they like.
         limits: What each trial may use.
 
@@ -57,6 +59,7 @@ class WorkerPool:
         func: Callable[[Trial], Any],
         n_workers: int,
         gc_after_trial: bool,
+        telemetry: _native.Telemetry,
         slots: _native.SlotPool | None = None,
         limits: Limits | None = None,
     ) -> None:
@@ -67,8 +70,9 @@ class WorkerPool:
         self._environment = _environment(n_workers)
         self._workers: list[Worker | None] = [None] * n_workers
         self._limits = limits
+        self._telemetry = telemetry
         self._slots = slots
-        self._waiting = None if slots is None else Waiting(slots)
+        self._waiting = None if slots is None else Waiting(slots, telemetry)
         self._leases: list[_native.SlotLease | None] = [None] * n_workers  # held as long as their workers live
         # The last one used is taken first: where there are fewer trials than workers, the others need not start.
         self._free: queue.LifoQueue[int] = queue.LifoQueue()
@@ -142,6 +146,7 @@ class WorkerPool:
             if lease is not None:
                 self._leases[index] = None
                 lease.release()
+        self._telemetry.close()
 
     def _ready(self, index: int) -> Worker:
         worker = self._workers[index]
@@ -174,6 +179,7 @@ class WorkerPool:
         lease = self._leases[index]
         if lease is not None:
             mark(lease, trial, trial.study.study_name, worker.pid)
+        self._telemetry.begin(trial.number, worker.pid, lease, worker.is_fresh)
         try:
             return worker.run(trial)
         except WorkerDied as death:
@@ -184,6 +190,9 @@ class WorkerPool:
             if interrupted:
                 raise KeyboardInterrupt from None
             raise ObjectiveLost(str(death)) from None
+        finally:
+            trial.set_user_attr("bluefin:telemetry", json.loads(self._telemetry.usage(trial.number)))
+            self._telemetry.end(trial.number)
 
 
 def _preparation(needs_main: bool) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class Worker:
         self._collected = False
         self._in_use = False  # a thread waits for what it says
         self._in_trial = False
+        self.is_fresh = True  # it has run no trial yet
         ours, theirs = socket.socketpair()
         with ours, theirs:
             fd = theirs.fileno()
@@ -142,6 +143,7 @@ class Worker:
                 raise error
         finally:
             self._in_use = self._in_trial = False
+            self.is_fresh = False
             if not in_step:
                 self.collect()
 

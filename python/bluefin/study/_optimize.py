@@ -351,7 +351,8 @@ def optimize(
     else:
         from bluefin._workers import WorkerPool  # multiprocessing is not for every program to wait for
 
-        objectives = WorkerPool(func, n_workers, gc_after_trial, slots, limits)
+        telemetry = _native.Telemetry(study._native, n_workers, n_trials, slots)
+        objectives = WorkerPool(func, n_workers, gc_after_trial, telemetry, slots, limits)
     progress = ProgressBar(n_trials, timeout) if show_progress_bar else None
     run = Run(study, objectives, n_trials, timeout, catch, callbacks or (), gc_after_trial, progress)
     study._thread_local.run = run

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: MIT
+#include "bluefin/telemetry.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <set>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "bluefin/error.hpp"
+#include "bluefin/log.hpp"
+#include "bluefin/storage_file.hpp"
+#include "core/json_nlohmann.hpp"
+#include "devices/process_info.hpp"
+#include "exec/process_tree.hpp"
+#include "exec/run_record.hpp"
+#include "exec/slot_gaps.hpp"
+
+namespace bluefin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto kFirstLook = 100ms;   // shorter runs leave no file
+constexpr int kLeastPause = 100;     // times as long as a look takes: a hundredth of a core
+
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::max(0.0, std::chrono::duration<double>(to - from).count());
+}
+
+double rounded(double value, double unit) { return std::round(value / unit) * unit; }
+
+// Bytes of main memory of a process and its descendants. What several share counts for each.
+std::uint64_t host_memory(pid_t pid) {
+  const auto pids = with_descendants({pid});
+  const std::uint64_t own = peak_memory(pid);
+  return pids.size() == 1 ? own : std::max(own, memory_of(pids, std::numeric_limits<std::uint64_t>::max()));
+}
+
+// What a trial has of a GPU. By process where the driver tells pids that are seen from here; else, on a GPU that it has
+// to itself, all above what was used before.
+std::optional<std::uint64_t> memory_of_trial(const DeviceLoad& load, std::int64_t pid, std::uint64_t floor) {
+  std::optional<std::uint64_t> own;
+  for (const auto& [user, bytes] : load.memory_of) {
+    if (descends_from(user, {pid})) {
+      own = own.value_or(0) + bytes;
+    }
+  }
+  if (load.exclusive && load.memory_used && *load.memory_used > floor) {
+    own = std::max(own.value_or(0), *load.memory_used - floor);
+  }
+  return own;
+}
+
+// An absolute path, which means the same to a reader in another folder.
+std::string shared_url(const std::string& url) {
+  try {
+    const std::string file = storage_file(url);
+    const auto colon = url.find(':');
+    return file.empty() || colon == std::string::npos ? url : url.substr(0, colon) + "://" + "/" + file;
+  } catch (const Error&) {
+    return url;
+  }
+}
+
+// Of all devices that tell it: the sum, and how many there are.
+template <class Member>
+std::optional<double> sum(const std::vector<DeviceLoad>& loads, Member member) {
+  std::optional<double> total;
+  for (const DeviceLoad& load : loads) {
+    if (load.*member) total = total.value_or(0.0) + static_cast<double>(*(load.*member));
+  }
+  return total;
+}
+
+}  // namespace
+
+Json TrialUsage::json() const {
+  JsonTree tree = {{"wall_seconds", rounded(wall_seconds, 1e-6)}};
+  const auto add = [&](const char* key, const auto& value) {
+    if (value) tree[key] = *value;
+  };
+  const auto add_rounded = [&](const char* key, const std::optional<double>& value, double unit) {
+    if (value) tree[key] = rounded(*value, unit);
+  };
+  add_rounded("gpu_busy_seconds", gpu_busy_seconds, 1e-6);
+  add_rounded("utilisation", utilisation, 1e-6);
+  add("peak_memory_bytes", peak_memory);
+  add("peak_host_bytes", peak_host);
+  add_rounded("energy_joules", energy_joules, 1e-6);
+  return Json::trusted(dump_json(tree));
+}
+
+struct Telemetry::Shared {
+  struct Running {
+    std::int64_t pid = 0;
+    DeviceLoads loads;
+    std::vector<std::string> slots;  // for people
+    std::vector<std::string> keys;   // whose gaps are counted
+    int seat = 0;
+    Clock::time_point begin;
+    std::int64_t since_ns = 0;
+    std::uint64_t peak_host = 0;
+    // One for each device:
+    std::vector<DeviceLoad> first;
+    std::vector<DeviceLoad> now;
+    std::vector<std::uint64_t> floor;  // the least memory that was seen in use
+    std::vector<std::optional<std::uint64_t>> peak;
+  };
+
+  explicit Shared(TelemetryOptions what) : options(std::move(what)), storage(shared_url(options.storage)) {
+    const auto& pool = options.slots;
+    // With fewer trials at a time than slots some are idle for want of a trial, and none in particular: then the
+    // places of trials are looked at.
+    by_slot = pool && options.workers == pool->size() &&
+              (pool->gpus_per_trial() <= 1
+                   ? pool->devices().empty() || pool->size() % static_cast<int>(pool->devices().size()) == 0
+                   : pool->size() * pool->gpus_per_trial() == static_cast<int>(pool->devices().size()));
+  }
+
+  void run();
+  void look();
+  void take(Running& running, std::vector<DeviceLoad> loads);  // mutex held
+  TrialUsage usage_of(const Running& running, Clock::time_point now) const;
+  RunRecord record();
+  void publish();
+
+  const TelemetryOptions options;
+  const std::string storage;
+  bool by_slot = false;
+  const Clock::time_point begin = Clock::now();
+  const std::int64_t since_ns = shared_clock_ns();
+
+  // Of the thread alone, while there is one.
+  std::unique_ptr<RunFile> file;
+  bool unpublished = false;  // the file cannot be made
+
+  mutable std::mutex mutex;  // guards the rest
+  std::condition_variable changed;
+  bool stop = false;
+  std::map<int, Running> running;
+  std::set<int> seats;  // that are taken
+  SlotGaps gaps;
+  int waiting = 0;
+  std::string reason;
+  int finished = 0;
+  std::thread thread;
+};
+
+void Telemetry::Shared::run() {
+  std::unique_lock lock(mutex);
+  Clock::duration pause = std::min<Clock::duration>(kFirstLook, options.period);
+  while (!changed.wait_for(lock, pause, [&] { return stop; })) {
+    lock.unlock();
+    const auto began = Clock::now();
+    try {
+      look();
+      publish();
+    } catch (...) {  // no memory: the next look may find some
+    }
+    pause = std::max<Clock::duration>(options.period, kLeastPause * (Clock::now() - began));
+    lock.lock();
+  }
+}
+
+void Telemetry::Shared::look() {
+  struct Look {
+    int trial;
+    std::int64_t pid;
+    DeviceLoads loads;
+    std::uint64_t host = 0;
+    std::vector<DeviceLoad> devices = {};
+  };
+  std::vector<Look> looks;
+  {
+    const std::lock_guard lock(mutex);
+    for (const auto& [trial, known] : running) {
+      looks.push_back({trial, known.pid, known.loads});
+    }
+  }
+  for (Look& one : looks) {
+    one.host = host_memory(static_cast<pid_t>(one.pid));
+    if (one.loads) one.devices = one.loads();
+  }
+  const std::lock_guard lock(mutex);
+  for (Look& one : looks) {
+    if (const auto found = running.find(one.trial); found != running.end() && found->second.pid == one.pid) {
+      found->second.peak_host = std::max(found->second.peak_host, one.host);
+      take(found->second, std::move(one.devices));
+    }
+  }
+}
+
+void Telemetry::Shared::take(Running& known, std::vector<DeviceLoad> loads) {
+  for (std::size_t i = 0; i < loads.size(); ++i) {
+    const DeviceLoad& load = loads[i];
+    known.floor[i] = std::min(known.floor[i], load.memory_used.value_or(known.floor[i]));
+    if (const auto own = memory_of_trial(load, known.pid, known.floor[i])) {
+      known.peak[i] = std::max(known.peak[i].value_or(0), *own);
+    }
+  }
+  known.now = std::move(loads);
+}
+
+TrialUsage Telemetry::Shared::usage_of(const Running& known, Clock::time_point now) const {
+  TrialUsage usage;
+  usage.wall_seconds = seconds_between(known.begin, now);
+  if (known.peak_host > 0) usage.peak_host = known.peak_host;
+  double busy = 0;
+  int n_busy = 0;
+  for (std::size_t i = 0; i < known.now.size(); ++i) {
+    const DeviceLoad& last = known.now[i];
+    // What was not measured yet when the trial began has begun with it.
+    if (last.busy_seconds) {
+      busy += std::clamp(*last.busy_seconds - known.first[i].busy_seconds.value_or(0.0), 0.0, usage.wall_seconds);
+      ++n_busy;
+    }
+    if (last.energy_joules) {
+      const double joules = *last.energy_joules - known.first[i].energy_joules.value_or(0.0);
+      usage.energy_joules = usage.energy_joules.value_or(0.0) + std::max(0.0, joules);
+    }
+    if (known.peak[i]) usage.peak_memory = std::max(usage.peak_memory.value_or(0), *known.peak[i]);
+  }
+  if (n_busy > 0) {
+    usage.gpu_busy_seconds = busy / n_busy;
+    if (usage.wall_seconds > 0) usage.utilisation = *usage.gpu_busy_seconds / usage.wall_seconds;
+  }
+  return usage;
+}
+
+RunRecord Telemetry::Shared::record() {
+  const std::lock_guard lock(mutex);
+  RunRecord record;
+  record.pid = ::getpid();
+  record.study = options.study;
+  record.storage = storage;
+  record.workers = options.workers;
+  record.since_ns = since_ns;
+  record.at_ns = shared_clock_ns();
+  record.finished = finished;
+  record.n_trials = options.n_trials;
+  record.waiting = waiting;
+  record.reason = reason;
+  for (const auto& [number, known] : running) {
+    RunningTrial trial{number, known.pid, known.slots, known.since_ns};
+    if (known.peak_host > 0) trial.peak_host = known.peak_host;
+    const auto n_told = std::count_if(known.now.begin(), known.now.end(),
+                                      [](const DeviceLoad& load) { return load.utilisation.has_value(); });
+    if (const auto total = sum(known.now, &DeviceLoad::utilisation)) {
+      trial.utilisation = *total / static_cast<double>(n_told);
+    }
+    trial.power_watts = sum(known.now, &DeviceLoad::power_watts);
+    double fullest = -1;
+    for (const DeviceLoad& load : known.now) {
+      if (load.memory_used && load.memory_total && *load.memory_total > 0) {
+        const double share = static_cast<double>(*load.memory_used) / static_cast<double>(*load.memory_total);
+        if (share > fullest) {
+          fullest = share;
+          trial.memory_used = load.memory_used;
+          trial.memory_total = load.memory_total;
+        }
+      }
+    }
+    record.running.push_back(std::move(trial));
+  }
+  const auto now = Clock::now();
+  record.idle = gaps.total(now);
+  record.idle_slots = gaps.slots(now);
+  return record;
+}
+
+void Telemetry::Shared::publish() {
+  if (unpublished) {
+    return;
+  }
+  if (!file) {
+    try {
+      file = std::make_unique<RunFile>();
+    } catch (const Error& error) {
+      unpublished = true;
+      log(LogLevel::kInfo, std::string("'bluefin status' does not see this run: ") + error.what());
+      return;
+    }
+  }
+  file->write(record());
+}
+
+Telemetry::Telemetry(TelemetryOptions options) : shared_(std::make_shared<Shared>(std::move(options))) {
+  // Signals are for other threads: those that wait for them may not have blocked them yet.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    shared_->thread = std::thread([shared = shared_.get()] { shared->run(); });
+  } catch (const std::system_error&) {  // no more threads: nothing is looked at in between
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Telemetry::~Telemetry() { close(); }
+
+void Telemetry::close() {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stop = true;
+  }
+  shared_->changed.notify_all();
+  if (shared_->thread.joinable()) {
+    shared_->thread.join();
+  }
+  shared_->file.reset();
+}
+
+void Telemetry::begin(int trial, std::int64_t pid, const SlotLease* lease, bool fresh) {
+  if (!fresh) {
+    forget_peak(static_cast<pid_t>(pid));
+  }
+  Shared::Running known;
+  known.pid = pid;
+  known.begin = Clock::now();
+  known.since_ns = shared_clock_ns();
+  if (lease != nullptr) {
+    known.slots = lease->slots();
+    known.loads = lease->loads();
+    if (known.loads) known.first = known.now = known.loads();
+    for (const DeviceLoad& load : known.first) {
+      const std::uint64_t used = load.memory_used.value_or(std::numeric_limits<std::uint64_t>::max());
+      known.floor.push_back(std::min(used, load.memory_before.value_or(used)));
+    }
+    known.peak.resize(known.first.size());
+  }
+  const std::lock_guard lock(shared_->mutex);
+  while (shared_->seats.count(known.seat) > 0) {
+    ++known.seat;
+  }
+  shared_->seats.insert(known.seat);
+  const std::vector<std::string> seat = {"worker " + std::to_string(known.seat)};
+  known.keys = shared_->by_slot && lease != nullptr ? known.slots : seat;
+  if (known.slots.empty()) known.slots = seat;
+  for (const std::string& key : known.keys) {
+    shared_->gaps.begin(key, known.begin, shared_->by_slot && lease != nullptr && lease->changed_hands());
+  }
+  shared_->running[trial] = std::move(known);
+}
+
+TrialUsage Telemetry::usage(int trial, std::uint64_t peak_host) {
+  pid_t pid = 0;
+  DeviceLoads loads;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    const auto found = shared_->running.find(trial);
+    if (found == shared_->running.end()) {
+      return {};
+    }
+    pid = static_cast<pid_t>(found->second.pid);
+    loads = found->second.loads;
+  }
+  const std::uint64_t host = std::max(peak_host, peak_memory(pid));
+  std::vector<DeviceLoad> devices = loads ? loads() : std::vector<DeviceLoad>();
+  const std::lock_guard lock(shared_->mutex);
+  const auto found = shared_->running.find(trial);
+  if (found == shared_->running.end()) {
+    return {};
+  }
+  found->second.peak_host = std::max(found->second.peak_host, host);
+  if (loads) shared_->take(found->second, std::move(devices));
+  return shared_->usage_of(found->second, Clock::now());
+}
+
+void Telemetry::end(int trial) {
+  const std::lock_guard lock(shared_->mutex);
+  const auto found = shared_->running.find(trial);
+  if (found == shared_->running.end()) {
+    return;
+  }
+  for (const std::string& key : found->second.keys) {
+    shared_->gaps.end(key, Clock::now());
+  }
+  ++shared_->finished;
+  shared_->seats.erase(found->second.seat);
+  shared_->running.erase(found);
+}
+
+void Telemetry::set_waiting(int trials, std::string_view reason) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->waiting = trials;
+  shared_->reason = reason;
+}
+
+SlotIdle Telemetry::idle() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->gaps.total(Clock::now());
+}
+
+std::vector<SlotIdle> Telemetry::idle_slots() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->gaps.slots(Clock::now());
+}
+
+}  // namespace bluefin
