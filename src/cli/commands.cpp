@@ -30,6 +30,7 @@ const std::vector<Command>& commands() {
       {"best-trial", "Show the best trial.", run_best_trial},
       {"best-trials", "Show a list of trials located at the Pareto front.", run_best_trials},
       {"run", "Run the trials of a study, several at a time, each in a process of its own.", run_run},
+      {"status", "Show what runs where, how it does, and what waits for what.", run_status},
       {"logs", "Show what a trial of 'bluefin run' has printed.", run_logs},
       {"devices", "Show the GPUs, who uses them, and which of them trials may use.", run_devices},
       {"trial suggest", "In a script that 'run' starts: a parameter of its trial.", run_trial_suggest},

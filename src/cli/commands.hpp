@@ -53,5 +53,6 @@ int run_db_import(const Arguments& arguments);  // db_transfer_commands.cpp
 int run_run(const Arguments& arguments);        // run.cpp
 int run_devices(const Arguments& arguments);    // devices_command.cpp
 int run_logs(const Arguments& arguments);       // logs_command.cpp
+int run_status(const Arguments& arguments);     // status_command.cpp
 
 }  // namespace bluefin::cli

@@ -113,4 +113,8 @@ std::string duration_text(double seconds) {
   return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
 }
 
+std::string gap_text(double seconds) {
+  return seconds < 0.9995 ? fmt::format("{:.0f}ms", 1000 * seconds) : duration_text(seconds);
+}
+
 }  // namespace bluefin::cli

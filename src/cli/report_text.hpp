@@ -27,5 +27,7 @@ std::string quoted(const std::string& word);
 std::string without_colours(const std::string& text);
 // "0.4s", "12s", "2m05s", "1h02m".
 std::string duration_text(double seconds);
+// The same with milliseconds: "12ms".
+std::string gap_text(double seconds);
 
 }  // namespace bluefin::cli

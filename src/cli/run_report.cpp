@@ -35,6 +35,26 @@ std::size_t terminal_width() {
   return 80;
 }
 
+// How long slots stood idle between two trials; each by itself where there are a few.
+std::string idle_text(const SupervisorSummary& summary) {
+  constexpr std::size_t kMostSlots = 8;
+  const SlotIdle& all = summary.idle;
+  if (all.gaps == 0) {
+    return "";
+  }
+  std::string text = fmt::format("slots idle between trials: {:.1f}% of the time (gaps: p50 {}, p95 {})\n",
+                                 100 * all.share(), gap_text(all.p50_seconds), gap_text(all.p95_seconds));
+  if (summary.idle_slots.size() < 2 || summary.idle_slots.size() > kMostSlots) {
+    return text;
+  }
+  for (const SlotIdle& slot : summary.idle_slots) {
+    text += fmt::format("  {:<10}  {:>5} trial{}  {:>5.1f}%  p50 {:>6}  p95 {:>6}\n", slot.slot, slot.trials,
+                        slot.trials == 1 ? " " : "s", 100 * slot.share(), gap_text(slot.p50_seconds),
+                        gap_text(slot.p95_seconds));
+  }
+  return text;
+}
+
 // Whoever reads may be gone; the run goes on all the same. (What cannot go to standard output is an error, at the end.)
 void write_error(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
@@ -262,7 +282,7 @@ void RunReport::finish(const SupervisorSummary& summary) {
   const std::string text = fmt::format("{}{} trial{} in {}: {} complete, {} pruned, {} failed\n", how, status.started,
                                        status.started == 1 ? "" : "s", duration_text(status.elapsed.count()),
                                        status.completed, status.pruned, status.failed) +
-                           best_text();
+                           idle_text(summary) + best_text();
   if (log_file_.is_open()) {
     log_file_ << text << std::flush;
   }

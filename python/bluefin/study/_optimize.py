@@ -351,7 +351,8 @@ def optimize(
     else:
         from bluefin._workers import WorkerPool  # multiprocessing is not for every program to wait for
 
-        telemetry = _native.Telemetry(study._native, n_workers, n_trials, slots)
+        planned = None if n_trials is None else min(n_trials, 2**31 - 1)  # what a C++ int holds
+        telemetry = _native.Telemetry(study._native, n_workers, planned, slots)
         objectives = WorkerPool(func, n_workers, gc_after_trial, telemetry, slots, limits)
     progress = ProgressBar(n_trials, timeout) if show_progress_bar else None
     run = Run(study, objectives, n_trials, timeout, catch, callbacks or (), gc_after_trial, progress)

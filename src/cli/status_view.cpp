@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "status_view.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "report_text.hpp"
+#include "status_table.hpp"
+
+namespace bluefin::cli {
+namespace {
+
+constexpr const char* kBold = "1";
+constexpr const char* kDim = "2";
+constexpr const char* kYellow = "33";
+
+constexpr std::size_t kMostRuns = 4;          // lines
+constexpr std::size_t kMostWaits = 4;         // where lines are short
+constexpr std::size_t kMostLinesOfWait = 2;
+constexpr std::size_t kCurveFrom = 20;        // lines of a terminal from which on there is a curve in any case
+constexpr std::size_t kLeastCurve = 3;
+constexpr std::size_t kBestCurve = 5;
+constexpr std::size_t kMostCurve = 8;
+constexpr std::size_t kMostCurveWidth = 120;
+constexpr std::size_t kMostQueued = 5;  // numbers that are named
+
+using Lines = std::vector<std::string>;
+
+std::string plural(int count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); }
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : "  ") + part;
+  return text;
+}
+
+std::string queue_text(const std::vector<int>& queued) {
+  std::string text = fmt::format("{} queued", queued.size());
+  for (std::size_t i = 0; i < std::min(queued.size(), kMostQueued); ++i) {
+    text += fmt::format("{}#{}", i == 0 ? " (" : " ", queued[i]);
+  }
+  return text + (queued.empty() ? "" : queued.size() > kMostQueued ? " ...)" : ")");
+}
+
+std::string title(const Status& status, const TerminalStyle& style) {
+  const std::string name = "study " + status.study;
+  std::string text = status.storage;
+  if (status.readable) {
+    std::string how;
+    if (status.directions.size() == 1) {
+      how = status.directions.front() == Direction::kMaximize ? "maximize, " : "minimize, ";
+    } else {
+      how = fmt::format("{} objectives, ", status.directions.size());
+    }
+    text = how + status.sampler + ", " + status.pruner + "  " + text;
+  }
+  // A long name leaves some room for the rest.
+  const std::string shown = cut(name, std::max(style.width / 2, style.width - std::min(style.width, columns_of(text) + 2)));
+  const std::size_t used = columns_of(shown) + 2;
+  return style.paint(kBold, shown) + "  " +
+         style.paint(kDim, cut(text, style.width - std::min(style.width, used)));
+}
+
+void add_head(Lines& lines, const Status& status, const TerminalStyle& style) {
+  lines.push_back(title(status, style));
+  if (!status.readable) {
+    lines.push_back(cut("its trials are in the memory of its own process and cannot be read from here", style.width));
+    return;
+  }
+  std::vector<std::string> parts = {plural(status.n_trials(), "trial") + ":", fmt::format("{} complete", status.complete),
+                                    fmt::format("{} pruned", status.pruned), fmt::format("{} failed", status.failed),
+                                    fmt::format("{} running", status.running)};
+  if (!status.queued.empty()) parts.push_back(queue_text(status.queued));
+  lines.push_back(cut(joined(parts), style.width));
+  if (status.directions.size() > 1) {
+    lines.push_back(fmt::format("Pareto front: {}", plural(status.pareto, "trial")));
+  } else if (status.curve.empty()) {
+    lines.push_back("there is no best trial yet");
+  } else {
+    const BestPoint& best = status.curve.back();
+    std::string text = fmt::format("best: {} by trial {}", number_text(best.value), best.number);
+    if (status.best_age) text += fmt::format(", {} ago", duration_text(*status.best_age));
+    const std::string bold = style.paint(kBold, cut(text, style.width));
+    const std::size_t room = style.width - std::min(style.width, columns_of(text) + 2);
+    lines.push_back(bold + (room >= 10 ? "  " + style.paint(kDim, cut(status.best_params, room)) : ""));
+  }
+}
+
+std::string run_text(const RunRecord& run, const Status& status) {
+  const double elapsed = std::max(0.0, static_cast<double>(status.now_ns - run.since_ns) / 1e9);
+  std::string text = fmt::format("run {} of {}: {}{} in {}, {} of {}", run.pid, run.user,
+                                 run.n_trials ? fmt::format("{} of ", run.finished) : "",
+                                 plural(run.n_trials.value_or(run.finished), "trial"), duration_text(elapsed),
+                                 run.running.size(), plural(run.workers, "worker"));
+  if (run.idle.gaps > 0) {
+    text += fmt::format("; slots idle {:.1f}%, gaps p50 {} p95 {}", 100 * run.idle.share(),
+                        gap_text(run.idle.p50_seconds), gap_text(run.idle.p95_seconds));
+  }
+  if (const double silent = static_cast<double>(status.now_ns - run.at_ns) / 1e9; silent > kSilence_s) {
+    text += fmt::format("; no word for {}: it is stopped", duration_text(silent));
+  }
+  return text;
+}
+
+void add_runs(Lines& lines, const Status& status, const TerminalStyle& style) {
+  if (status.runs.empty()) {
+    lines.push_back(cut(status.problem.empty() ? "nothing runs it on this machine"
+                                               : "runs of this machine cannot be seen: " + status.problem,
+                        style.width));
+  }
+  for (std::size_t i = 0; i < status.runs.size(); ++i) {
+    if (i + 1 == kMostRuns && status.runs.size() > kMostRuns) {
+      lines.push_back(fmt::format("... and {} more runs", status.runs.size() - i));
+      return;
+    }
+    for (std::string& line : wrapped(run_text(status.runs[i], status), style.width, 2)) lines.push_back(std::move(line));
+  }
+}
+
+Lines wait_lines(const Status& status, const TerminalStyle& style) {
+  Lines lines;
+  std::size_t shown = 0;
+  for (const StatusWait& wait : status.waits) {
+    if (style.height > 0 && shown == kMostWaits) {
+      lines.push_back(fmt::format("... and {} more runs that wait", status.waits.size() - shown));
+      break;
+    }
+    ++shown;
+    const std::string text = fmt::format("{} of {} {}: {}", plural(wait.trials, "trial"), wait.who,
+                                         wait.trials == 1 ? "waits" : "wait", wait.reason);
+    Lines parts = wrapped(text, style.width, 2);
+    if (style.height > 0 && parts.size() > kMostLinesOfWait) {
+      parts.resize(kMostLinesOfWait);
+      parts.back() = cut(parts.back(), style.width - 4) + " ...";
+    }
+    for (const std::string& part : parts) lines.push_back(style.paint(kYellow, part));
+  }
+  return lines;
+}
+
+Lines curve_of(const Status& status, const TerminalStyle& style, std::size_t height) {
+  return best_curve(status.curve, status.last_number, std::min(style.width, kMostCurveWidth), height, style.unicode);
+}
+
+void add_block(Lines& lines, Lines block) {
+  if (block.empty()) return;
+  lines.emplace_back();
+  for (std::string& line : block) lines.push_back(std::move(line));
+}
+
+}  // namespace
+
+std::vector<std::string> status_lines(const Status& status, const TerminalStyle& style) {
+  Lines lines;
+  add_head(lines, status, style);
+  add_runs(lines, status, style);
+  Lines waits = wait_lines(status, style);
+  if (style.height == 0) {
+    add_block(lines, curve_of(status, style, kBestCurve));
+    add_block(lines, status_table(status, style, 0));
+    add_block(lines, std::move(waits));
+    return lines;
+  }
+  const auto block = [](std::size_t content) { return content == 0 ? 0 : content + 1; };  // with the line before it
+  const std::size_t used = lines.size() + block(waits.size());
+  std::size_t room = style.height - std::min(style.height, used);
+  const bool has_curve = !curve_of(status, style, kLeastCurve).empty();
+  const std::size_t kept = has_curve && style.height >= kCurveFrom ? block(kLeastCurve + 1) : 0;
+  Lines table;
+  if (room > kept + 3) {
+    table = status_table(status, style, room - kept - 1);
+    room -= block(table.size());
+  }
+  if (has_curve && room >= block(kLeastCurve + 1)) {
+    add_block(lines, curve_of(status, style, std::min(kMostCurve, room - 2)));
+  }
+  add_block(lines, std::move(table));
+  add_block(lines, std::move(waits));
+  if (lines.size() > style.height) lines.resize(style.height);
+  return lines;
+}
+
+}  // namespace bluefin::cli
