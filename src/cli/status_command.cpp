@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bluefin/error.hpp"
+#include "bluefin/storage_file.hpp"
 #include "command_line.hpp"
 #include "exec/run_record.hpp"
 #include "exec/signals.hpp"
@@ -42,8 +43,17 @@ bool has_storage(const CommandLine& line) {
   return line.has("storage") || given("BLUEFIN_STORAGE") || given("OPTUNA_STORAGE");
 }
 
+// A storage in the memory of another process, or one written in Python, cannot be opened here.
+bool has_file(const std::string& url) {
+  try {
+    return !storage_file(url).empty();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 StatusReader reader_of_run(const std::string& url, const std::string& name) {
-  if (url.rfind("memory:", 0) == 0) {
+  if (!has_file(url)) {
     return StatusReader(url, name, std::nullopt);
   }
   StudyOptions options;
@@ -55,7 +65,10 @@ StatusReader reader_of_run(const std::string& url, const std::string& name) {
 // Without a storage: the study that runs on this machine, where there is one alone.
 StatusReader find_study(const CommandLine& line) {
   if (has_storage(line)) {
-    const Study study = line.load_study();
+    StudyOptions options;
+    options.open_storage = line.open_existing_storage();
+    options.name = line.get_text("study-name");
+    const Study study = load_study(options);
     return StatusReader(study.storage().url(), study.name(), study);
   }
   const std::string name = line.get_text("study-name");

@@ -65,8 +65,11 @@ std::optional<std::uint64_t> memory_of_trial(const DeviceLoad& load, std::int64_
 std::string shared_url(const std::string& url) {
   try {
     const std::string file = storage_file(url);
-    const auto colon = url.find(':');
-    return file.empty() || colon == std::string::npos ? url : url.substr(0, colon) + "://" + "/" + file;
+    if (file.empty()) {
+      return url;
+    }
+    const std::string options = url.find('?') == std::string::npos ? "" : url.substr(url.find('?'));
+    return url.substr(0, url.find(':')) + ":///" + file + options;
   } catch (const Error&) {
     return url;
   }
