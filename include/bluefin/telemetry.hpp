@@ -68,6 +68,8 @@ class Telemetry {
   // The trial's process is there. `lease`: its slot, or null; not kept. `fresh`: the process was started for this
   // trial; else its peak of main memory is counted anew, and begins with what it has.
   void begin(int trial, std::int64_t pid, const SlotLease* lease, bool fresh = true);
+  // Its program has started up, and asks for the trial. Until then its slot counts as idle.
+  void ready(int trial);
   // So far; of an ended process with the peak of main memory that the kernel has told at its end (0: nothing).
   TrialUsage usage(int trial, std::uint64_t peak_host = 0);
   // All processes of the trial have ended.

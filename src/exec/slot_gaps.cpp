@@ -27,7 +27,8 @@ double SlotIdle::share() const {
 
 void SlotGaps::begin(const std::string& name, Time now, bool changed_hands) {
   Slot& slot = slots_[name];
-  if (slot.trials > 0 && !slot.running && !changed_hands) {
+  slot.in_gap = slot.trials > 0 && !slot.running && !changed_hands;
+  if (slot.in_gap) {
     const double gap = seconds(now - slot.since);
     slot.idle_seconds += gap;
     if (slot.gaps.size() < kKept) {
@@ -39,6 +40,18 @@ void SlotGaps::begin(const std::string& name, Time now, bool changed_hands) {
   }
   ++slot.trials;
   slot.running = true;
+  slot.since = now;
+}
+
+void SlotGaps::ready(const std::string& name, Time now) {
+  const auto found = slots_.find(name);
+  if (found == slots_.end() || !found->second.running || !std::exchange(found->second.in_gap, false)) {
+    return;
+  }
+  Slot& slot = found->second;
+  const double more = seconds(now - slot.since);
+  slot.idle_seconds += more;
+  slot.gaps[(slot.n_gaps - 1) % kKept] += static_cast<float>(more);
   slot.since = now;
 }
 

@@ -356,6 +356,15 @@ void Telemetry::begin(int trial, std::int64_t pid, const SlotLease* lease, bool 
   shared_->running[trial] = std::move(known);
 }
 
+void Telemetry::ready(int trial) {
+  const std::lock_guard lock(shared_->mutex);
+  if (const auto found = shared_->running.find(trial); found != shared_->running.end()) {
+    for (const std::string& key : found->second.keys) {
+      shared_->gaps.ready(key, Clock::now());
+    }
+  }
+}
+
 TrialUsage Telemetry::usage(int trial, std::uint64_t peak_host) {
   pid_t pid = 0;
   DeviceLoads loads;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/choice_json.hpp"
 #include "exec/exit_class.hpp"
@@ -95,7 +96,9 @@ JsonTree TrialRun::hello(const JsonTree& request) {
   if (version < 1) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("protocol: version = {}, must be >= 1", version));
   }
-  attached_ = true;
+  if (!std::exchange(attached_, true)) {
+    telemetry_.ready(number());
+  }
   JsonTree directions = JsonTree::array();
   for (const Direction direction : study_.directions()) {
     directions.push_back(direction == Direction::kMaximize ? "maximize" : "minimize");

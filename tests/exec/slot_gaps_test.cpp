@@ -40,6 +40,22 @@ TEST_CASE("a gap is the time between two trials on one slot", "[exec][telemetry]
   CHECK(all.share() == Approx(3.0 / 40.0).margin(1e-6));
 }
 
+TEST_CASE("the time in which a program starts up belongs to the gap", "[exec][telemetry]") {
+  SlotGaps gaps;
+  gaps.begin("GPU 0", kBegin, false);
+  gaps.ready("GPU 0", kBegin + 1s);  // of the first trial there is no gap
+  gaps.end("GPU 0", kBegin + 10s);
+  gaps.begin("GPU 0", kBegin + 11s, false);
+  gaps.ready("GPU 0", kBegin + 14s);
+  gaps.ready("GPU 0", kBegin + 15s);  // another process of the same trial
+  gaps.end("GPU 0", kBegin + 20s);
+  const SlotIdle all = gaps.total(kBegin + 20s);
+  CHECK(all.gaps == 1);
+  CHECK(all.idle_seconds == Approx(4.0));
+  CHECK(all.busy_seconds == Approx(16.0));
+  CHECK(all.p95_seconds == Approx(4.0));
+}
+
 TEST_CASE("time in which another run had the slot is nobody's gap", "[exec][telemetry]") {
   SlotGaps gaps;
   gaps.begin("CPU 0", kBegin, false);
