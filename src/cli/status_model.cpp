@@ -24,6 +24,8 @@ namespace {
 // The newest complete trials tell how others did; more would cost time with every look.
 constexpr std::size_t kMostCurves = 1000;
 
+constexpr double kNews_s = 1.0;
+
 double seconds_since(Time then) { return std::max(0.0, std::chrono::duration<double>(now() - then).count()); }
 
 // Slots of a run on which nothing runs. None where trials are fewer than slots: then none of these waits for a trial.
@@ -231,6 +233,8 @@ void StatusReader::read_rows(Status& status) {
   std::stable_sort(status.rows.begin(), status.rows.end(),
                    [](const StatusRow& a, const StatusRow& b) { return NaturalOrder()(a.place, b.place); });
   for (const auto& [number, trial] : trials) {
+    // One that has begun a moment ago may not be in its run's file yet.
+    if (!status.runs.empty() && trial->datetime_start && seconds_since(*trial->datetime_start) < kNews_s) continue;
     StatusRow row;
     row.trial = number;
     if (trial->datetime_start) row.elapsed = seconds_since(*trial->datetime_start);

@@ -188,9 +188,13 @@ std::vector<std::string> status_table(const Status& status, const TerminalStyle&
   Layout layout = layout_of(status, style.width, style.unicode);
   std::size_t across = 1;
   if (height > 0 && n + 1 > height) {
-    // Two rows side by side, without what is for wide rows only.
+    // Two rows side by side, where nothing is lost but what is for wide rows only.
     const std::size_t half = (style.width - std::min(style.width, kBesides)) / 2;
-    if (Layout narrow = layout_of(status, half, style.unicode); narrow.widths[kReport] > 0 && narrow.width() <= half) {
+    Layout narrow = layout_of(status, half, style.unicode);
+    const bool whole = std::all_of(kDispensable.begin() + 1, kDispensable.end(), [&](Column column) {
+      return (narrow.widths[column] > 0) == (layout.widths[column] > 0);
+    });
+    if (whole && narrow.width() <= half) {
       layout = std::move(narrow);
       across = 2;
     }

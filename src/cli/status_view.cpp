@@ -88,20 +88,27 @@ void add_head(Lines& lines, const Status& status, const TerminalStyle& style) {
   }
 }
 
-std::string run_text(const RunRecord& run, const Status& status) {
+// One line, or two where the part about slots does not fit.
+Lines run_lines(const RunRecord& run, const Status& status, std::size_t width) {
   const double elapsed = std::max(0.0, static_cast<double>(status.now_ns - run.since_ns) / 1e9);
   std::string text = fmt::format("run {} of {}: {}{} in {}, {} of {}", run.pid, run.user,
                                  run.n_trials ? fmt::format("{} of ", run.finished) : "",
                                  plural(run.n_trials.value_or(run.finished), "trial"), duration_text(elapsed),
                                  run.running.size(), plural(run.workers, "worker"));
-  if (run.idle.gaps > 0) {
-    text += fmt::format("; slots idle {:.1f}%, gaps p50 {} p95 {}", 100 * run.idle.share(),
-                        gap_text(run.idle.p50_seconds), gap_text(run.idle.p95_seconds));
-  }
   if (const double silent = static_cast<double>(status.now_ns - run.at_ns) / 1e9; silent > kSilence_s) {
     text += fmt::format("; no word for {}: it is stopped", duration_text(silent));
   }
-  return text;
+  if (run.idle.gaps == 0) {
+    return wrapped(text, width, 2);
+  }
+  const std::string slots = fmt::format("slots idle {:.1f}%, gaps p50 {} p95 {}", 100 * run.idle.share(),
+                                        gap_text(run.idle.p50_seconds), gap_text(run.idle.p95_seconds));
+  if (columns_of(text) + 2 + columns_of(slots) <= width) {
+    return {text + "; " + slots};
+  }
+  Lines lines = wrapped(text, width, 2);
+  lines.push_back(cut("  " + slots, width));
+  return lines;
 }
 
 void add_runs(Lines& lines, const Status& status, const TerminalStyle& style) {
@@ -115,7 +122,7 @@ void add_runs(Lines& lines, const Status& status, const TerminalStyle& style) {
       lines.push_back(fmt::format("... and {} more runs", status.runs.size() - i));
       return;
     }
-    for (std::string& line : wrapped(run_text(status.runs[i], status), style.width, 2)) lines.push_back(std::move(line));
+    for (std::string& line : run_lines(status.runs[i], status, style.width)) lines.push_back(std::move(line));
   }
 }
 

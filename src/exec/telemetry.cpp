@@ -2,6 +2,7 @@
 #include "bluefin/telemetry.hpp"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,14 +31,23 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto kFirstLook = 100ms;   // shorter runs leave no file
-constexpr int kLeastPause = 100;     // times as long as a look takes: a hundredth of a core
+constexpr auto kFirstLook = 100ms;  // shorter runs leave no file
+constexpr auto kSoon = 100ms;       // after a trial's beginning or end the file is written anew, at most so often
+constexpr int kLeastPause = 100;    // times as long as a look at processes takes: a hundredth of a core
 
 double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::max(0.0, std::chrono::duration<double>(to - from).count());
 }
 
-double rounded(double value, double unit) { return std::round(value / unit) * unit; }
+// To a millionth; a division gives the number of fewest digits there.
+double rounded(double value) { return std::round(value * 1e6) / 1e6; }
+
+// Of this thread: how long it has to wait for a core is no cost.
+Clock::duration processor_time() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
 
 // Bytes of main memory of a process and its descendants. What several share counts for each.
 std::uint64_t host_memory(pid_t pid) {
@@ -88,18 +98,18 @@ std::optional<double> sum(const std::vector<DeviceLoad>& loads, Member member) {
 }  // namespace
 
 Json TrialUsage::json() const {
-  JsonTree tree = {{"wall_seconds", rounded(wall_seconds, 1e-6)}};
+  JsonTree tree = {{"wall_seconds", rounded(wall_seconds)}};
   const auto add = [&](const char* key, const auto& value) {
     if (value) tree[key] = *value;
   };
-  const auto add_rounded = [&](const char* key, const std::optional<double>& value, double unit) {
-    if (value) tree[key] = rounded(*value, unit);
+  const auto add_rounded = [&](const char* key, const std::optional<double>& value) {
+    if (value) tree[key] = rounded(*value);
   };
-  add_rounded("gpu_busy_seconds", gpu_busy_seconds, 1e-6);
-  add_rounded("utilisation", utilisation, 1e-6);
+  add_rounded("gpu_busy_seconds", gpu_busy_seconds);
+  add_rounded("utilisation", utilisation);
   add("peak_memory_bytes", peak_memory);
   add("peak_host_bytes", peak_host);
-  add_rounded("energy_joules", energy_joules, 1e-6);
+  add_rounded("energy_joules", energy_joules);
   return Json::trusted(dump_json(tree));
 }
 
@@ -131,11 +141,14 @@ struct Telemetry::Shared {
   }
 
   void run();
-  void look();
+  void look(bool with_processes);
   void take(Running& running, std::vector<DeviceLoad> loads);  // mutex held
   TrialUsage usage_of(const Running& running, Clock::time_point now) const;
   RunRecord record();
   void publish();
+  void move() {  // mutex held
+    if (!std::exchange(moved, true)) changed.notify_all();
+  }
 
   const TelemetryOptions options;
   const std::string storage;
@@ -150,6 +163,7 @@ struct Telemetry::Shared {
   mutable std::mutex mutex;  // guards the rest
   std::condition_variable changed;
   bool stop = false;
+  bool moved = false;  // a trial has begun or ended since the last look
   std::map<int, Running> running;
   std::set<int> seats;  // that are taken
   SlotGaps gaps;
@@ -160,22 +174,32 @@ struct Telemetry::Shared {
 };
 
 void Telemetry::Shared::run() {
+  const auto soon = std::min<Clock::duration>(kSoon, options.period);
+  Clock::time_point next_processes{};
   std::unique_lock lock(mutex);
-  Clock::duration pause = std::min<Clock::duration>(kFirstLook, options.period);
-  while (!changed.wait_for(lock, pause, [&] { return stop; })) {
+  changed.wait_for(lock, std::min<Clock::duration>(kFirstLook, options.period), [&] { return stop; });
+  while (!stop) {
+    moved = false;
     lock.unlock();
     const auto began = Clock::now();
     try {
-      look();
+      const bool with_processes = began >= next_processes;
+      const auto used = processor_time();
+      look(with_processes);
+      if (with_processes) {
+        next_processes = began + std::max<Clock::duration>(options.period, kLeastPause * (processor_time() - used));
+      }
       publish();
     } catch (...) {  // no memory: the next look may find some
     }
-    pause = std::max<Clock::duration>(options.period, kLeastPause * (Clock::now() - began));
     lock.lock();
+    changed.wait_for(lock, soon, [&] { return stop; });
+    changed.wait_for(lock, options.period - soon, [&] { return stop || moved; });
   }
 }
 
-void Telemetry::Shared::look() {
+// What GPUs do and, `with_processes`, how much main memory trials have.
+void Telemetry::Shared::look(bool with_processes) {
   struct Look {
     int trial;
     std::int64_t pid;
@@ -191,7 +215,7 @@ void Telemetry::Shared::look() {
     }
   }
   for (Look& one : looks) {
-    one.host = host_memory(static_cast<pid_t>(one.pid));
+    if (with_processes) one.host = host_memory(static_cast<pid_t>(one.pid));
     if (one.loads) one.devices = one.loads();
   }
   const std::lock_guard lock(mutex);
@@ -354,6 +378,7 @@ void Telemetry::begin(int trial, std::int64_t pid, const SlotLease* lease, bool 
     shared_->gaps.begin(key, known.begin, shared_->by_slot && lease != nullptr && lease->changed_hands());
   }
   shared_->running[trial] = std::move(known);
+  shared_->move();
 }
 
 void Telemetry::ready(int trial) {
@@ -401,6 +426,7 @@ void Telemetry::end(int trial) {
   ++shared_->finished;
   shared_->seats.erase(found->second.seat);
   shared_->running.erase(found);
+  shared_->move();
 }
 
 void Telemetry::set_waiting(int trials, std::string_view reason) {
