@@ -15,6 +15,12 @@ namespace bluefin {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+constexpr int kMostLinks = 40;  // as the kernel
+
+}  // namespace
+
 FileUrl parse_file_url(const std::string& url, std::string_view scheme) {
   const std::string prefix = fmt::format("{}:///", scheme);
   const char* extension = scheme == "sqlite" ? "db" : "log";
@@ -33,7 +39,15 @@ FileUrl parse_file_url(const std::string& url, std::string_view scheme) {
   if (path == ":memory:") refuse("is not supported, use memory: for a storage without a file");
   if (path.find('\0') != std::string::npos) refuse("has a zero byte in its path");
   // Absolute, so that a change of the working directory moves nothing and SQLite gives no name a special meaning.
-  file.path = fs::absolute(path).lexically_normal().string();
+  fs::path place = fs::absolute(path).lexically_normal();
+  // SQLite has its log beside the file that a link leads to, and that is also whose disk it is about. A journal's lock
+  // is beside the link, as Optuna has it.
+  std::error_code error;
+  for (int links = 0; scheme == "sqlite" && links < kMostLinks && fs::is_symlink(place, error); ++links) {
+    const fs::path target = fs::read_symlink(place, error);
+    if (!error) place = (place.parent_path() / target).lexically_normal();
+  }
+  file.path = place.string();
   return file;
 }
 

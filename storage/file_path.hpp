@@ -14,7 +14,7 @@ struct FileUrl {
   std::string options;  // behind the '?'
 };
 
-// Throws Error(kInvalidArgument) for a URL of another form. Looks at no file.
+// Throws Error(kInvalidArgument) for a URL of another form. Looks at no file, but where a link leads to.
 FileUrl parse_file_url(const std::string& url, std::string_view scheme);
 
 // Whether the file can be used: empty when it can be written, or made; otherwise why it can only be read. Throws

@@ -214,8 +214,16 @@ void SqliteDb::check_writable() const {
   if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0) {
     throw Error(
         ErrorCode::kUnavailable,
-        fmt::format("{}: the file was moved, replaced or removed while it was in use; put it back, or open it where "
-                    "it is now",
+        fmt::format(
+            "{}: the file was moved, replaced or removed while it was in use; put it back. What was told last is "
+            "in its log, FILE-wal: whoever opens the file elsewhere moves that along",
+            name_));
+  }
+  if (gate_ && gate_->has_lost_log()) {
+    throw Error(
+        ErrorCode::kUnavailable,
+        fmt::format("{}: its log, FILE-wal, was removed or replaced while it was in use, and what was told last is "
+                    "in there; end all programs that use the file, so that SQLite can save what they have of it",
                     name_));
   }
   if (wal_sync_) wal_sync_->check();

@@ -34,6 +34,11 @@ bool WriteGate::open_log() {
   return descriptor_ >= 0;
 }
 
+bool WriteGate::has_lost_log() const {
+  struct stat info {};
+  return descriptor_ >= 0 && fstat(descriptor_, &info) == 0 && info.st_nlink == 0;
+}
+
 // How long to sleep before asking again: random, so that no two keep in step. Who has waited longer asks more often,
 // and so has the better chance: nearly a queue. Few ask some five times in a usual wait, many every two milliseconds:
 // asking costs a switch of processes, which 64 would otherwise spend more time on than on writing.

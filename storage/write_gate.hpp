@@ -29,6 +29,10 @@ class WriteGate {
   bool enter(std::chrono::steady_clock::time_point deadline);
   void leave();
 
+  // Whether the log that was last locked is not the file's any more. Nobody removes it while a connection is open, so
+  // what is written would go where nobody finds it.
+  bool has_lost_log() const;
+
   static constexpr std::chrono::seconds kPatience{1};
 
  private:

@@ -39,9 +39,10 @@ Study new_study(const std::string& url) {
 Outcome empty_trial(Trial& trial) { return trial.suggest_float("x", 0, 1); }
 
 void print(double seconds, int trials, const SlotIdle& idle) {
-  std::printf("{\"trials\": %d, \"seconds\": %.4f, \"per_second\": %.1f, \"idle_share\": %.5f, \"gap_p50_ms\": %.3f, "
-              "\"gap_p95_ms\": %.3f}\n",
-              trials, seconds, trials / seconds, idle.share(), 1e3 * idle.p50_seconds, 1e3 * idle.p95_seconds);
+  std::printf(
+      "{\"trials\": %d, \"seconds\": %.4f, \"per_second\": %.1f, \"idle_share\": %.5f, \"gap_p50_ms\": %.3f, "
+      "\"gap_p95_ms\": %.3f}\n",
+      trials, seconds, trials / seconds, idle.share(), 1e3 * idle.p50_seconds, 1e3 * idle.p95_seconds);
 }
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }

@@ -32,13 +32,13 @@ struct SlotOptions {
 // What a GPU does, as it was last measured: twice a second while a pool of slots has it. Absent: the driver does not
 // tell, or not yet.
 struct DeviceLoad {
-  std::optional<double> utilisation = {};         // 0 to 1: the share of the last moments in which any kernel ran
+  std::optional<double> utilisation = {};  // 0 to 1: the share of the last moments in which any kernel ran
   std::optional<double> power_watts = {};
   std::optional<std::uint64_t> memory_used = {};  // bytes, of all its users
   std::optional<std::uint64_t> memory_total = {};
-  std::optional<std::uint64_t> memory_before = {};        // what was used when the slot was taken
-  std::map<std::int64_t, std::uint64_t> memory_of = {};   // bytes of its processes, by pid
-  bool exclusive = false;                                 // nobody but the holder of the slot should be on it
+  std::optional<std::uint64_t> memory_before = {};       // what was used when the slot was taken
+  std::map<std::int64_t, std::uint64_t> memory_of = {};  // bytes of its processes, by pid
+  bool exclusive = false;                                // nobody but the holder of the slot should be on it
   // Since the pool was opened.
   std::optional<double> busy_seconds = {};
   std::optional<double> energy_joules = {};

@@ -47,10 +47,10 @@ struct SlotIdle {
 
 struct TelemetryOptions {
   std::string study = {};
-  std::string storage = {};              // URL
-  int workers = 1;                       // trials at a time
-  std::optional<int> n_trials = {};      // that are to run; unset: no limit
-  std::shared_ptr<SlotPool> slots = {};  // where they run; may be null
+  std::string storage = {};               // URL
+  int workers = 1;                        // trials at a time
+  std::optional<int> n_trials = {};       // that are to run; unset: no limit
+  std::shared_ptr<SlotPool> slots = {};   // where they run; may be null
   std::chrono::milliseconds period{500};  // between two looks
 };
 

@@ -22,7 +22,10 @@ constexpr double kLogFrom = 30;
 class Canvas {
  public:
   Canvas(std::size_t width, std::size_t height, bool braille)
-      : braille_(braille), columns_(width), across_(braille ? 2 : 1), down_(braille ? 4 : 1),
+      : braille_(braille),
+        columns_(width),
+        across_(braille ? 2 : 1),
+        down_(braille ? 4 : 1),
         cells_(height, std::vector<std::uint8_t>(width, 0)) {}
 
   std::size_t width() const { return columns_ * across_; }

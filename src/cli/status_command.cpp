@@ -83,9 +83,10 @@ StatusReader find_study(const CommandLine& line) {
     return reader_of_run(found.front().first, found.front().second);
   }
   if (found.empty()) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("no run of {} on this machine: give --storage URL to look at a study that does not run here",
-                            name.empty() ? "any study" : "study " + printable(name)));
+    throw Error(
+        ErrorCode::kNotFound,
+        fmt::format("no run of {} on this machine: give --storage URL to look at a study that does not run here",
+                    name.empty() ? "any study" : "study " + printable(name)));
   }
   std::string text = "several studies run on this machine; choose one:";
   for (const auto& [url, study] : found) {
@@ -160,7 +161,8 @@ void watch_pages(StatusReader& reader, Clock::duration interval, bool json) {
   const SignalReader signals(true);
   for (bool first = true;; first = false) {
     const Status status = reader.read();
-    write(json ? json_text(status_json(status)) + "\n" : (first ? "" : "\n") + page(status_lines(status, output_style())));
+    write(json ? json_text(status_json(status)) + "\n"
+               : (first ? "" : "\n") + page(status_lines(status, output_style())));
     if (!wait_for(signals, interval)) return;
   }
 }

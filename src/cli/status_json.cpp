@@ -98,8 +98,7 @@ Tree status_json(const Status& status) {
   for (const StatusWait& wait : status.waits) {
     waits.push_back({{"who", wait.who}, {"trials", wait.trials}, {"reason", wait.reason}});
   }
-  return {{"study", status.readable ? study_tree(status)
-                                    : Tree{{"name", status.study}, {"storage", status.storage}}},
+  return {{"study", status.readable ? study_tree(status) : Tree{{"name", status.study}, {"storage", status.storage}}},
           {"runs", runs},
           {"slots", rows},
           {"waits", waits},

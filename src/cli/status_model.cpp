@@ -103,7 +103,8 @@ Status StatusReader::read() {
   for (RunRecord& run : all) {
     const bool ours = run.study == name_ && same_storage(run.storage, url_);
     if (run.waiting > 0) {
-      const std::string who = fmt::format("run of {} (pid {}){}", run.user, run.pid, ours ? "" : ", study " + run.study);
+      const std::string who =
+          fmt::format("run of {} (pid {}){}", run.user, run.pid, ours ? "" : ", study " + run.study);
       const auto at = ours ? status.waits.begin() : status.waits.end();
       status.waits.insert(at, StatusWait{who, run.waiting, run.reason});
     }

@@ -17,10 +17,10 @@ namespace bluefin::cli {
 
 // A place for a trial, and the trial that runs there.
 struct StatusRow {
-  std::string place = {};             // "GPU 0", "worker 3"; empty: not on this machine, or in a program's own process
-  std::int64_t run = 0;               // pid of the run that it belongs to; 0: as above
-  std::optional<int> trial = {};      // none: nothing runs there
-  bool ending = false;                // the trial has finished, its process has not
+  std::string place = {};              // "GPU 0", "worker 3"; empty: not on this machine, or in a program's own process
+  std::int64_t run = 0;                // pid of the run that it belongs to; 0: as above
+  std::optional<int> trial = {};       // none: nothing runs there
+  bool ending = false;                 // the trial has finished, its process has not
   std::optional<double> elapsed = {};  // seconds
   std::optional<Report> last = {};     // in the user's sign
   std::optional<double> median = {};   // of what complete trials have reported at the same step
@@ -41,9 +41,9 @@ struct StatusWait {
 
 struct Status {
   std::string study = {};
-  std::string storage = {};    // URL
-  bool readable = false;       // the study is in a storage that can be read from here; the rest of this block is known
-  std::string problem = {};    // why not
+  std::string storage = {};  // URL
+  bool readable = false;     // the study is in a storage that can be read from here; the rest of this block is known
+  std::string problem = {};  // why not
   std::vector<Direction> directions = {};
   std::string sampler = {};
   std::string pruner = {};

@@ -18,12 +18,24 @@ constexpr const char* kRed = "31";
 constexpr const char* kGreen = "32";
 constexpr const char* kYellow = "33";
 
-constexpr std::size_t kGap = 2;         // between two columns
-constexpr std::size_t kPlace = 14;      // the widest that a place may be
+constexpr std::size_t kGap = 2;     // between two columns
+constexpr std::size_t kPlace = 14;  // the widest that a place may be
 constexpr std::size_t kLeastParams = 16;
-constexpr std::size_t kBesides = 4;     // between two rows side by side
+constexpr std::size_t kBesides = 4;  // between two rows side by side
 
-enum Column : std::size_t { kSlot, kTrial, kElapsed, kReport, kMedian, kMemory, kUtil, kPower, kIdle, kParams, kColumns };
+enum Column : std::size_t {
+  kSlot,
+  kTrial,
+  kElapsed,
+  kReport,
+  kMedian,
+  kMemory,
+  kUtil,
+  kPower,
+  kIdle,
+  kParams,
+  kColumns
+};
 constexpr std::array<const char*, kColumns> kHeads = {"slot",   "trial", "elapsed", "last report", "to median",
                                                       "memory", "util",  "power",   "idle",        "parameters"};
 constexpr std::array<bool, kColumns> kRight = {false, true, true, true, true, true, true, true, true, false};

@@ -16,10 +16,10 @@ constexpr const char* kBold = "1";
 constexpr const char* kDim = "2";
 constexpr const char* kYellow = "33";
 
-constexpr std::size_t kMostRuns = 4;          // lines
-constexpr std::size_t kMostWaits = 4;         // where lines are short
+constexpr std::size_t kMostRuns = 4;   // lines
+constexpr std::size_t kMostWaits = 4;  // where lines are short
 constexpr std::size_t kMostLinesOfWait = 2;
-constexpr std::size_t kCurveFrom = 20;        // lines of a terminal from which on there is a curve in any case
+constexpr std::size_t kCurveFrom = 20;  // lines of a terminal from which on there is a curve in any case
 constexpr std::size_t kLeastCurve = 3;
 constexpr std::size_t kBestCurve = 5;
 constexpr std::size_t kMostCurve = 8;
@@ -57,10 +57,10 @@ std::string title(const Status& status, const TerminalStyle& style) {
     text = how + status.sampler + ", " + status.pruner + "  " + text;
   }
   // A long name leaves some room for the rest.
-  const std::string shown = cut(name, std::max(style.width / 2, style.width - std::min(style.width, columns_of(text) + 2)));
+  const std::string shown =
+      cut(name, std::max(style.width / 2, style.width - std::min(style.width, columns_of(text) + 2)));
   const std::size_t used = columns_of(shown) + 2;
-  return style.paint(kBold, shown) + "  " +
-         style.paint(kDim, cut(text, style.width - std::min(style.width, used)));
+  return style.paint(kBold, shown) + "  " + style.paint(kDim, cut(text, style.width - std::min(style.width, used)));
 }
 
 void add_head(Lines& lines, const Status& status, const TerminalStyle& style) {
@@ -69,7 +69,8 @@ void add_head(Lines& lines, const Status& status, const TerminalStyle& style) {
     lines.push_back(cut("its trials are in the memory of its own process and cannot be read from here", style.width));
     return;
   }
-  std::vector<std::string> parts = {plural(status.n_trials(), "trial") + ":", fmt::format("{} complete", status.complete),
+  std::vector<std::string> parts = {plural(status.n_trials(), "trial") + ":",
+                                    fmt::format("{} complete", status.complete),
                                     fmt::format("{} pruned", status.pruned), fmt::format("{} failed", status.failed),
                                     fmt::format("{} running", status.running)};
   if (!status.queued.empty()) parts.push_back(queue_text(status.queued));

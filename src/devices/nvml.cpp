@@ -227,7 +227,8 @@ Answer<double> Nvml::power_watts(nvml::Handle gpu) const {
 Answer<double> Nvml::energy_joules(nvml::Handle gpu) const {
   unsigned long long millijoules = 0;
   const auto answer = ask("nvmlDeviceGetTotalEnergyConsumption", functions_->energy, millijoules, gpu);
-  return answer ? Answer<double>{static_cast<double>(millijoules) / 1000.0} : Answer<double>{{}, answer.code, answer.why};
+  return answer ? Answer<double>{static_cast<double>(millijoules) / 1000.0}
+                : Answer<double>{{}, answer.code, answer.why};
 }
 
 Answer<std::vector<RunningProcess>> Nvml::processes(const char* name, void* function, nvml::Handle device) const {

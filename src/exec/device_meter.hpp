@@ -12,9 +12,9 @@ namespace bluefin {
 
 // One look. What the driver does not tell is left out.
 struct DeviceSample {
-  std::optional<double> utilisation = {};       // 0 to 1
-  std::optional<double> power_watts = {};       // now
-  std::optional<double> counted_joules = {};    // the driver's counter
+  std::optional<double> utilisation = {};         // 0 to 1
+  std::optional<double> power_watts = {};         // now
+  std::optional<double> counted_joules = {};      // the driver's counter
   std::optional<std::uint64_t> memory_used = {};  // bytes
   std::optional<std::uint64_t> memory_total = {};
 };

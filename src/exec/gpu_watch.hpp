@@ -29,7 +29,7 @@ struct GpuReading {
   std::vector<std::int64_t> compute_pids = {};
   std::optional<std::uint64_t> memory_total = {};
   std::optional<std::uint64_t> memory_used = {};
-  std::uint64_t memory_explained = 0;  // of processes in the lists, also those that draw
+  std::uint64_t memory_explained = 0;                    // of processes in the lists, also those that draw
   std::map<std::int64_t, std::uint64_t> memory_of = {};  // of those that compute, where the driver tells
 };
 

@@ -81,8 +81,7 @@ SlotIdle idle_of(const JsonTree& tree) {
 }
 
 JsonTree tree_of(const RunningTrial& trial) {
-  JsonTree tree = {
-      {"trial", trial.number}, {"pid", trial.pid}, {"slots", trial.slots}, {"since_ns", trial.since_ns}};
+  JsonTree tree = {{"trial", trial.number}, {"pid", trial.pid}, {"slots", trial.slots}, {"since_ns", trial.since_ns}};
   write(tree, "peak_host", trial.peak_host);
   write(tree, "utilisation", trial.utilisation);
   write(tree, "power_watts", trial.power_watts);
@@ -121,7 +120,7 @@ std::string read_whole(const UniqueFd& file) {
 }  // namespace
 
 std::string RunRecord::text() const {
-  JsonTree tree = {{"pid", pid},           {"study", study},       {"storage", storage}, {"workers", workers},
+  JsonTree tree = {{"pid", pid},           {"study", study},       {"storage", storage},   {"workers", workers},
                    {"since_ns", since_ns}, {"at_ns", at_ns},       {"finished", finished}, {"waiting", waiting},
                    {"reason", reason},     {"idle", tree_of(idle)}};
   write(tree, "n_trials", n_trials);

@@ -33,7 +33,7 @@ struct RunningTrial {
 struct RunRecord {
   std::int64_t pid = 0;
   std::string study = {};
-  std::string storage = {};   // URL with an absolute path
+  std::string storage = {};  // URL with an absolute path
   int workers = 1;
   std::int64_t since_ns = 0;  // when it began
   std::int64_t at_ns = 0;     // when this was written

@@ -13,8 +13,9 @@
 
 namespace bluefin {
 
-// A gap is the time from the end of one trial's processes to the start of the next one's on the same slot, and on to the
-// moment in which that is ready, where it says so. The time after a slot's last trial is none: nothing was waiting for it.
+// A gap is the time from the end of one trial's processes to the start of the next one's on the same slot, and on to
+// the moment in which that is ready, where it says so. The time after a slot's last trial is none: nothing was waiting
+// for it.
 class SlotGaps {
  public:
   using Time = std::chrono::steady_clock::time_point;

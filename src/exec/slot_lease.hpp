@@ -29,7 +29,7 @@ struct PoolState {
 
   const SlotRequest request;
   const SlotFiles files;
-  std::vector<std::string> names;  // files of request.devices, or of the CPU
+  std::vector<std::string> names;   // files of request.devices, or of the CPU
   std::shared_ptr<GpuWatch> watch;  // null: no GPU, or fake ones. Set before there is a lease
 
   std::mutex mutex;  // guards the rest

@@ -42,7 +42,8 @@ Status study_with(int n_slots) {
   run.finished = 120;
   run.since_ns = status.now_ns - 725'000'000'000;
   run.at_ns = status.now_ns;
-  run.idle = {.trials = 124, .gaps = 120, .busy_seconds = 982, .idle_seconds = 18, .p50_seconds = 0.012, .p95_seconds = 0.03};
+  run.idle = {
+      .trials = 124, .gaps = 120, .busy_seconds = 982, .idle_seconds = 18, .p50_seconds = 0.012, .p95_seconds = 0.03};
   status.runs.push_back(run);
   for (int i = 0; i < n_slots; ++i) {
     StatusRow row;
@@ -85,10 +86,10 @@ TEST_CASE("status at 80 columns says all of a GPU's row", "[cli][status]") {
   const TerminalStyle style{.width = 79, .height = 23};
   const auto lines = status_lines(study_with(4), style);
   check_size(lines, style);
-  for (const char* part :
-       {"study lr", "minimize, tpe, median", "98 complete  15 pruned  7 failed  4 running", "best: 0.00976562 by trial 90",
-        "3m12s ago", "lr=0.001 layers=3", "run 4711 of ada: 120 of 200 trials in 12m05s", "idle 1.8%, gaps p50 12ms p95 30ms",
-        "GPU 3", "123", "1m15s", "0.0231 @12", "12% better", "61.0G", "97%", "310W", "\u28c0"}) {
+  for (const char* part : {"study lr", "minimize, tpe, median", "98 complete  15 pruned  7 failed  4 running",
+                           "best: 0.00976562 by trial 90", "3m12s ago", "lr=0.001 layers=3",
+                           "run 4711 of ada: 120 of 200 trials in 12m05s", "idle 1.8%, gaps p50 12ms p95 30ms", "GPU 3",
+                           "123", "1m15s", "0.0231 @12", "12% better", "61.0G", "97%", "310W", "\u28c0"}) {
     CAPTURE(part);
     CHECK(contains(lines, part));
   }
@@ -99,7 +100,8 @@ TEST_CASE("status fits every terminal", "[cli][status]") {
   status.study = std::string(150, 'x') + " \xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E";
   status.rows[3].place = "GPU 0,1,2,3,4,5,6,7";
   status.rows[4].params = std::string(500, 'p');
-  status.waits.push_back({"run of bob (pid 12)", 3, std::string(300, 'r') + " and some more words " + std::string(90, 'q')});
+  status.waits.push_back(
+      {"run of bob (pid 12)", 3, std::string(300, 'r') + " and some more words " + std::string(90, 'q')});
   for (const bool unicode : {true, false}) {
     for (const std::size_t width : {40, 60, 79, 99, 119, 199, 400}) {
       for (const std::size_t height : {5, 10, 23, 49, 100, 0}) {
@@ -143,7 +145,8 @@ TEST_CASE("colours only where they are wanted, and lines stay what they are", "[
   CHECK(contains(coloured, "\x1b[31m"));  // worse
   for (std::size_t i = 0; i < plain.size(); ++i) {
     std::string text = coloured[i];
-    for (std::size_t at = 0; (at = text.find('\x1b')) != std::string::npos;) text.erase(at, text.find('m', at) + 1 - at);
+    for (std::size_t at = 0; (at = text.find('\x1b')) != std::string::npos;)
+      text.erase(at, text.find('m', at) + 1 - at);
     CHECK(text == plain[i]);
   }
 }
@@ -205,7 +208,10 @@ TEST_CASE("studies of other kinds", "[cli][status]") {
 
 TEST_CASE("a name cannot make a terminal obey", "[cli][status]") {
   Status status = study_with(1);
-  status.study = "a\x1b[2Jb\xC2\x9B" "2Jc\xE2\x80\xAE" "d\xFF";
+  status.study =
+      "a\x1b[2Jb\xC2\x9B"
+      "2Jc\xE2\x80\xAE"
+      "d\xFF";
   status.rows[0].params = "x=\x1b]0;title\x07";
   status.waits.push_back({"run of e\x1b[31m", 1, "r\x1b[5m"});
   const auto lines = status_lines(status, {.width = 160, .height = 0});

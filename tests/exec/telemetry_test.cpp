@@ -130,7 +130,8 @@ TEST_CASE("on a shared GPU a trial's memory is that of its processes", "[exec][t
   telemetry.begin(0, one.pid(), first.get());
   telemetry.begin(1, two.pid(), second.get());
   fake.device(0)["memory_used_mib"] = 9000;
-  fake.device(0)["processes"] = {{{"pid", one.pid()}, {"memory_mib", 3000}}, {{"pid", two.pid()}, {"memory_mib", 5000}}};
+  fake.device(0)["processes"] = {{{"pid", one.pid()}, {"memory_mib", 3000}},
+                                 {{"pid", two.pid()}, {"memory_mib", 5000}}};
   fake.write();
   CHECK(eventually([&] { return telemetry.usage(0).peak_memory.value_or(0) == 3000 * kMiB; }));
   CHECK(eventually([&] { return telemetry.usage(1).peak_memory.value_or(0) == 5000 * kMiB; }));

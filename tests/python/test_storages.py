@@ -426,3 +426,12 @@ def test_a_subclass_that_overrides_nothing_stays_with_the_engine():
     study = bluefin.create_study(storage=Mine())
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     assert study._storage._native is study._storage._engine and len(study.trials) == 2
+
+
+def test_the_engines_own_options_of_a_url_are_taken(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db?journal=delete&timeout=3"
+    study = bluefin.create_study(storage=url)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    assert {path.name for path in tmp_path.iterdir()} == {"study.db"}  # no log
+    with pytest.raises(ValueError, match="unknown option 'journal=off'"):
+        bluefin.create_study(storage=f"sqlite:///{tmp_path}/study.db?journal=off")

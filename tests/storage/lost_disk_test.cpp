@@ -10,6 +10,7 @@
 #include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "bluefin/storage_file.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
 #include "storage/temp_dir.hpp"
@@ -104,6 +105,33 @@ TEST_CASE("a folder that is moved away in the middle of a study is noticed", "[s
   fs::rename(dir.file("there"), dir.file("here"));
   CHECK(run_until_error(study, told, 10) == "nothing was wrong");  // the same study goes on
   check_told(url_in("here"), told);
+}
+
+TEST_CASE("a log that is removed under a study is noticed, and nothing that was told is lost", "[storage][sqlite]") {
+  const test::TempDir dir;
+  const Quiet quiet;
+  Told told;
+  {
+    Study study = create_study({.storage = dir.url(), .name = "s"});
+    CHECK(run_until_error(study, told, 5) == "nothing was wrong");
+    fs::remove(dir.file("study.db-wal"));
+    CHECK_THAT(run_until_error(study, told, 5), ContainsSubstring("its log, FILE-wal, was removed or replaced"));
+    CHECK(told.size() == 5);
+  }
+  check_told(dir.url(), told);
+}
+
+TEST_CASE("a link to a database is the database, with its log and its disk", "[storage][sqlite]") {
+  const test::TempDir dir;
+  const Quiet quiet;
+  fs::create_directory(dir.file("there"));
+  fs::create_symlink(dir.file("there/study.db"), dir.file("link.db"));
+  CHECK(storage_file(dir.url("link.db")) == dir.file("there/study.db"));
+  Study study = create_study({.storage = dir.url("link.db"), .name = "s"});
+  Told told;
+  CHECK(run_until_error(study, told, 3) == "nothing was wrong");
+  CHECK(fs::exists(dir.file("there/study.db-wal")));
+  check_told(dir.url("there/study.db"), told);
 }
 
 TEST_CASE("a file that is removed or replaced under a study is noticed", "[storage][sqlite]") {

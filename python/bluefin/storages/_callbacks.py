@@ -13,6 +13,9 @@ from bluefin.trial import TrialState
 if TYPE_CHECKING:
     from bluefin.study import Study
 
+# What the engine notes of a trial that has failed: another one may do better.
+_OF_FAILURE = frozenset(("bluefin:error", "bluefin:fail", "bluefin:stderr", "bluefin:telemetry"))
+
 
 @experimental("2.8.0")
 class RetryHeartbeatStaleTrialCallback:
@@ -37,7 +40,7 @@ class RetryHeartbeatStaleTrialCallback:
                 state=TrialState.WAITING,
                 params=trial.params,
                 distributions=trial.distributions,
-                user_attrs=trial.user_attrs,
+                user_attrs={key: value for key, value in trial.user_attrs.items() if key not in _OF_FAILURE},
                 system_attrs=system_attrs,
                 intermediate_values=trial.intermediate_values if self._inherit_intermediate_values else None,
             )

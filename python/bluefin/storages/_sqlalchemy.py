@@ -16,6 +16,9 @@ from bluefin import _checks
 _CONNECTION = frozenset("timeout isolation_level detect_types check_same_thread cached_statements autocommit".split())
 _NUMBERS = frozenset("timeout detect_types cached_statements".split())
 
+# Of the engine (docs/storage.md).
+_OWN = frozenset(("filesystem", "journal"))
+
 # Of create_engine with SQLite.
 _ENGINE = frozenset(
     "compiler_linting echo echo_pool enable_from_linting execution_options future hide_parameters implicit_returning "
@@ -36,9 +39,12 @@ def engine_url(url: str) -> str:
     if plus and driver != "pysqlite":
         raise ValueError(f"storage: '{url}' names the driver {driver!r}, expected sqlite:/// or sqlite+pysqlite:///")
     path, query, options = rest.partition("?")
+    own = [option for option in options.split("&") if option.partition("=")[0] in _OWN]
     if query:
         _check_options(url, options)
-    return "memory:" if path in ("//", "///", "///:memory:") else f"sqlite:{path}"
+    if path in ("//", "///", "///:memory:"):
+        return "memory:"
+    return f"sqlite:{path}?{'&'.join(own)}" if own else f"sqlite:{path}"
 
 
 def _check_options(url: str, options: str) -> None:
@@ -49,8 +55,10 @@ def _check_options(url: str, options: str) -> None:
         if name == "uri":
             if value.lower() not in ("false", "f", "no", "n", "off", "0"):
                 raise ValueError(f"{where}, but SQLite's own URIs are not supported; give the path of the file")
+        elif name in _OWN:
+            continue  # the engine says what it may be
         elif name not in _CONNECTION:
-            raise ValueError(f"{where}, which is not supported; there are {', '.join(sorted(_CONNECTION))}")
+            raise ValueError(f"{where}, which is not supported; there are {', '.join(sorted(_CONNECTION | _OWN))}")
         elif name in _NUMBERS:
             try:
                 float(value)
