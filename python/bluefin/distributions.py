@@ -108,6 +108,10 @@ class FloatDistribution(_NumericalDistribution):
         ValueError: The arguments contradict each other.
     """
 
+    low: float
+    high: float
+    step: float | None
+
     def __init__(self, low: float, high: float, log: bool = False, step: float | None = None) -> None:
         _check_numbers(low, high, 0 if step is None else step)
         if log and step is not None:
@@ -152,6 +156,10 @@ class IntDistribution(_NumericalDistribution):
     Raises:
         ValueError: The arguments contradict each other.
     """
+
+    low: int
+    high: int
+    step: int
 
     def __init__(self, low: int, high: int, log: bool = False, step: int = 1) -> None:
         _check_numbers(low, high, step)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import logging
 from logging import CRITICAL
 from logging import DEBUG
@@ -18,6 +19,8 @@ __all__ = ["CRITICAL", "DEBUG", "ERROR", "FATAL", "INFO", "WARN", "WARNING"]
 
 _lock = threading.Lock()
 _handler: logging.Handler | None = None
+# Of the progress bars that are shown: how a line gets above them.
+_writers: list[Callable[[str], None]] = []
 
 
 def create_default_formatter() -> logging.Formatter:
@@ -31,6 +34,14 @@ class _StderrHandler(logging.StreamHandler):
     def __init__(self) -> None:
         logging.Handler.__init__(self)
         self.setFormatter(create_default_formatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not _writers:
+            return super().emit(record)
+        try:
+            _writers[-1](self.format(record))
+        except Exception:
+            self.handleError(record)
 
     @property
     def stream(self):  # type: ignore[override]

@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import threading
+import sys
 import time
 
 import pytest
@@ -98,6 +99,19 @@ def test_ctrl_c_ends_optimize_promptly(n_jobs, n_trials):
         study.optimize(run, n_trials=n_trials, n_jobs=n_jobs)
     assert time.monotonic() - begin < 3.0
     assert {t.state for t in study.trials} == {TrialState.FAIL} and len(study.trials) <= n_jobs
+
+
+@pytest.mark.parametrize("with_tqdm", [True, False])
+def test_lines_of_the_log_stand_above_the_progress_bar(with_tqdm, capsys, monkeypatch):
+    if not with_tqdm:
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    study = bluefin.create_study()
+    study.optimize(lambda t: 1.0, n_trials=3, show_progress_bar=True)
+    lines = [line.rpartition("\r")[2].rstrip() for line in capsys.readouterr().err.split("\n")]
+    told = [line for line in lines if "finished with value" in line]
+    assert len(told) == 3
+    assert all(line.startswith("[I ") and line.endswith("Best is trial 0 with value: 1.0.") for line in told)
+    assert "3/3" in lines[-2]
 
 
 def test_the_progress_bar_counts_trials(capsys):

@@ -22,6 +22,7 @@ class History:
         states: [n] uint8, `TrialState` COMPLETE or PRUNED.
         losses: For each objective [n] float64, lower is better: the values of an objective that is maximised with their
             sign flipped. Of a PRUNED trial the last report, NaN where it has none or there are several objectives.
+        values: The same with the signs of the values.
         violations: [n] float64, the sum of the violated constraints; NaN where a trial has no constraints.
         params: Parameter to [n] float64, NaN where a trial has no such parameter; of a categorical one the index of its
             choice.

@@ -10,6 +10,8 @@ from typing import Any
 from typing import TYPE_CHECKING
 import warnings
 
+from bluefin import logging
+
 if TYPE_CHECKING:
     from bluefin.study._study import Study
 
@@ -28,6 +30,9 @@ class ProgressBar:
         self._best = ""
         self._bar: Any = None
         self._timeout: float | None = None  # shown beside a count of trials
+        self._shown = ""  # the plain line
+        if self._total is not None:
+            logging._writers.append(self._write_above)
         try:
             from tqdm.auto import tqdm
         except ImportError:
@@ -60,12 +65,30 @@ class ProgressBar:
                     self._bar.set_postfix_str(f"{time.monotonic() - self._begin:.02f}/{self._timeout} seconds")
             else:
                 unit = "s" if self._in_seconds else " trials"
-                sys.stderr.write(f"\r{done:.0f}/{self._total:.0f}{unit}  {best}")
-                sys.stderr.flush()
+                self._show(f"{done:.0f}/{self._total:.0f}{unit}  {best}")
             self._done = done
+
+    def _show(self, line: str) -> None:
+        sys.stderr.write(f"\r{line:{len(self._shown)}}")
+        sys.stderr.flush()
+        self._shown = line
+
+    def _write_above(self, line: str) -> None:
+        """A line of the log, which would begin in the middle of the bar's own."""
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+            return
+        with self._lock:
+            shown = self._shown
+            self._show(line)
+            sys.stderr.write("\n")
+            self._shown = ""
+            self._show(shown)
 
     def close(self) -> None:
         """Leaves the last state on the screen."""
+        if self._total is not None:
+            logging._writers.remove(self._write_above)
         if self._bar is not None:
             self._bar.close()
         elif self._total is not None:

@@ -175,6 +175,7 @@ class Study:
 
     @property
     def sampler(self) -> samplers.BaseSampler:
+        """What suggests parameters. Another one may be set: trials that run keep theirs."""
         return self._sampler
 
     @sampler.setter
@@ -184,6 +185,7 @@ class Study:
 
     @property
     def pruner(self) -> pruners.BasePruner:
+        """What decides whether a running trial should stop. Another one may be set."""
         return self._pruner
 
     @pruner.setter

@@ -229,7 +229,8 @@ class Trial(BaseTrial):
         except ValueError as error:
             raise ValueError(f"Parameter {name!r}: {error}") from error
         limit = _MAX_INTEGER if isinstance(distribution, IntDistribution) else math.inf
-        if not math.isfinite(internal) or abs(internal) > limit:
+        is_text = isinstance(value, str) and not isinstance(distribution, CategoricalDistribution)
+        if is_text or not math.isfinite(internal) or abs(internal) > limit:
             raise ValueError(
                 f"Parameter {name!r}: the sampler {self._sampler} has chosen {value!r}, which cannot be a value of "
                 f"{distribution}."
