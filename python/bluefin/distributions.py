@@ -279,6 +279,7 @@ class DiscreteUniformDistribution(_OldDistribution, FloatDistribution):
     @property
     def q(self) -> float:
         """The step."""
+        assert self.step is not None
         return self.step
 
     @q.setter

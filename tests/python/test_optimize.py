@@ -105,8 +105,11 @@ def test_ctrl_c_ends_optimize_promptly(n_jobs, n_trials):
 def test_lines_of_the_log_stand_above_the_progress_bar(with_tqdm, capsys, monkeypatch):
     if not with_tqdm:
         monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    verbosity = bluefin.logging.get_verbosity()
+    bluefin.logging.set_verbosity(bluefin.logging.INFO)
     study = bluefin.create_study()
     study.optimize(lambda t: 1.0, n_trials=3, show_progress_bar=True)
+    bluefin.logging.set_verbosity(verbosity)
     lines = [line.rpartition("\r")[2].rstrip() for line in capsys.readouterr().err.split("\n")]
     told = [line for line in lines if "finished with value" in line]
     assert len(told) == 3

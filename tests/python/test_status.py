@@ -214,10 +214,10 @@ def test_what_a_gpu_does(folder, monkeypatch):
     assert re.search(r"█+░+ 40.0G +97% +310W", page), page
     Path("end").touch()
     assert started[0].wait(60) == 0
-    trials = bluefin("trials", "--storage", "sqlite:///lr.db", "-f", "json")
+    trials = bluefin("trials", "--storage", "sqlite:///lr.db", "--study-name", "lr", "-f", "json")
     used = json.loads(trials.stdout)[0]["user_attrs"]["bluefin:telemetry"]
     assert used["peak_memory_bytes"] == (40960 - 500) * 2**20
-    assert 0 < used["gpu_busy_seconds"] < used["wall_seconds"]
+    assert 0 < used["gpu_busy_seconds"] <= used["wall_seconds"]
     assert used["utilisation"] == pytest.approx(used["gpu_busy_seconds"] / used["wall_seconds"], abs=1e-5)
     assert used["energy_joules"] > 0
     assert used["peak_host_bytes"] > 100_000
@@ -302,6 +302,7 @@ def test_watch_into_a_program_is_a_line_of_json_each_time():
 PROGRAM = """
 import os, sys, time, bluefin
 def objective(trial):
+    time.sleep(0.3)  # what is reported later than 250 ms after the last write is written at once
     trial.report(0.25, 1)
     while not os.path.exists("end"):
         time.sleep(0.02)
