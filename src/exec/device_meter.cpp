@@ -17,8 +17,8 @@ double DeviceMeter::seconds_since(Time now) const {
 
 void DeviceMeter::add(const DeviceSample& sample, Time now) {
   const double seconds = seconds_since(now);
-  if (sample.utilisation) {
-    busy_seconds_ = busy_seconds_.value_or(0.0) + seconds * *sample.utilisation;
+  if (sample.utilisation || last_.utilisation) {
+    busy_seconds_ = busy_seconds_.value_or(0.0) + seconds * last_.utilisation.value_or(0.0);
   }
   const bool counted = sample.counted_joules && last_.counted_joules && *sample.counted_joules >= *last_.counted_joules;
   if (counted) {
@@ -26,7 +26,7 @@ void DeviceMeter::add(const DeviceSample& sample, Time now) {
     joules_ = joules_.value_or(0.0) + joules;
     watts_ = sample.power_watts.value_or(seconds > 0 ? joules / seconds : 0.0);
   } else if (sample.power_watts) {
-    joules_ = joules_.value_or(0.0) + seconds * *sample.power_watts;
+    joules_ = joules_.value_or(0.0) + seconds * watts_;
     watts_ = *sample.power_watts;
   } else if (sample.counted_joules) {
     joules_ = joules_.value_or(0.0);

@@ -19,8 +19,9 @@ struct DeviceSample {
   std::optional<std::uint64_t> memory_total = {};
 };
 
-// Between two looks the GPU did what the second one tells of: utilisation is a driver's mean over the last moments.
-// After the last look it goes on as it was then, so that a trial which ends between two looks gets its part.
+// After a look the GPU goes on as it was then, until the next one. So what a trial gets is known at its end, between two
+// looks, and what trials that follow each other get adds up to what the GPU did. What the driver's counter of energy
+// tells otherwise is corrected with the next look.
 class DeviceMeter {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -22,13 +22,16 @@ TEST_CASE("a GPU's busy time and energy are what the looks tell", "[exec][teleme
   CHECK(*meter.load(kBegin).busy_seconds == 0.0);  // nothing is known of what was before
   meter.add({.utilisation = 0.5, .power_watts = 300.0, .memory_used = 7, .memory_total = 9}, kBegin + 1s);
   const DeviceLoad load = meter.load(kBegin + 1s);
-  CHECK(*load.busy_seconds == Approx(0.5).margin(1e-9));
-  CHECK(*load.energy_joules == Approx(300.0).margin(1e-9));
+  CHECK(*load.busy_seconds == Approx(0.9).margin(1e-9));
+  CHECK(*load.energy_joules == Approx(100.0).margin(1e-9));
   CHECK(*load.memory_used == 7);
   CHECK(*load.memory_total == 9);
-  // Between two looks it goes on as it was.
-  CHECK(*meter.load(kBegin + 1500ms).busy_seconds == Approx(0.75).margin(1e-9));
-  CHECK(*meter.load(kBegin + 1500ms).energy_joules == Approx(450.0).margin(1e-9));
+  // Between two looks it goes on as it was, and so it was when the next one comes.
+  CHECK(*meter.load(kBegin + 1500ms).busy_seconds == Approx(1.15).margin(1e-9));
+  CHECK(*meter.load(kBegin + 1500ms).energy_joules == Approx(250.0).margin(1e-9));
+  meter.add({.utilisation = 0.0, .power_watts = 50.0}, kBegin + 1500ms);
+  CHECK(*meter.load(kBegin + 1500ms).busy_seconds == Approx(1.15).margin(1e-9));
+  CHECK(*meter.load(kBegin + 2s).busy_seconds == Approx(1.15).margin(1e-9));
 }
 
 TEST_CASE("the driver's counter of energy is preferred to the power of a moment", "[exec][telemetry]") {
@@ -38,7 +41,7 @@ TEST_CASE("the driver's counter of energy is preferred to the power of a moment"
   CHECK(*meter.load(kBegin + 1s).energy_joules == Approx(120.0).margin(1e-9));
   // The driver was loaded anew.
   meter.add({.power_watts = 50.0, .counted_joules = 3.0}, kBegin + 2s);
-  CHECK(*meter.load(kBegin + 2s).energy_joules == Approx(170.0).margin(1e-9));
+  CHECK(*meter.load(kBegin + 2s).energy_joules == Approx(1120.0).margin(1e-9));
 
   DeviceMeter no_power;
   no_power.add({.counted_joules = 10.0}, kBegin);

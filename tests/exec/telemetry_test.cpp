@@ -27,8 +27,8 @@ std::map<std::string, double> telemetry_of(const FrozenTrial& trial) {
   std::map<std::string, double> members;
   const Json* attribute = find_attribute(trial.user_attrs, kTelemetryKey);
   if (attribute != nullptr) {
-    const auto object = attribute->as_object();
-    for (const auto& [key, value] : *object) members[key] = value.as_double().value();
+    const auto object = attribute->as_object().value();
+    for (const auto& [key, value] : object) members[key] = value.as_double().value();
   }
   return members;
 }
