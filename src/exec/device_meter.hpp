@@ -19,9 +19,9 @@ struct DeviceSample {
   std::optional<std::uint64_t> memory_total = {};
 };
 
-// After a look the GPU goes on as it was then, until the next one. So what a trial gets is known at its end, between two
-// looks, and what trials that follow each other get adds up to what the GPU did. What the driver's counter of energy
-// tells otherwise is corrected with the next look.
+// After a look the GPU goes on as it was then, until the next one. So what a trial gets is known at its end, between
+// two looks, and what trials that follow each other get adds up to what the GPU did. What the driver's counter of
+// energy tells otherwise is corrected with the next look.
 class DeviceMeter {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -302,9 +302,10 @@ def test_watch_into_a_program_is_a_line_of_json_each_time():
 PROGRAM = """
 import os, sys, time, bluefin
 def objective(trial):
-    time.sleep(0.3)  # what is reported later than 250 ms after the last write is written at once
-    trial.report(0.25, 1)
+    step = 0
     while not os.path.exists("end"):
+        step += 1
+        trial.report(0.25, step)
         time.sleep(0.02)
     return 1.0
 if __name__ == "__main__":
