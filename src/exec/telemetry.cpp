@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <condition_variable>
-#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
@@ -19,11 +17,10 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "bluefin/storage_file.hpp"
-#include "core/json_nlohmann.hpp"
-#include "devices/process_info.hpp"
 #include "exec/process_tree.hpp"
 #include "exec/run_record.hpp"
 #include "exec/slot_gaps.hpp"
+#include "exec/trial_meter.hpp"
 
 namespace bluefin {
 namespace {
@@ -35,40 +32,11 @@ constexpr auto kFirstLook = 100ms;  // shorter runs leave no file
 constexpr auto kSoon = 100ms;       // after a trial's beginning or end the file is written anew, at most so often
 constexpr int kLeastPause = 100;    // times as long as a look at processes takes: a hundredth of a core
 
-double seconds_between(Clock::time_point from, Clock::time_point to) {
-  return std::max(0.0, std::chrono::duration<double>(to - from).count());
-}
-
-// To a millionth; a division gives the number of fewest digits there.
-double rounded(double value) { return std::round(value * 1e6) / 1e6; }
-
 // Of this thread: how long it has to wait for a core is no cost.
 Clock::duration processor_time() {
   timespec used{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
   return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
-}
-
-// Bytes of main memory of a process and its descendants. What several share counts for each.
-std::uint64_t host_memory(pid_t pid) {
-  const auto pids = with_descendants({pid});
-  const std::uint64_t own = peak_memory(pid);
-  return pids.size() == 1 ? own : std::max(own, memory_of(pids, std::numeric_limits<std::uint64_t>::max()));
-}
-
-// What a trial has of a GPU. By process where the driver tells pids that are seen from here; else, on a GPU that it has
-// to itself, all above what was used before.
-std::optional<std::uint64_t> memory_of_trial(const DeviceLoad& load, std::int64_t pid, std::uint64_t floor) {
-  std::optional<std::uint64_t> own;
-  for (const auto& [user, bytes] : load.memory_of) {
-    if (descends_from(user, {pid})) {
-      own = own.value_or(0) + bytes;
-    }
-  }
-  if (load.exclusive && load.memory_used && *load.memory_used > floor) {
-    own = std::max(own.value_or(0), *load.memory_used - floor);
-  }
-  return own;
 }
 
 // An absolute path, which means the same to a reader in another folder.
@@ -97,37 +65,14 @@ std::optional<double> sum(const std::vector<DeviceLoad>& loads, Member member) {
 
 }  // namespace
 
-Json TrialUsage::json() const {
-  JsonTree tree = {{"wall_seconds", rounded(wall_seconds)}};
-  const auto add = [&](const char* key, const auto& value) {
-    if (value) tree[key] = *value;
-  };
-  const auto add_rounded = [&](const char* key, const std::optional<double>& value) {
-    if (value) tree[key] = rounded(*value);
-  };
-  add_rounded("gpu_busy_seconds", gpu_busy_seconds);
-  add_rounded("utilisation", utilisation);
-  add("peak_memory_bytes", peak_memory);
-  add("peak_host_bytes", peak_host);
-  add_rounded("energy_joules", energy_joules);
-  return Json::trusted(dump_json(tree));
-}
-
 struct Telemetry::Shared {
   struct Running {
-    std::int64_t pid = 0;
-    DeviceLoads loads;
-    std::vector<std::string> slots;  // for people
-    std::vector<std::string> keys;   // whose gaps are counted
+    TrialMeter meter;
+    DeviceLoads loads = {};               // null: nobody looks at its devices, or it has none
+    std::vector<std::string> slots = {};  // for people
+    std::vector<std::string> keys = {};   // whose gaps are counted
     int seat = 0;
-    Clock::time_point begin;
     std::int64_t since_ns = 0;
-    std::uint64_t peak_host = 0;
-    // One for each device:
-    std::vector<DeviceLoad> first;
-    std::vector<DeviceLoad> now;
-    std::vector<std::uint64_t> floor;  // the least memory that was seen in use
-    std::vector<std::optional<std::uint64_t>> peak;
   };
 
   explicit Shared(TelemetryOptions what) : options(std::move(what)), storage(shared_url(options.storage)) {
@@ -142,8 +87,6 @@ struct Telemetry::Shared {
 
   void run();
   void look(bool with_processes);
-  void take(Running& running, std::vector<DeviceLoad> loads);  // mutex held
-  TrialUsage usage_of(const Running& running, Clock::time_point now) const;
   RunRecord record();
   void publish();
   void move() {  // mutex held
@@ -211,57 +154,20 @@ void Telemetry::Shared::look(bool with_processes) {
   {
     const std::lock_guard lock(mutex);
     for (const auto& [trial, known] : running) {
-      looks.push_back({trial, known.pid, known.loads});
+      looks.push_back({trial, known.meter.pid(), known.loads});
     }
   }
   for (Look& one : looks) {
-    if (with_processes) one.host = host_memory(static_cast<pid_t>(one.pid));
+    if (with_processes) one.host = host_memory(one.pid);
     if (one.loads) one.devices = one.loads();
   }
   const std::lock_guard lock(mutex);
   for (Look& one : looks) {
-    if (const auto found = running.find(one.trial); found != running.end() && found->second.pid == one.pid) {
-      found->second.peak_host = std::max(found->second.peak_host, one.host);
-      take(found->second, std::move(one.devices));
+    if (const auto found = running.find(one.trial); found != running.end() && found->second.meter.pid() == one.pid) {
+      found->second.meter.saw_host(one.host);
+      if (one.loads) found->second.meter.saw_devices(std::move(one.devices));
     }
   }
-}
-
-void Telemetry::Shared::take(Running& known, std::vector<DeviceLoad> loads) {
-  for (std::size_t i = 0; i < loads.size(); ++i) {
-    const DeviceLoad& load = loads[i];
-    known.floor[i] = std::min(known.floor[i], load.memory_used.value_or(known.floor[i]));
-    if (const auto own = memory_of_trial(load, known.pid, known.floor[i])) {
-      known.peak[i] = std::max(known.peak[i].value_or(0), *own);
-    }
-  }
-  known.now = std::move(loads);
-}
-
-TrialUsage Telemetry::Shared::usage_of(const Running& known, Clock::time_point now) const {
-  TrialUsage usage;
-  usage.wall_seconds = seconds_between(known.begin, now);
-  if (known.peak_host > 0) usage.peak_host = known.peak_host;
-  double busy = 0;
-  int n_busy = 0;
-  for (std::size_t i = 0; i < known.now.size(); ++i) {
-    const DeviceLoad& last = known.now[i];
-    // What was not measured yet when the trial began has begun with it.
-    if (last.busy_seconds) {
-      busy += std::clamp(*last.busy_seconds - known.first[i].busy_seconds.value_or(0.0), 0.0, usage.wall_seconds);
-      ++n_busy;
-    }
-    if (last.energy_joules) {
-      const double joules = *last.energy_joules - known.first[i].energy_joules.value_or(0.0);
-      usage.energy_joules = usage.energy_joules.value_or(0.0) + std::max(0.0, joules);
-    }
-    if (known.peak[i]) usage.peak_memory = std::max(usage.peak_memory.value_or(0), *known.peak[i]);
-  }
-  if (n_busy > 0) {
-    usage.gpu_busy_seconds = busy / n_busy;
-    if (usage.wall_seconds > 0) usage.utilisation = *usage.gpu_busy_seconds / usage.wall_seconds;
-  }
-  return usage;
 }
 
 RunRecord Telemetry::Shared::record() {
@@ -278,16 +184,17 @@ RunRecord Telemetry::Shared::record() {
   record.waiting = waiting;
   record.reason = reason;
   for (const auto& [number, known] : running) {
-    RunningTrial trial{number, known.pid, known.slots, known.since_ns};
-    if (known.peak_host > 0) trial.peak_host = known.peak_host;
-    const auto n_told = std::count_if(known.now.begin(), known.now.end(),
-                                      [](const DeviceLoad& load) { return load.utilisation.has_value(); });
-    if (const auto total = sum(known.now, &DeviceLoad::utilisation)) {
+    RunningTrial trial{number, known.meter.pid(), known.slots, known.since_ns};
+    const std::vector<DeviceLoad>& loads = known.meter.loads();
+    if (known.meter.peak_host() > 0) trial.peak_host = known.meter.peak_host();
+    const auto n_told =
+        std::count_if(loads.begin(), loads.end(), [](const DeviceLoad& load) { return load.utilisation.has_value(); });
+    if (const auto total = sum(loads, &DeviceLoad::utilisation)) {
       trial.utilisation = *total / static_cast<double>(n_told);
     }
-    trial.power_watts = sum(known.now, &DeviceLoad::power_watts);
+    trial.power_watts = sum(loads, &DeviceLoad::power_watts);
     double fullest = -1;
-    for (const DeviceLoad& load : known.now) {
+    for (const DeviceLoad& load : loads) {
       if (load.memory_used && load.memory_total && *load.memory_total > 0) {
         const double share = static_cast<double>(*load.memory_used) / static_cast<double>(*load.memory_total);
         if (share > fullest) {
@@ -352,20 +259,11 @@ void Telemetry::begin(int trial, std::int64_t pid, const SlotLease* lease, bool 
   if (!fresh) {
     forget_peak(static_cast<pid_t>(pid));
   }
-  Shared::Running known;
-  known.pid = pid;
-  known.begin = Clock::now();
+  DeviceLoads loads = lease != nullptr ? lease->loads() : DeviceLoads();
+  Shared::Running known{TrialMeter(pid, loads ? loads() : std::vector<DeviceLoad>(), Clock::now())};
+  known.loads = std::move(loads);
   known.since_ns = shared_clock_ns();
-  if (lease != nullptr) {
-    known.slots = lease->slots();
-    known.loads = lease->loads();
-    if (known.loads) known.first = known.now = known.loads();
-    for (const DeviceLoad& load : known.first) {
-      const std::uint64_t used = load.memory_used.value_or(std::numeric_limits<std::uint64_t>::max());
-      known.floor.push_back(std::min(used, load.memory_before.value_or(used)));
-    }
-    known.peak.resize(known.first.size());
-  }
+  if (lease != nullptr) known.slots = lease->slots();
   const std::lock_guard lock(shared_->mutex);
   while (shared_->seats.count(known.seat) > 0) {
     ++known.seat;
@@ -375,9 +273,9 @@ void Telemetry::begin(int trial, std::int64_t pid, const SlotLease* lease, bool 
   known.keys = shared_->by_slot && lease != nullptr ? known.slots : seat;
   if (known.slots.empty()) known.slots = seat;
   for (const std::string& key : known.keys) {
-    shared_->gaps.begin(key, known.begin, shared_->by_slot && lease != nullptr && lease->changed_hands());
+    shared_->gaps.begin(key, known.meter.begin(), shared_->by_slot && lease != nullptr && lease->changed_hands());
   }
-  shared_->running[trial] = std::move(known);
+  shared_->running.insert_or_assign(trial, std::move(known));
   shared_->move();
 }
 
@@ -399,7 +297,7 @@ TrialUsage Telemetry::usage(int trial, std::uint64_t peak_host) {
     if (found == shared_->running.end()) {
       return {};
     }
-    pid = static_cast<pid_t>(found->second.pid);
+    pid = static_cast<pid_t>(found->second.meter.pid());
     loads = found->second.loads;
   }
   const std::uint64_t host = std::max(peak_host, peak_memory(pid));
@@ -409,9 +307,10 @@ TrialUsage Telemetry::usage(int trial, std::uint64_t peak_host) {
   if (found == shared_->running.end()) {
     return {};
   }
-  found->second.peak_host = std::max(found->second.peak_host, host);
-  if (loads) shared_->take(found->second, std::move(devices));
-  return shared_->usage_of(found->second, Clock::now());
+  TrialMeter& meter = found->second.meter;
+  meter.saw_host(host);
+  if (loads) meter.saw_devices(std::move(devices));
+  return meter.usage(Clock::now());
 }
 
 void Telemetry::end(int trial) {
