@@ -46,10 +46,6 @@ def storage(request, tmp_path):
     ]
 
 
-def own_attributes(trial):
-    return {key: value for key, value in trial.user_attrs.items() if key != "bluefin:telemetry"}
-
-
 def letters(study):
     return "".join(trial.state.name[0] for trial in study.trials)
 
