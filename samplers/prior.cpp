@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace bluefin {
 namespace {
@@ -42,12 +43,14 @@ double draw_prior(const Distribution& distribution, Rng& rng) {
 }
 
 double draw_prior(const SuggestRequest& request, const ParamSpecPtr& spec) {
-  TrialParam candidate{spec, draw_prior(spec->distribution, request.rng)};
-  if (request.feasible == nullptr) return candidate.value;
-  for (int i = 1; i < kMaxDraws && !(*request.feasible)({&candidate, 1}); ++i) {
-    candidate.value = draw_prior(spec->distribution, request.rng);
+  const double first = draw_prior(spec->distribution, request.rng);
+  if (request.feasible == nullptr) return first;
+  std::vector<TrialParam> candidate(request.params.begin(), request.params.end());
+  candidate.push_back({spec, first});
+  for (int i = 1; i < kMaxDraws && !(*request.feasible)(candidate); ++i) {
+    candidate.back().value = draw_prior(spec->distribution, request.rng);
   }
-  return candidate.value;
+  return candidate.back().value;
 }
 
 }  // namespace bluefin

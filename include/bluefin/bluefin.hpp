@@ -12,6 +12,7 @@
 #include "bluefin/history.hpp"             // IWYU pragma: export
 #include "bluefin/json.hpp"                // IWYU pragma: export
 #include "bluefin/log.hpp"                 // IWYU pragma: export
+#include "bluefin/memory_model.hpp"        // IWYU pragma: export
 #include "bluefin/out_of_memory.hpp"       // IWYU pragma: export
 #include "bluefin/pruner.hpp"              // IWYU pragma: export
 #include "bluefin/pruners/median.hpp"      // IWYU pragma: export

@@ -20,4 +20,7 @@ OutOfMemory out_of_memory(std::string_view message);
 // std::bad_alloc, whatever it says, and what std::exceptions say. kNo for null.
 OutOfMemory out_of_memory(const std::exception_ptr& error);
 
+// The class of a trial that fails with it, for the user attribute `bluefin:fail`: "oom-host", "oom-device" or "".
+std::string_view fail_class(OutOfMemory kind);
+
 }  // namespace bluefin

@@ -27,8 +27,8 @@ struct StudyInfo {
   bool shared = true;  // other processes may read it while it runs; not so in the memory of one
 };
 
-// Whether a candidate (a joint point or a single parameter) may be run at all. Samplers draw again, or take the best
-// candidate that passes; when none passes they return the best of all. May be called from several threads.
+// Whether a candidate (a joint point, or what the trial has and one more parameter) may be run at all. Samplers draw
+// again, or take the best candidate that passes; when none does they return the best of all. From several threads.
 using FeasibilityFilter = std::function<bool(std::span<const TrialParam>)>;
 
 struct SuggestRequest {

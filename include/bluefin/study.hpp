@@ -18,6 +18,7 @@
 
 #include "bluefin/frozen_trial.hpp"
 #include "bluefin/history.hpp"
+#include "bluefin/memory_model.hpp"
 #include "bluefin/pruner.hpp"
 #include "bluefin/sampler.hpp"
 #include "bluefin/storage.hpp"
@@ -82,6 +83,7 @@ struct OptimizeOptions {
   // Each trial holds a slot of these (open_slots()), taken before it is asked for; Trial::device() is its GPU. All run
   // in this process, where a crash of one is the end of all: run_supervised() gives each a process.
   std::shared_ptr<SlotPool> slots{};
+  MemoryModelOptions memory_model{};  // see Study::use_memory_model()
 };
 
 struct StudyOptions {
@@ -166,6 +168,13 @@ class Study {
                      const std::vector<Attribute>& user_attrs = {}, bool skip_if_exists = false);
   void add_trial(const FrozenTrial& trial);
   void add_trials(const std::vector<FrozenTrial>& trials);
+
+  // Says that memory grows with the product of these parameters; one that stands twice is squared. Kept with the study,
+  // for all who work on it; the same name again replaces it, no parameters take it away (docs/memory.md).
+  void set_resource_hint(std::string_view name, const std::vector<std::string>& params);
+  // Whether candidates that are expected to run out of memory are drawn again, and how much there is. On by default;
+  // optimize() and run_supervised() say it anew, by their options.
+  void use_memory_model(const MemoryModelOptions& options);
 
   // Reading. Each looks for news in the storage first. Trials come in the order of their numbers.
   std::vector<std::shared_ptr<const FrozenTrial>> trials() const;

@@ -53,6 +53,9 @@ struct SupervisorOptions {
   // Bytes of main memory of a trial's processes together, looked at four times a second. A trial that has more is
   // killed and fails as `oom-host`.
   std::optional<std::uint64_t> memory_limit = {};
+  // Whether configurations that are expected to run out of memory are not suggested. What it does not say of how much
+  // there is, slots and memory_limit do.
+  MemoryModelOptions memory_model = {};
   std::chrono::milliseconds grace{5000};  // between SIGTERM and SIGKILL
 
   // The folder for what trials print, each in a file NUMBER.log; empty: it is not kept. See log_folder().

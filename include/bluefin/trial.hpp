@@ -76,6 +76,9 @@ class Trial {
   // A constraint is satisfied when value <= 0. Throws Error(kInvalidArgument) for NaN.
   void set_constraint(std::string_view key, double value);
 
+  // See Study::set_resource_hint(). To be called in every trial: once it is known it costs nothing.
+  void set_resource_hint(std::string_view name, const std::vector<std::string>& params);
+
   // What the sampler has chosen before the objective asked, canonical; empty where it chooses one parameter at a time.
   std::vector<TrialParam> joint_params() const;
   int number() const;

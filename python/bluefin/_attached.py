@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bluefin import _native
+from bluefin._out_of_memory import out_of_memory_class
 from bluefin.exceptions import StorageInternalError
 from bluefin.exceptions import TrialPruned
 from bluefin.study._tell import outcome
@@ -62,14 +63,7 @@ def _run(objective: Callable[[Trial], Any], trial: Trial) -> tuple[TrialState, l
     except StorageInternalError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        return TrialState.FAIL, [], f"{type(error).__name__}: {error}", _fail_class(error)
+        return TrialState.FAIL, [], f"{type(error).__name__}: {error}", out_of_memory_class(error)
     # How many values are right is the supervisor's to say.
     state, values, problem = outcome(len(given) if isinstance(given, Sequence) else 1, given, None)
     return state, values, problem or "", ""
-
-
-def _fail_class(error: BaseException) -> str:
-    """A class of docs/protocol.md; empty: the supervisor reads it from the text."""
-    if any(cls.__name__ == "OutOfMemoryError" for cls in type(error).__mro__):  # of torch, or of CuPy
-        return "oom-device"
-    return "oom-host" if isinstance(error, MemoryError) else ""

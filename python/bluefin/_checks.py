@@ -78,6 +78,14 @@ def named(what: str, value: Any) -> None:
         text(f"A name in {what}", name)
 
 
+def resource_hint(name: Any, params: Any) -> tuple[str, list[str]]:
+    """The arguments of set_resource_hint(). A text is a sequence, too, but not one of names."""
+    if isinstance(params, (str, bytes)):
+        raise TypeError(f"`params` must be a list of names of parameters, but got {params!r}.")
+    names = items("`params`", params, "a list of names of parameters")
+    return text("`name`", name), [text("A name in `params`", param) for param in names]
+
+
 def items(what: str, value: Any, expected: str) -> list[Any]:
     try:
         return list(value)

@@ -7,6 +7,7 @@ import sys
 from typing import NamedTuple
 
 from bluefin import _native
+from bluefin._out_of_memory import out_of_memory_class
 
 
 class TriedBatch(NamedTuple):
@@ -68,15 +69,11 @@ def fit_batch(
         if torch is not None:
             torch.cuda.synchronize()
 
-    is_error = is_out_of_memory or _is_out_of_memory
+    is_error = is_out_of_memory or (lambda error: out_of_memory_class(error) != "")
     batch, micro_batch, steps, rate, speed, limit, tried = _native.fit_batch(
         step_to_its_end, start, cap, learning_rate, min_gain, seconds, is_error, _release
     )
     return BatchFit(batch, micro_batch, steps, rate, speed, limit, [TriedBatch(*one) for one in tried])
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or _native.is_out_of_memory(f"{type(error).__name__}: {error}")
 
 
 def _release() -> None:

@@ -94,6 +94,10 @@ class Trial:
         """A constraint is satisfied when its value is <= 0."""
         self._call("set_constraint", key=key, value=float(value))
 
+    def set_resource_hint(self, name, params):
+        """Says that memory grows with the product of these parameters; one that stands twice is squared."""
+        self._call("set_resource_hint", name=name, params=list(params))
+
     @property
     def params(self):
         """The parameters that the trial has so far, by name."""

@@ -51,7 +51,7 @@ fit(const py::object& step, std::int64_t start, std::int64_t cap, double learnin
 
 void bind_fit_batch(py::module_& m) {
   m.def("fit_batch", &fit);
-  m.def("is_out_of_memory", [](std::string_view message) { return out_of_memory(message) != OutOfMemory::kNo; });
+  m.def("out_of_memory", [](std::string_view message) { return fail_class(out_of_memory(message)); });
 }
 
 }  // namespace bluefin::python

@@ -16,6 +16,7 @@
 #include "bluefin/pruner.hpp"
 #include "bluefin/sampler.hpp"
 #include "bluefin/samplers/tpe.hpp"
+#include "bluefin/slots.hpp"
 #include "bluefin/storage.hpp"
 #include "convert.hpp"
 #include "messages.hpp"
@@ -161,6 +162,15 @@ std::vector<FrozenHandle> fail_lost_trials(StudyHandle& self) {
   return result;
 }
 
+// How much memory trials have: by their slots and by a limit, where there are such.
+void use_memory_model(StudyHandle& self, bool on, const SlotPool* slots, std::optional<std::uint64_t> limit) {
+  MemoryModelOptions options;
+  options.on = on;
+  if (slots != nullptr) options.device_capacity = memory_of_slot(*slots);
+  options.host_capacity = limit;
+  without_gil([&] { self.study().use_memory_model(options); });
+}
+
 void add_trials(StudyHandle& self, const std::vector<FrozenHandle>& handles) {
   without_gil([&] {
     std::vector<FrozenTrial> added;
@@ -220,6 +230,11 @@ void bind_study(py::module_& m) {
       .def("ask", [](StudyHandle& self) { return without_gil([&] { return TrialHandle(self.study().ask()); }); })
       .def("ask_to_run", &ask_to_run)
       .def("fail_lost_trials", &fail_lost_trials)
+      .def("use_memory_model", &use_memory_model)
+      .def("set_resource_hint",
+           [](StudyHandle& self, const std::string& name, const std::vector<std::string>& params) {
+             without_gil([&] { self.study().set_resource_hint(name, params); });
+           })
       .def("resume", [](StudyHandle& self,
                         int number) { return without_gil([&] { return TrialHandle(self.study().resume(number)); }); })
       .def("tell", &tell)

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bind.hpp"
 #include "bluefin/error.hpp"
@@ -108,6 +109,10 @@ void bind_trial(py::module_& m) {
            })
       .def("set_constraint", [](TrialHandle& self, const std::string& key,
                                 double value) { without_gil([&] { self.trial().set_constraint(key, value); }); })
+      .def("set_resource_hint",
+           [](TrialHandle& self, const std::string& name, const std::vector<std::string>& params) {
+             without_gil([&] { self.trial().set_resource_hint(name, params); });
+           })
       .def("joint_params", [](TrialHandle& self) { return trial_params_to(self.trial().joint_params()); })
       .def("frozen", &frozen);
 }

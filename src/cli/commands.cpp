@@ -32,6 +32,7 @@ const std::vector<Command>& commands() {
       {"run", "Run the trials of a study, several at a time, each in a process of its own.", run_run},
       {"status", "Show what runs where, how it does, and what waits for what.", run_status},
       {"logs", "Show what a trial of 'bluefin run' has printed.", run_logs},
+      {"memory", "Show what a study has learned of the memory that its trials need.", run_memory},
       {"devices", "Show the GPUs, who uses them, and which of them trials may use.", run_devices},
       {"trial suggest", "In a script that 'run' starts: a parameter of its trial.", run_trial_suggest},
       {"trial report", "In such a script: report an intermediate value.", run_trial_report},

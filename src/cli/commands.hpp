@@ -54,5 +54,6 @@ int run_run(const Arguments& arguments);        // run.cpp
 int run_devices(const Arguments& arguments);    // devices_command.cpp
 int run_logs(const Arguments& arguments);       // logs_command.cpp
 int run_status(const Arguments& arguments);     // status_command.cpp
+int run_memory(const Arguments& arguments);     // memory_command.cpp
 
 }  // namespace bluefin::cli

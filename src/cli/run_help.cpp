@@ -67,7 +67,9 @@ po::options_description study_options(const std::string& storage, const std::str
       ("seed", po::value<std::string>()->value_name("N"),
        "makes a run of one process with one worker repeatable")  //
       ("enqueue", po::value<std::vector<std::string>>()->value_name("JSON"),
-       "a configuration to run first, like '{\"lr\":0.001}'; repeatable");
+       "a configuration to run first, like '{\"lr\":0.001}'; repeatable")  //
+      ("resource-hint", po::value<std::vector<std::string>>()->value_name("HINT"),
+       "memory grows with a product of parameters, e.g. activations=batch*width*depth; kept with the study; repeatable");
   return options;
 }
 
@@ -96,6 +98,8 @@ po::options_description trial_limit_options() {
        "end a trial that reports nothing for so long; it fails as no-report")  //
       ("memory-limit", po::value<std::string>()->value_name("SIZE"),
        "kill a trial whose processes have more main memory together, e.g. 8GiB; it fails as oom-host")  //
+      ("memory-model", po::value<std::string>()->default_value("on")->value_name("on|off"),
+       "do not suggest what is expected to run out of memory, by the trials that did; 'bluefin memory' shows it")  //
       ("grace", po::value<std::string>()->default_value("5s")->value_name("T"),
        "between SIGTERM and SIGKILL for a trial that has to end");
   return options;

@@ -163,6 +163,11 @@ void apply_trial_limits(const po::variables_map& values, SupervisorOptions& supe
   if (values.count("memory-limit")) {
     supervisor.memory_limit = size_from(values, "memory-limit");
   }
+  const auto model = values["memory-model"].as<std::string>();
+  if (model != "on" && model != "off") {
+    throw UsageError(fmt::format("--memory-model '{}' must be on or off", model));
+  }
+  supervisor.memory_model.on = model == "on";
   supervisor.grace = std::chrono::milliseconds(static_cast<long long>(1000 * duration_from(values, "grace")));
 }
 
@@ -228,6 +233,11 @@ void apply(const po::variables_map& values, RunOptions& options) {
   if (values.count("enqueue")) {
     for (const auto& configuration : values["enqueue"].as<std::vector<std::string>>()) {
       options.enqueue.push_back(parse_configuration(configuration));
+    }
+  }
+  if (values.count("resource-hint")) {
+    for (const auto& hint : values["resource-hint"].as<std::vector<std::string>>()) {
+      options.resource_hints.push_back(parse_resource_hint(hint));
     }
   }
   if (values.count("n-trials")) {
@@ -335,6 +345,25 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   }
   constexpr double kMost = 9e18;
   return number <= kMost ? std::optional(static_cast<std::uint64_t>(number)) : std::nullopt;
+}
+
+ResourceHint parse_resource_hint(const std::string& text) {
+  const auto equals = text.find('=');
+  ResourceHint hint{text.substr(0, equals), {}};
+  for (std::size_t begin = equals; begin != std::string::npos;) {
+    const auto end = text.find('*', ++begin);
+    std::string param = text.substr(begin, end == std::string::npos ? end : end - begin);
+    param.erase(0, param.find_first_not_of(' '));
+    param.erase(param.find_last_not_of(' ') + 1);
+    hint.second.push_back(std::move(param));
+    begin = end;
+  }
+  const bool has_empty = std::any_of(hint.second.begin(), hint.second.end(), [](const auto& p) { return p.empty(); });
+  if (hint.first.empty() || hint.second.empty() || has_empty) {
+    throw UsageError(
+        fmt::format("--resource-hint '{}' must be NAME=PARAMETER*PARAMETER..., e.g. activations=batch*width*depth", text));
+  }
+  return hint;
 }
 
 Configuration parse_configuration(const std::string& text) {

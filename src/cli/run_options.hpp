@@ -18,6 +18,8 @@
 
 namespace bluefin::cli {
 
+// Its name and the parameters that are multiplied.
+using ResourceHint = std::pair<std::string, std::vector<std::string>>;
 using Configuration = std::vector<std::pair<std::string, Choice>>;
 
 struct RunOptions {
@@ -37,6 +39,7 @@ struct RunOptions {
   std::optional<std::uint64_t> seed;
   std::vector<Configuration> enqueue;
   std::vector<Configuration> enqueue_once;  // when the study does not have them yet
+  std::vector<ResourceHint> resource_hints;
   bool quiet = false;
   bool progress = true;
   LogLevel log_level = LogLevel::kWarning;
@@ -60,6 +63,8 @@ std::optional<double> parse_duration(std::string_view text);
 // "8GiB", "8G", "500MB", "1.5k", "1048576": bytes; of units that end with a plain B 1000 make the next one. nullopt for
 // anything else.
 std::optional<std::uint64_t> parse_size(std::string_view text);
+// "activations=batch*width*depth". Throws UsageError.
+ResourceHint parse_resource_hint(const std::string& text);
 // {"lr": 0.001, "optimizer": "adam"}. Throws UsageError.
 Configuration parse_configuration(const std::string& text);
 

@@ -127,6 +127,9 @@ int run_study(const RunOptions& given) {
   } catch (const Error& error) {
     throw UsageError(error.what());
   }
+  for (const auto& [name, params] : options.resource_hints) {
+    study.set_resource_hint(name, params);
+  }
   for (const Configuration& configuration : options.enqueue_once) {
     study.enqueue_trial(configuration, {}, true);
   }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,7 @@ class TrialBackend {
   virtual bool should_prune() = 0;
   virtual void set_user_attr(std::string_view key, Json value) = 0;
   virtual void set_system_attr(std::string_view key, Json value) = 0;
+  virtual void set_resource_hint(std::string_view name, const std::vector<std::string>& params) = 0;
   virtual std::vector<TrialParam> joint_params() const { return {}; }
   virtual std::vector<int> devices() const { return {}; }
   virtual int number() const = 0;

@@ -200,6 +200,10 @@ class AttachedBackend : public TrialBackend {
     set_attribute(trial_.system_attrs, key, std::move(value));
   }
 
+  void set_resource_hint(std::string_view name, const std::vector<std::string>& params) override {
+    connection_.call({{"op", "set_resource_hint"}, {"name", std::string(name)}, {"params", params}});
+  }
+
   // The process sees its own devices only, and CUDA counts these from 0.
   std::vector<int> devices() const override { return devices_; }
   int number() const override { return trial_.number; }

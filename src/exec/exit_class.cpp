@@ -8,41 +8,21 @@
 #include <array>
 #include <cstring>
 
+#include "core/memory_words.hpp"
+
 namespace bluefin {
 namespace {
 
-struct Sign {
-  std::string_view text;
-  std::string_view kind;
-};
+// A client of CUDA's MPS is ended when another one on the card has faulted. Looked for before memory.
+constexpr std::array<std::string_view, 3> kNeighbourFault = {
+    "cudaErrorMpsClientTerminated", "CUDA_ERROR_MPS_CLIENT_TERMINATED", "MPS client has been terminated"};
 
-// A line that matches several has the class of the first: what stands for a device is more than "out of memory" alone.
-constexpr std::array kSigns = {
-    // A client of CUDA's MPS is ended when another one on the card has faulted.
-    Sign{"cudaErrorMpsClientTerminated", "neighbour-fault"},
-    Sign{"CUDA_ERROR_MPS_CLIENT_TERMINATED", "neighbour-fault"},
-    Sign{"MPS client has been terminated", "neighbour-fault"},
-    Sign{"CUDA out of memory", "oom-device"},  // PyTorch
-    Sign{"HIP out of memory", "oom-device"},
-    Sign{"XPU out of memory", "oom-device"},
-    Sign{"MPS backend out of memory", "oom-device"},
-    Sign{"CUDA error: out of memory", "oom-device"},
-    Sign{"cudaErrorMemoryAllocation", "oom-device"},
-    Sign{"CUDA_ERROR_OUT_OF_MEMORY", "oom-device"},
-    Sign{"cuda runtime error (2)", "oom-device"},
-    Sign{"CUBLAS_STATUS_ALLOC_FAILED", "oom-device"},
-    Sign{"CUDNN_STATUS_ALLOC_FAILED", "oom-device"},
-    Sign{"CUSOLVER_STATUS_ALLOC_FAILED", "oom-device"},
-    Sign{"CUSPARSE_STATUS_ALLOC_FAILED", "oom-device"},
-    Sign{"java.lang.OutOfMemoryError", "oom-host"},
-    Sign{"OutOfMemoryError", "oom-device"},                   // torch.cuda's, torch's, c10's, CuPy's
-    Sign{"RESOURCE_EXHAUSTED: Out of memory", "oom-device"},  // JAX
-    Sign{"std::bad_alloc", "oom-host"},
-    Sign{"MemoryError", "oom-host"},  // Python's, NumPy's _ArrayMemoryError
-    Sign{"DefaultCPUAllocator: can't allocate memory", "oom-host"},
-    Sign{"DefaultCPUAllocator: not enough memory", "oom-host"},
-    Sign{"[Errno 12] Cannot allocate memory", "oom-host"},
-};
+std::string_view class_of_line(std::string_view line) {
+  const bool neighbour = std::any_of(kNeighbourFault.begin(), kNeighbourFault.end(), [&](std::string_view words) {
+    return line.find(words) != std::string_view::npos;
+  });
+  return neighbour ? "neighbour-fault" : fail_class(out_of_memory_in_line(line));
+}
 
 }  // namespace
 
@@ -64,10 +44,8 @@ std::string_view class_of_text(std::string_view text) {
     const std::size_t newline = text.rfind('\n');
     const std::string_view line = newline == std::string_view::npos ? text : text.substr(newline + 1);
     text = newline == std::string_view::npos ? std::string_view() : text.substr(0, newline);
-    const auto* sign = std::find_if(kSigns.begin(), kSigns.end(),
-                                    [&](const Sign& known) { return line.find(known.text) != std::string_view::npos; });
-    if (sign != kSigns.end()) {
-      return sign->kind;
+    if (const std::string_view kind = class_of_line(line); !kind.empty()) {
+      return kind;
     }
   }
   return {};

@@ -108,6 +108,14 @@ std::string string_member(const JsonTree& message, const char* key) {
   return value.get<std::string>();
 }
 
+std::vector<std::string> strings_member(const JsonTree& message, const char* key) {
+  const JsonTree& value = member(message, key);
+  if (!value.is_array() || !std::all_of(value.begin(), value.end(), [](const JsonTree& v) { return v.is_string(); })) {
+    throw_member(key, "a list of strings", value);
+  }
+  return value.get<std::vector<std::string>>();
+}
+
 double as_number(const JsonTree& value, const char* key) {
   if (value.is_number()) {
     return value.get<double>();

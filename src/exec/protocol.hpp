@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bluefin/error.hpp"
 #include "core/json_nlohmann.hpp"
@@ -51,6 +52,7 @@ const JsonTree& member(const JsonTree& message, const char* key);
 std::string string_member(const JsonTree& message, const char* key);
 double number_member(const JsonTree& message, const char* key);
 std::int64_t integer_member(const JsonTree& message, const char* key);
+std::vector<std::string> strings_member(const JsonTree& message, const char* key);
 double as_number(const JsonTree& value, const char* key);
 
 }  // namespace bluefin::protocol

@@ -33,6 +33,17 @@ constexpr auto kLookInterval = 250ms;  // at memory and at processes that trials
 constexpr auto kDyingInterval = 5ms;   // at those while they are being killed
 constexpr auto kLongestDying = 2s;     // one that the kernel cannot kill is left to it
 
+MemoryModelOptions memory_options(const SupervisorOptions& options) {
+  MemoryModelOptions memory = options.memory_model;
+  if (!memory.device_capacity && options.slots) {
+    memory.device_capacity = memory_of_slot(*options.slots);
+  }
+  if (!memory.host_capacity) {
+    memory.host_capacity = options.memory_limit;
+  }
+  return memory;
+}
+
 class Supervisor {
  public:
   Supervisor(Study& study, const SupervisorOptions& options, const SupervisorCallbacks& callbacks)
@@ -47,6 +58,7 @@ class Supervisor {
         begin_(Clock::now()) {
     strays_.add_child(guard_.pid());
     study_.impl().stop_requested = false;
+    study_.use_memory_model(memory_options(options));
     study_.fail_lost_trials(options_.retry);
   }
 

@@ -84,6 +84,10 @@ JsonTree TrialRun::reply_to(const JsonTree& request) {
     trial_.set_constraint(protocol::string_member(request, "key"), protocol::number_member(request, "value"));
     return JsonTree::object();
   }
+  if (op == "set_resource_hint") {
+    trial_.set_resource_hint(protocol::string_member(request, "name"), protocol::strings_member(request, "params"));
+    return JsonTree::object();
+  }
   if (op == "tell") {
     tell_from(request);
     return JsonTree::object();

@@ -51,6 +51,7 @@ class FixedTrial final : public TrialBackend {
   void set_system_attr(std::string_view key, Json value) override {
     set_attribute(trial_.system_attrs, key, std::move(value));
   }
+  void set_resource_hint(std::string_view, const std::vector<std::string>&) override {}  // of no study
   int number() const override { return trial_.number; }
   FrozenTrial frozen() const override { return trial_; }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "bluefin/frozen_trial.hpp"
 #include "bluefin/storage.hpp"
+#include "study/memory_filter.hpp"
 
 namespace bluefin {
 
@@ -25,6 +27,8 @@ struct LiveTrial {
   TrialUpdate dirty;                                  // what the storage does not have yet
   std::chrono::steady_clock::time_point written;      // when it was last written
   std::uint64_t nonce = 0;
+  std::shared_ptr<const StudyMemory> memory;  // that candidates are held against; null: nothing is known, or wanted
+  RefusedCandidates refused;
   std::vector<int> devices;  // set before the trial's handle is given away, and never again
   bool owned = false;
   bool told = false;

@@ -14,6 +14,7 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "bluefin/out_of_memory.hpp"
 #include "bluefin/slots.hpp"
 #include "bluefin/study.hpp"
 #include "core/join.hpp"
@@ -134,6 +135,9 @@ class Run {
         return Failed{describe(error)};
       }
     }();
+    if (const std::string_view kind = fail_class(out_of_memory(error)); !kind.empty()) {
+      trial.set_user_attr("bluefin:fail", kind);  // for the memory model
+    }
     // A callback or an error may be the end, so the next trial begins after it.
     if (!error && options_.callbacks.empty() && !is_wanted(lease) && begin_trial()) {
       auto [frozen, next] = study_.tell_and_ask(trial, outcome);
@@ -188,6 +192,9 @@ void Study::optimize(const Objective& objective, const OptimizeOptions& options)
                 fmt::format("optimize: n_jobs = {}, but there are slots for {} trials at a time ({})", options.n_jobs,
                             options.slots->size(), options.slots->description()));
   }
+  MemoryModelOptions memory = options.memory_model;
+  if (!memory.device_capacity && options.slots) memory.device_capacity = memory_of_slot(*options.slots);
+  impl_->use_memory_model(memory);
   impl_->stop_requested = false;
   impl_->fail_lost(options.retry, {});
   Run run(*this, objective, options);

@@ -204,6 +204,12 @@ std::vector<FrozenTrial> Study::best_trials() const {
 
 bool Study::update_running(const TrialUpdate& update) { return impl_->update_running(update); }
 
+void Study::set_resource_hint(std::string_view name, const std::vector<std::string>& params) {
+  impl_->set_resource_hint(name, params);
+}
+
+void Study::use_memory_model(const MemoryModelOptions& options) { impl_->use_memory_model(options); }
+
 HistoryView Study::history() const {
   impl_->refresh();
   return impl_->view();

@@ -55,7 +55,10 @@ StudyImpl::StudyImpl(Parts parts)
       seed(parts.seed),
       packing_(dynamic_cast<PackedTrials*>(storage.get())),
       cache_(directions),
-      models_(make_models()) {}
+      hints_(resource_hints(parts.record.system_attrs)),
+      models_(make_models()) {
+  if (!hints_.empty()) cache_.want_memory();
+}
 
 StudyImpl::Models StudyImpl::make_models() const {
   const StudyInfo info{name, directions, seed, storage->is_shared()};
@@ -123,6 +126,8 @@ void StudyImpl::read_anew() {
   cursor_ = {};
   told_.clear();
   cache_ = TrialCache(directions);
+  if (!hints_.empty()) cache_.want_memory();
+  memory_version_.reset();
   models_ = std::move(models);
   first_read_ = true;
 }
@@ -218,9 +223,14 @@ StudyImpl::Draft StudyImpl::draw() {
     update_pending();
     history = cache_.history().view();
     model = models_.sampler;
+    draft.memory = memory();
   }
   Rng rng(seed, static_cast<std::uint64_t>(draft.expected), draft.nonce);
   try {
+    if (draft.memory) {
+      draft.joint = draw_within_memory(*model, history, draft, rng);
+      return draft;
+    }
     const std::vector<SearchSpace> spaces = model->joint_spaces(history);
     if (!spaces.empty()) draft.joint = model->suggest_joint({history, draft.expected, rng, {}, nullptr}, spaces);
   } catch (...) {
@@ -234,6 +244,8 @@ std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started, bo
   const auto live = make_live(std::move(started), draft.nonce);
   live->joint = std::move(draft.joint.params);
   live->joint_error = std::move(draft.error);
+  live->memory = std::move(draft.memory);
+  live->refused = std::move(draft.refused);
   live->owned = owned;
 
   const std::lock_guard lock(mutex_);
@@ -334,8 +346,11 @@ double StudyImpl::suggest(LiveTrial& live, std::string_view param, const Distrib
     }
     const HistoryView history = view();
     Rng rng(seed, static_cast<std::uint64_t>(live.trial.number), live.nonce, param);
-    const double drawn =
-        model_of_sampler()->suggest_parameter({history, live.trial.number, rng, live.trial.params, nullptr}, spec);
+    const std::shared_ptr<SamplerModel> model = model_of_sampler();
+    const SuggestRequest request{history, live.trial.number, rng, live.trial.params, nullptr};
+    const bool may_be_too_large = live.memory && live.memory->matters(param);
+    const double drawn = may_be_too_large ? draw_parameter_within_memory(*model, request, live, spec)
+                                          : model->suggest_parameter(request, spec);
     if (in_range(distribution, drawn)) return drawn;
     throw Error(ErrorCode::kInternal, fmt::format("sampler '{}' suggested {} for '{}', which is not a value of {}",
                                                   sampler->name(), drawn, param, to_string(distribution)));

@@ -18,9 +18,13 @@
 #include "bluefin/study.hpp"
 #include "core/packed_trials.hpp"
 #include "study/live_trial.hpp"
+#include "study/memory_filter.hpp"
 #include "study/trial_cache.hpp"
 
 namespace bluefin {
+
+// Those in a study's attributes.
+ResourceHints resource_hints(const std::vector<Attribute>& system_attrs);
 
 struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
  public:
@@ -77,6 +81,11 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   // Queues a trial that has failed through no fault of its own again, with its parameters, `retry` times at most.
   // `failed`: as it was before it failed.
   void queue_again(const FrozenTrial& failed, int retry);
+  // src/study/study_memory.cpp. Throws Error(kInvalidArgument) for empty names; no parameters take the hint away.
+  void set_resource_hint(std::string_view hint, const std::vector<std::string>& params);
+  void use_memory_model(const MemoryModelOptions& options);
+  // As it is after a look for news, whether it is used or not; null: nothing is known.
+  std::shared_ptr<const StudyMemory> memory_now();
   void note_own(int number);  // a trial that was added to the storage by this process
 
   // By number; of all states, or of those that are wanted.
@@ -92,6 +101,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
     std::uint64_t nonce = 0;
     JointSuggestion joint;
     std::exception_ptr error;
+    std::shared_ptr<const StudyMemory> memory;
+    RefusedCandidates refused;
   };
 
   struct Models {
@@ -109,12 +120,21 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void read_anew();                             // forgets all that was read, and what the models have learned of it
   std::shared_ptr<SamplerModel> model_of_sampler();
   Draft draw();
+  std::shared_ptr<const StudyMemory> memory();              // mutex_ held; learns what is new
+  std::shared_ptr<const StudyMemory> learn_memory() const;  // mutex_ held; null: nothing to learn from
+  JointSuggestion draw_within_memory(SamplerModel& model, const HistoryView& history, Draft& draft, Rng& rng) const;
+  // The parameters that matter, for samplers that draw one at a time.
+  std::vector<TrialParam> draw_sizes_within_memory(SamplerModel& model, const HistoryView& history, Draft& draft) const;
+  double draw_parameter_within_memory(SamplerModel& model, const SuggestRequest& request, LiveTrial& live,
+                                      const ParamSpecPtr& spec) const;
   std::shared_ptr<LiveTrial> begin(Draft draft, FrozenTrial started, bool owned);
   void drop(const Draft& draft);
   std::shared_ptr<LiveTrial> make_live(FrozenTrial trial, std::uint64_t nonce) const;
   bool runs_anywhere(const LiveTrial& live) const { return !live.owned && storage->is_shared(); }
   std::pair<FrozenTrial, TrialUpdate> taken(LiveTrial& live) const;
   void conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate& update) const;
+  // With a trial that ran out of memory: how much it had.
+  void note_capacity(FrozenTrial& trial, TrialUpdate& update) const;
   FrozenTrial finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome);
 
   PackedTrials* const packing_;  // the storage, if it keeps finished trials as the cache does
@@ -124,7 +144,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::atomic<std::int64_t> refreshed_ms_{-1'000'000};  // steady clock
   std::atomic<std::int64_t> searched_ms_{-1'000'000};   // for lost trials
 
-  std::mutex mutex_;  // guards all below; never held while the sampler, the pruner, the objective or the storage works
+  mutable std::mutex mutex_;  // guards all below; never held while the sampler, the pruner, the objective or the storage works
   TrialCache cache_;
   std::map<int, std::shared_ptr<LiveTrial>> live_;
   std::vector<TrialId> told_;       // told here since the storage was last read: it need not be read back
@@ -132,6 +152,10 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   int next_number_ = 0;             // one above the highest number that is known or expected
   std::uint64_t nonce_ = 0;         // 0 until another process is seen on the study
   bool first_read_ = true;
+  ResourceHints hints_;
+  MemoryModelOptions memory_options_;
+  std::shared_ptr<const StudyMemory> memory_;
+  std::optional<std::uint64_t> memory_version_;  // of the records that memory_ was made of
   // Replaced by read_anew(); who works with one keeps it meanwhile.
   Models models_;
 };

@@ -22,6 +22,9 @@ class StudyTrial final : public TrialBackend {
   bool should_prune() override;
   void set_user_attr(std::string_view key, Json value) override;
   void set_system_attr(std::string_view key, Json value) override;
+  void set_resource_hint(std::string_view name, const std::vector<std::string>& params) override {
+    study_->set_resource_hint(name, params);
+  }
   std::vector<TrialParam> joint_params() const override;
   std::vector<int> devices() const override { return live_->devices; }
   int number() const override { return live_->trial.number; }

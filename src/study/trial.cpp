@@ -63,6 +63,10 @@ void Trial::set_constraint(std::string_view key, double value) {
   backend().set_system_attr("constraints:" + std::string(key), value);
 }
 
+void Trial::set_resource_hint(std::string_view name, const std::vector<std::string>& params) {
+  backend().set_resource_hint(name, params);
+}
+
 std::vector<TrialParam> Trial::joint_params() const { return backend().joint_params(); }
 std::vector<int> Trial::devices() const { return backend().devices(); }
 std::optional<int> Trial::device() const {

@@ -40,6 +40,7 @@ void TrialCache::add_finished(const PackedTrialPtr& trial) {
     return;
   }
   history_.append(trial);
+  if (memory_.add(trial)) add_ended_to_memory();
   if (n_objectives_ != 1 || trial->state() != TrialState::kComplete) return;
   if (total_violation(trial->constraints()) > 0.0) return;
   if (best_) {
@@ -48,6 +49,18 @@ void TrialCache::add_finished(const PackedTrialPtr& trial) {
     if (loss > least || (loss == least && trial->number() > best_->number())) return;
   }
   best_ = trial;
+}
+
+void TrialCache::want_memory() {
+  if (memory_.wanted()) return;
+  memory_.want();
+  add_ended_to_memory();
+}
+
+void TrialCache::add_ended_to_memory() {
+  for (const PackedTrialPtr& trial : finished_) {
+    if (trial && trial->state() != TrialState::kFail) memory_.add(trial);
+  }
 }
 
 void TrialCache::set_unfinished(std::vector<FrozenTrialPtr>&& trials) {

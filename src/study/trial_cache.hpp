@@ -10,6 +10,7 @@
 #include "bluefin/types.hpp"
 #include "core/history.hpp"
 #include "core/packed_trial.hpp"
+#include "study/memory_records.hpp"
 
 namespace bluefin {
 
@@ -40,13 +41,19 @@ class TrialCache {
   std::vector<Known> trials(const std::map<int, FrozenTrialPtr>& running) const;
 
   History& history() { return history_; }
+  const MemoryRecords& memory() const { return memory_; }
+  // Also of the trials that ended before: O(n) once.
+  void want_memory();
 
  private:
+  void add_ended_to_memory();
+
   std::size_t n_objectives_;
   History history_;
   std::vector<PackedTrialPtr> finished_;  // by number; null: not finished or not known
   std::map<int, FrozenTrialPtr> unfinished_;
   PackedTrialPtr best_;
+  MemoryRecords memory_;
 };
 
 }  // namespace bluefin

@@ -42,6 +42,7 @@ void StudyImpl::conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate
   }
   if (trial.state == TrialState::kFail) {
     trial.values.clear();
+    note_capacity(trial, update);
     if (!problem.empty()) {
       set_attribute(trial.user_attrs, "bluefin:error", problem);
       set_attribute(update.user_attrs, "bluefin:error", problem);
@@ -52,6 +53,18 @@ void StudyImpl::conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate
   update.state = trial.state;
   update.values = trial.values;
   update.datetime_complete = trial.datetime_complete;
+}
+
+void StudyImpl::note_capacity(FrozenTrial& trial, TrialUpdate& update) const {
+  const Json* kind = find_attribute(trial.user_attrs, kFailKey);
+  const std::string word = kind == nullptr ? "" : kind->as_string().value_or("");
+  const bool device = word == fail_class(OutOfMemory::kDevice);
+  if (!device && word != fail_class(OutOfMemory::kHost)) return;
+  const std::lock_guard lock(mutex_);
+  const auto bytes = device ? memory_options_.device_capacity : memory_options_.host_capacity;
+  if (!bytes) return;
+  set_attribute(trial.user_attrs, kCapacityKey, *bytes);
+  set_attribute(update.user_attrs, kCapacityKey, *bytes);
 }
 
 FrozenTrial StudyImpl::finish(FrozenTrial trial, TrialUpdate update, const Outcome& outcome) {

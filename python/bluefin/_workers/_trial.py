@@ -69,6 +69,9 @@ class WorkerTrial(Trial):
     def _set_system_attr(self, key: str, value: Any) -> None:
         self._ask("_set_system_attr", key, value)
 
+    def set_resource_hint(self, name: str, params: Sequence[str]) -> None:
+        self._ask("set_resource_hint", name, params)
+
     def set_constraint(self, key: str, value: float) -> None:
         self._ask("set_constraint", key, as_float(value))
 

@@ -21,6 +21,7 @@ import warnings
 from bluefin import _checks
 from bluefin import _native
 from bluefin._limits import Limits
+from bluefin._out_of_memory import out_of_memory_class
 from bluefin.exceptions import TrialPruned
 from bluefin.logging import get_logger
 from bluefin.storages._heartbeat import beating
@@ -260,6 +261,8 @@ class Run:
             state, error = TrialState.FAIL, e
             exc_info = None if isinstance(e, ObjectiveLost) else sys.exc_info()
 
+        if state == TrialState.FAIL and error is not None and (kind := out_of_memory_class(error)):
+            trial.set_user_attr("bluefin:fail", kind)  # what the memory model learns from
         if (error is None or state == TrialState.PRUNED) and self._goes_on_at_once(trial):
             frozen, problem = tell_and_ask(study, trial, values, state, open_trials)
         else:
@@ -308,6 +311,7 @@ def optimize(
     trial_timeout: float | None,
     report_timeout: float | None,
     memory_limit: int | None,
+    memory_model: bool,
 ) -> None:
     """See `Study.optimize`."""
     if study._thread_local.run is not None:
@@ -345,6 +349,9 @@ def optimize(
     limits = Limits.checked(trial_timeout, report_timeout, memory_limit, n_workers is not None)
     if limits.report_timeout is not None and len(study.directions) > 1:
         raise ValueError("`report_timeout` is for studies with one objective: with several, trials cannot report.")
+    # What a sampler in Python chooses is its own affair.
+    uses_memory = _checks.flag("`memory_model`", memory_model) and not study.sampler._samples_in_python()
+    study._native.use_memory_model(uses_memory, slots, limits.memory_limit)
     objectives: Objectives
     if n_workers is None:
         objectives = InThreads(func, slots)

@@ -338,6 +338,7 @@ class Study:
         trial_timeout: float | None = None,
         report_timeout: float | None = None,
         memory_limit: int | None = None,
+        memory_model: bool = True,
     ) -> None:
         """Runs trials until ``n_trials`` are run, the time is up or `stop` is called.
 
@@ -365,6 +366,8 @@ class Study:
             report_timeout: The same for one that reports nothing for so long: ``no-report``.
             memory_limit: The same, at once, for one whose process and its children have more bytes of main memory
                 together: ``oom-host``. Looked at four times a second.
+            memory_model: Whether configurations are not suggested that are expected to run out of memory, by the trials
+                that did (docs/memory.md). Only samplers of bluefin can be kept from them.
 
         Raises:
             RuntimeError: Called from an objective or a callback of this study; a worker cannot load the objective.
@@ -388,6 +391,7 @@ class Study:
             trial_timeout,
             report_timeout,
             memory_limit,
+            memory_model,
         )
 
     def stop(self) -> None:
@@ -526,6 +530,20 @@ class Study:
             known=lambda: self._native.user_attrs().get(key),
             write=lambda text: self._native.set_user_attr(key, text),
         )
+
+    def set_resource_hint(self, name: str, params: Sequence[str]) -> None:
+        """Says that memory grows with the product of these parameters, so that the study learns sooner what fits.
+
+        Kept with the study. Bluefin's own, docs/memory.md tells more.
+
+        Args:
+            name: Of the product; the same one again replaces it.
+            params: Names of parameters; one that stands twice is squared. Empty: there is no such product any more.
+
+        Raises:
+            TypeError: ``params`` is not a list of names.
+        """
+        self._native.set_resource_hint(*_checks.resource_hint(name, params))
 
     def _set_system_attr(self, key: str, value: Any) -> None:
         """Keeps a JSON value with the study; for samplers, pruners and tools."""

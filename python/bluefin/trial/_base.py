@@ -9,6 +9,7 @@ import math
 from typing import Any
 import warnings
 
+from bluefin import _checks
 from bluefin._warnings import deprecated
 from bluefin.distributions import BaseDistribution
 from bluefin.distributions import CategoricalChoiceType
@@ -96,6 +97,20 @@ class BaseTrial(abc.ABC):
     @abc.abstractmethod
     def set_constraint(self, key: str, value: float) -> None:
         """Sets a constraint, which is satisfied when ``value <= 0``."""
+
+    def set_resource_hint(self, name: str, params: Sequence[str]) -> None:
+        """Says that memory grows with the product of these parameters, so that the study learns sooner what fits.
+
+        Kept with the study. Bluefin's own, docs/memory.md tells more.
+
+        Args:
+            name: Of the product; the same one again replaces it.
+            params: Names of parameters; one that stands twice is squared. Empty: there is no such product any more.
+
+        Raises:
+            TypeError: ``params`` is not a list of names.
+        """
+        _checks.resource_hint(name, params)  # of a trial without a study nothing is learned
 
     @property
     @abc.abstractmethod

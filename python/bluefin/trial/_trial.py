@@ -352,6 +352,9 @@ class Trial(BaseTrial):
         if constraint is not None:
             self._native.set_constraint(key, constraint)
 
+    def set_resource_hint(self, name: str, params: Sequence[str]) -> None:
+        self._native.set_resource_hint(*_checks.resource_hint(name, params))
+
     @property
     def params(self) -> dict[str, Any]:
         return self._frozen(deepcopy=True).params

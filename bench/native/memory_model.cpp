@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// How many trials run out of memory with and without the memory model: a simulation, so that it needs no GPU.
+//
+//   memory_model [SEEDS]
+//
+// A GPU of 80 GiB trains multilayer perceptrons with Adam: batch 2^4 to 2^14 and width 2^8 to 2^13 in the logarithm, depth
+// 2 to 24. A trial needs, with 2 % of noise, a context, 16 bytes for each weight (itself, its gradient, two moments), and
+// kActivationBytes for each unit of each layer and sample; it runs out, or leaves its peak with the trial. Every study runs
+// 60 trials. bench/memory keeps what this prints (docs/benchmarks.md).
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bluefin/bluefin.hpp"
+
+namespace {
+
+using namespace bluefin;
+
+constexpr double kGiB = 1 << 30;
+constexpr double kCapacity = 80 * kGiB;
+constexpr double kContext = 0.5 * kGiB;
+constexpr double kWeightBytes = 16.0;
+constexpr double kActivationBytes = 64.0;
+constexpr int kTrials = 60;
+
+struct Network {
+  double batch;
+  double width;
+  double depth;
+  double bytes() const {
+    return kContext + kWeightBytes * depth * width * (width + 1.0) + kActivationBytes * batch * width * depth;
+  }
+  // Larger networks are better, up to a point beyond the memory of the card, and batches have an optimum inside of it:
+  // the good ones lie where memory ends.
+  double loss() const {
+    const double size = std::log2(width * width * depth) - 28.0;
+    const double batches = std::log2(batch) - 10.0;
+    return size * size / 100.0 + batches * batches / 50.0;
+  }
+};
+
+Network suggest(Trial& trial) {
+  Network network{};
+  network.batch = static_cast<double>(trial.suggest_int("batch", 16, 16384, {.log = true}));
+  network.width = static_cast<double>(trial.suggest_int("width", 256, 8192, {.log = true}));
+  network.depth = static_cast<double>(trial.suggest_int("depth", 2, 24));
+  trial.suggest_float("lr", 1e-5, 1e-1, {.log = true});
+  return network;
+}
+
+struct Figures {
+  double ran_out = 0.0;
+  double refused = 0.0;
+  double refused_wrongly = 0.0;
+};
+
+void count_refused(const FrozenTrial& trial, Figures& figures) {
+  const Json* attribute = find_attribute(trial.system_attrs, "bluefin:refused");
+  if (attribute == nullptr) return;
+  double count = 0.0;
+  double shown = 0.0;
+  double wrong = 0.0;
+  for (const auto& [key, value] : *attribute->as_object()) {
+    if (key == "count") count = *value.as_double();
+    if (key != "examples") continue;
+    for (const Json& example : *value.as_array()) {
+      Network network{};
+      for (const auto& [name, part] : *example.as_object()) {
+        if (name != "params") continue;
+        for (const auto& [param, size] : *part.as_object()) {
+          if (param == "batch") network.batch = *size.as_double();
+          if (param == "width") network.width = *size.as_double();
+          if (param == "depth") network.depth = *size.as_double();
+        }
+      }
+      shown += 1.0;
+      wrong += network.bytes() <= kCapacity ? 1.0 : 0.0;
+    }
+  }
+  figures.refused += count;
+  figures.refused_wrongly += shown > 0.0 ? wrong * count / shown : 0.0;  // not all of them are kept
+}
+
+Figures run(const std::string& sampler, const MemoryModelOptions& rules, std::uint64_t seed) {
+  Study study = create_study({.sampler = make_sampler(sampler), .seed = seed});
+  study.use_memory_model(rules);
+  Rng noise(seed, 0, 0, "noise");
+  Figures figures;
+  for (int i = 0; i < kTrials; ++i) {
+    Trial trial = study.ask();
+    const Network network = suggest(trial);
+    const double bytes = network.bytes() * (1.0 + 0.02 * noise.normal());
+    if (bytes > kCapacity) {
+      figures.ran_out += 1.0;
+      trial.set_user_attr("bluefin:fail", "oom-device");
+      count_refused(study.tell(trial, Failed{"CUDA out of memory"}), figures);
+      continue;
+    }
+    trial.set_user_attr("bluefin:telemetry",
+                        Json::parse("{\"peak_memory_bytes\": " + std::to_string(std::llround(bytes)) + "}"));
+    count_refused(study.tell(trial, network.loss()), figures);
+  }
+  return figures;
+}
+
+void print_row(const std::string& sampler, const char* name, const MemoryModelOptions& rules, int seeds) {
+  Figures sum;
+  double most = 0.0;
+  for (int seed = 1; seed <= seeds; ++seed) {
+    const Figures figures = run(sampler, rules, static_cast<std::uint64_t>(seed));
+    sum.ran_out += figures.ran_out;
+    sum.refused += figures.refused;
+    sum.refused_wrongly += figures.refused_wrongly;
+    most = std::max(most, figures.ran_out);
+  }
+  std::printf("%-8s %-11s %9.1f %5.0f %9.1f %17.1f\n", sampler.c_str(), name, sum.ran_out / seeds, most,
+              sum.refused / seeds, sum.refused_wrongly / seeds);
+}
+
+// Microseconds of a trial, of `n`; every `fails`th runs out of memory.
+double cost(bool on, int fails, int n) {
+  Study study = create_study({.sampler = make_sampler("random"), .seed = 1});
+  study.use_memory_model({.on = on, .device_capacity = static_cast<std::uint64_t>(kCapacity)});
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < n; ++i) {
+    Trial trial = study.ask();
+    const Network network = suggest(trial);
+    if (fails > 0 && i % fails == 0) {
+      trial.set_user_attr("bluefin:fail", "oom-device");
+      study.tell(trial, Failed{});
+    } else {
+      trial.set_user_attr("bluefin:telemetry", Json::parse("{\"peak_memory_bytes\": 1000000000}"));
+      study.tell(trial, network.loss());
+    }
+  }
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count() / n;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int seeds = argc > 1 ? std::atoi(argv[1]) : 30;
+  if (seeds < 1) {
+    std::fprintf(stderr, "memory_model: SEEDS must be at least 1\n");
+    return 2;
+  }
+  set_log_level(LogLevel::kError);
+  const std::vector<std::pair<const char*, MemoryModelOptions>> rules = {
+      {"none", {.on = false}},
+      {"dominance", {.regression = false}},
+      {"regression", {.dominance = false}},
+      {"both", {}},
+  };
+  std::printf("%d studies of %d trials each, 80 GiB\n\n", seeds, kTrials);
+  std::printf("%-8s %-11s %9s %5s %9s %17s\n", "sampler", "rules", "ran out", "most", "refused", "would have fitted");
+  for (const char* sampler : {"random", "tpe", "gp"}) {
+    for (auto [name, options] : rules) {
+      options.device_capacity = static_cast<std::uint64_t>(kCapacity);
+      print_row(sampler, name, options, seeds);
+    }
+  }
+  std::printf("\nmicroseconds of a trial (random search, in memory, 2,000 trials)\n");
+  std::printf("  model off, nothing ran out      %6.1f\n", cost(false, 0, 2000));
+  std::printf("  model on, nothing ran out       %6.1f\n", cost(true, 0, 2000));
+  std::printf("  model on, every 100th ran out   %6.1f\n", cost(true, 100, 2000));
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "study/memory_records.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace bluefin {
+namespace {
+
+OutOfMemory kind_of(const std::vector<Attribute>& attributes) {
+  const Json* kind = find_attribute(attributes, kFailKey);
+  const std::string word = kind == nullptr ? "" : kind->as_string().value_or("");
+  for (const OutOfMemory known : {OutOfMemory::kDevice, OutOfMemory::kHost}) {
+    if (word == fail_class(known)) return known;
+  }
+  return OutOfMemory::kNo;
+}
+
+std::optional<double> positive(const Json* value) {
+  const auto number = value == nullptr ? std::nullopt : value->as_double();
+  return number && *number > 0.0 && *number < 1e18 ? number : std::nullopt;
+}
+
+std::optional<double> peak_of(const std::vector<Attribute>& attributes) {
+  const Json* telemetry = find_attribute(attributes, kTelemetryKey);
+  const auto members = telemetry == nullptr ? std::nullopt : telemetry->as_object();
+  if (!members) return std::nullopt;
+  for (const auto& [name, value] : *members) {
+    if (name == "peak_memory_bytes") return positive(&value);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<MemoryRecord> memory_record(const PackedTrialPtr& trial) {
+  const std::vector<Attribute> attributes = trial->user_attrs();
+  MemoryRecord record{trial};
+  switch (trial->state()) {
+    case TrialState::kFail:
+      record.failed = kind_of(attributes);
+      if (record.failed == OutOfMemory::kNo) return std::nullopt;
+      record.capacity = positive(find_attribute(attributes, kCapacityKey));
+      break;
+    case TrialState::kComplete:
+    case TrialState::kPruned:
+      break;
+    default:
+      return std::nullopt;
+  }
+  record.on_device = record.failed == OutOfMemory::kDevice || find_attribute(attributes, kDeviceKey) != nullptr;
+  record.peak = peak_of(attributes);
+  return record;
+}
+
+bool MemoryRecords::add_record(const PackedTrialPtr& trial) {
+  auto record = memory_record(trial);
+  if (!record) return false;
+  const bool failed = record->failed != OutOfMemory::kNo;
+  std::vector<MemoryRecord>& records = failed ? failures_ : ended_;
+  const std::size_t most = failed ? kMaxFailures : kMaxEnded;
+  if (records.size() >= most) records.erase(records.begin());
+  records.push_back(std::move(*record));
+  ++version_;
+  return failed && !std::exchange(wanted_, true);
+}
+
+bool MemoryRecords::any_failed(OutOfMemory kind) const {
+  return std::any_of(failures_.begin(), failures_.end(), [&](const auto& record) { return record.failed == kind; });
+}
+
+std::vector<MemoryTrial> MemoryRecords::trials_of(MemoryKind kind) const {
+  const bool device = kind == MemoryKind::kDevice;
+  std::vector<MemoryTrial> trials;
+  for (const MemoryRecord& record : ended_) {
+    MemoryTrial& trial = trials.emplace_back(MemoryTrial{record.trial});
+    if (record.on_device == device || !record.on_device) trial.peak = record.peak;
+  }
+  for (const MemoryRecord& record : failures_) {
+    if (record.failed != (device ? OutOfMemory::kDevice : OutOfMemory::kHost)) continue;
+    MemoryTrial& trial = trials.emplace_back(MemoryTrial{record.trial, true, {}, record.capacity});
+    if (device || !record.on_device) trial.peak = record.peak;
+  }
+  return trials;
+}
+
+}  // namespace bluefin

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// What finished trials say of memory, in their user attributes. This is the one place that reads them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "bluefin/memory_model.hpp"
+#include "bluefin/out_of_memory.hpp"
+#include "core/packed_trial.hpp"
+#include "study/memory_model.hpp"
+
+namespace bluefin {
+
+inline constexpr const char* kFailKey = "bluefin:fail";            // "oom-device", "oom-host", or another class
+inline constexpr const char* kTelemetryKey = "bluefin:telemetry";  // an object; "peak_memory_bytes" is read of it
+inline constexpr const char* kCapacityKey = "bluefin:capacity";    // bytes that a trial had which ran out of them
+inline constexpr const char* kDeviceKey = "bluefin:gpu";           // of a trial with a GPU: its peak is that of the GPU
+
+struct MemoryRecord {
+  PackedTrialPtr trial;
+  OutOfMemory failed = OutOfMemory::kNo;
+  bool on_device = false;
+  std::optional<double> peak = {};
+  std::optional<double> capacity = {};
+};
+
+// None: the trial says nothing. It failed for another reason, or has not finished.
+std::optional<MemoryRecord> memory_record(const PackedTrialPtr& trial);
+
+// Those of a study: all that ran out of memory, up to kMaxFailures, and the last kMaxEnded that ended. Nothing is kept
+// of trials that ended before it is wanted, which the first failure or hint says. Not thread-safe.
+class MemoryRecords {
+ public:
+  // Cheap before anything is wanted: a look at the state. True: the trials that ended before are wanted now.
+  bool add(const PackedTrialPtr& trial) {
+    if (!wanted_ && trial->state() != TrialState::kFail) return false;
+    return add_record(trial);
+  }
+  bool wanted() const { return wanted_; }
+  void want() { wanted_ = true; }
+  // Grows with every record.
+  std::uint64_t version() const { return version_; }
+  bool any_failed(OutOfMemory kind) const;
+  // What one model learns from. A trial without a GPU may be in a study of GPUs all the same (threads, a program that
+  // measures by itself), so its peak counts for both kinds.
+  std::vector<MemoryTrial> trials_of(MemoryKind kind) const;
+
+ private:
+  static constexpr std::size_t kMaxFailures = 256;
+  static constexpr std::size_t kMaxEnded = 1024;
+  bool add_record(const PackedTrialPtr& trial);
+
+  bool wanted_ = false;
+  std::uint64_t version_ = 0;
+  std::vector<MemoryRecord> failures_;
+  std::vector<MemoryRecord> ended_;
+};
+
+}  // namespace bluefin
