@@ -88,9 +88,19 @@ void count_refused(const FrozenTrial& trial, Figures& figures) {
   if (!examples->empty()) figures.refused_wrongly += wrong * count / static_cast<double>(examples->size());
 }
 
-Figures run(const std::string& sampler, const MemoryModelOptions& rules, std::uint64_t seed) {
+struct Rules {
+  const char* name;
+  bool hints;  // else nothing is refused before a trial has run out
+  MemoryModelOptions options;
+};
+
+Figures run(const std::string& sampler, const Rules& rules, std::uint64_t seed) {
   Study study = create_study({.sampler = make_sampler(sampler), .seed = seed});
-  study.use_memory_model(rules);
+  study.use_memory_model(rules.options);
+  if (rules.hints) {
+    study.set_resource_hint("weights", {"width", "width", "depth"});
+    study.set_resource_hint("activations", {"batch", "width", "depth"});
+  }
   Rng noise(seed, 0, 0, "noise");
   Figures figures;
   for (int i = 0; i < kTrials; ++i) {
@@ -110,7 +120,7 @@ Figures run(const std::string& sampler, const MemoryModelOptions& rules, std::ui
   return figures;
 }
 
-void print_row(const std::string& sampler, const char* name, const MemoryModelOptions& rules, int seeds) {
+void print_row(const std::string& sampler, const Rules& rules, int seeds) {
   Figures sum;
   double most = 0.0;
   for (int seed = 1; seed <= seeds; ++seed) {
@@ -120,7 +130,7 @@ void print_row(const std::string& sampler, const char* name, const MemoryModelOp
     sum.refused_wrongly += figures.refused_wrongly;
     most = std::max(most, figures.ran_out);
   }
-  std::printf("%-8s %-11s %9.1f %5.0f %9.1f %17.1f\n", sampler.c_str(), name, sum.ran_out / seeds, most,
+  std::printf("%-8s %-15s %9.1f %5.0f %9.1f %17.1f\n", sampler.c_str(), rules.name, sum.ran_out / seeds, most,
               sum.refused / seeds, sum.refused_wrongly / seeds);
   std::fflush(stdout);
 }
@@ -153,19 +163,18 @@ int main(int argc, char** argv) {
     return 2;
   }
   set_log_level(LogLevel::kError);
-  const std::vector<std::pair<const char*, MemoryModelOptions>> rules = {
-      {"none", {.on = false}},
-      {"dominance", {.regression = false}},
-      {"regression", {.dominance = false}},
-      {"both", {}},
+  const auto capacity = static_cast<std::uint64_t>(kCapacity);
+  const std::vector<Rules> all_rules = {
+      {"none", false, {.on = false}},
+      {"dominance", true, {.regression = false, .device_capacity = capacity}},
+      {"regression", true, {.dominance = false, .device_capacity = capacity}},
+      {"both", true, {.device_capacity = capacity}},
+      {"both, no hints", false, {.device_capacity = capacity}},
   };
   std::printf("%d studies of %d trials each, 80 GiB\n\n", seeds, kTrials);
-  std::printf("%-8s %-11s %9s %5s %9s %17s\n", "sampler", "rules", "ran out", "most", "refused", "would have fitted");
+  std::printf("%-8s %-15s %9s %5s %9s %17s\n", "sampler", "rules", "ran out", "most", "refused", "would have fitted");
   for (const char* sampler : {"random", "tpe", "gp"}) {
-    for (auto [name, options] : rules) {
-      options.device_capacity = static_cast<std::uint64_t>(kCapacity);
-      print_row(sampler, name, options, seeds);
-    }
+    for (const Rules& rules : all_rules) print_row(sampler, rules, seeds);
   }
   std::printf("\nmicroseconds of a trial (random search, in memory, 2,000 trials)\n");
   std::printf("  model off, nothing ran out      %6.1f\n", cost(false, 0, 2000));

@@ -58,11 +58,17 @@ bool MemoryRecords::add_record(const PackedTrialPtr& trial) {
   if (!record) return false;
   const bool failed = record->failed != OutOfMemory::kNo;
   std::vector<MemoryRecord>& records = failed ? failures_ : ended_;
-  const std::size_t most = failed ? kMaxFailures : kMaxEnded;
+  const std::size_t most = failed ? kMaxFailures : kMaxEnded + kMaxUnsettled;
   if (records.size() >= most) records.erase(records.begin());
   records.push_back(std::move(*record));
-  ++version_;
+  ++(failed ? n_failed_ : n_ended_);
   return failed && !std::exchange(wanted_, true);
+}
+
+std::uint64_t MemoryRecords::n_settled() const {
+  std::uint64_t step = 1;
+  while (step < kMaxUnsettled && n_ended_ >= 64 * step) step *= 2;
+  return n_ended_ / step * step;
 }
 
 bool MemoryRecords::any_failed(OutOfMemory kind) const {
@@ -72,7 +78,9 @@ bool MemoryRecords::any_failed(OutOfMemory kind) const {
 std::vector<MemoryTrial> MemoryRecords::trials_of(MemoryKind kind) const {
   const bool device = kind == MemoryKind::kDevice;
   std::vector<MemoryTrial> trials;
-  for (const MemoryRecord& record : ended_) {
+  const std::size_t n = ended_.size() - static_cast<std::size_t>(n_ended_ - n_settled());
+  for (std::size_t i = n - std::min(n, kMaxEnded); i < n; ++i) {
+    const MemoryRecord& record = ended_[i];
     MemoryTrial& trial = trials.emplace_back(MemoryTrial{record.trial});
     if (record.on_device == device || !record.on_device) trial.peak = record.peak;
   }

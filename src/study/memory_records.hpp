@@ -43,8 +43,8 @@ class MemoryRecords {
   }
   bool wanted() const { return wanted_; }
   void want() { wanted_ = true; }
-  // Grows with every record.
-  std::uint64_t version() const { return version_; }
+  // Of what trials_of() gives: another one whenever that changes.
+  std::uint64_t version() const { return n_failed_ << 32U | n_settled(); }
   bool any_failed(OutOfMemory kind) const;
   // What one model learns from. A trial without a GPU may be in a study of GPUs all the same (threads, a program that
   // measures by itself), so its peak counts for both kinds.
@@ -53,11 +53,16 @@ class MemoryRecords {
  private:
   static constexpr std::size_t kMaxFailures = 256;
   static constexpr std::size_t kMaxEnded = 1024;
+  static constexpr std::size_t kMaxUnsettled = kMaxEnded / 32;
   bool add_record(const PackedTrialPtr& trial);
+  // How many of the trials that have ended are learned from: all up to 64, then a few at a time, at most one in 32. A model
+  // costs O(trials), and one more that ended says little.
+  std::uint64_t n_settled() const;
 
   bool wanted_ = false;
-  std::uint64_t version_ = 0;
-  std::vector<MemoryRecord> failures_;
+  std::uint64_t n_failed_ = 0;
+  std::uint64_t n_ended_ = 0;
+  std::vector<MemoryRecord> failures_;  // the last ones of both
   std::vector<MemoryRecord> ended_;
 };
 
