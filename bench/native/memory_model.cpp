@@ -3,10 +3,11 @@
 //
 //   memory_model [SEEDS]
 //
-// A GPU of 80 GiB trains multilayer perceptrons with Adam: batch 2^4 to 2^14 and width 2^8 to 2^13 in the logarithm, depth
-// 2 to 24. A trial needs, with 2 % of noise, a context, 16 bytes for each weight (itself, its gradient, two moments), and
-// 1,200 bytes for each unit of each layer and sample (12 for each of 100 positions), by which a fifth of all configurations
-// does not fit. It runs out, or leaves its peak with the trial. Every study runs 60 trials. bench/memory-model keeps what this prints (docs/benchmarks.md).
+// A GPU of 80 GiB trains multilayer perceptrons with Adam: batch 2^4 to 2^14 and width 2^8 to 2^13 in the logarithm,
+// depth 2 to 24. A trial needs, with 2 % of noise, a context, 16 bytes for each weight (itself, its gradient, two
+// moments), and 1,200 bytes for each unit of each layer and sample (12 for each of 100 positions), by which a fifth of
+// all configurations does not fit. It runs out, or leaves its peak with the trial. Every study runs 60 trials.
+// bench/memory-model keeps what this prints (docs/benchmarks.md).
 #include <algorithm>
 #include <chrono>
 #include <cmath>

@@ -15,16 +15,16 @@ namespace bluefin {
 
 class Study;
 
-// Candidates that are expected to run out of memory are not suggested. Costs nothing before a trial has run out of memory
-// or Study::set_resource_hint() was called.
+// Candidates that are expected to run out of memory are not suggested. Costs nothing before a trial has run out of
+// memory or Study::set_resource_hint() was called.
 struct MemoryModelOptions {
   bool on = true;
-  // The two rules, to be tried one by one: what needs no less than a trial that ran out is refused; and what a fit of the
-  // measured peaks predicts to need more than there is.
+  // The two rules, to be tried one by one: what needs no less than a trial that ran out is refused; and what a fit of
+  // the measured peaks predicts to need more than there is.
   bool dominance = true;
   bool regression = true;
-  // Bytes that a trial has on its GPU, and of main memory. Unset: what the slots say (memory_of_slot()), a limit that was
-  // given, what is recorded with trials that ran out; else what can be told from the peaks.
+  // Bytes that a trial has on its GPU, and of main memory. Unset: what the slots say (memory_of_slot()), a limit that
+  // was given, what is recorded with trials that ran out; else what can be told from the peaks.
   std::optional<std::uint64_t> device_capacity = {};
   std::optional<std::uint64_t> host_capacity = {};
 };
@@ -58,8 +58,8 @@ struct MemoryReport {
     std::vector<Term> terms = {};              // of the fit; empty: there are not enough measured peaks
     double error = 0.0;                        // mean relative error of the fit
     double margin = 0.0;
-    bool fit_is_used = false;             // false: it explains too little
-    std::vector<Measured> trials = {};    // those with a peak, and those that ran out; by number
+    bool fit_is_used = false;           // false: it explains too little
+    std::vector<Measured> trials = {};  // those with a peak, and those that ran out; by number
     std::vector<Limit> limits = {};
   };
   // A candidate that was not run.
@@ -69,10 +69,10 @@ struct MemoryReport {
     std::optional<double> predicted = {};
     std::optional<int> because = {};  // of the trial that ran out; none: of the prediction
   };
-  std::vector<Kind> kinds = {};          // empty: nothing is known
-  int n_refused = 0;                     // candidates, of all trials
-  std::vector<int> all_refused = {};     // trials for which every candidate was: they ran all the same
-  std::vector<Refused> refused = {};     // some of them, by the trial's number
+  std::vector<Kind> kinds = {};       // empty: nothing is known
+  int n_refused = 0;                  // candidates, of all trials
+  std::vector<int> all_refused = {};  // trials for which every candidate was: they ran all the same
+  std::vector<Refused> refused = {};  // some of them, by the trial's number
 };
 
 // From what is stored, whoever ran the trials. Looks for news first.

@@ -94,8 +94,8 @@ class SlotPool {
 // Error(kInvalidArgument) for options that contradict each other or the machine: GPUs that are not there, say.
 std::shared_ptr<SlotPool> open_slots(const SlotOptions& options = {});
 
-// Bytes that a trial has on the GPU of its slot: on the smallest GPU of the pool, divided among the trials that may run on
-// one. Unknown where the driver does not say it, without GPUs, and with several GPUs for each trial.
+// Bytes that a trial has on the GPU of its slot: on the smallest GPU of the pool, divided among the trials that may run
+// on one. Unknown where the driver does not say it, without GPUs, and with several GPUs for each trial.
 std::optional<std::uint64_t> memory_of_slot(const SlotPool& pool);
 
 }  // namespace bluefin

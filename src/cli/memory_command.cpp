@@ -114,8 +114,8 @@ void print_kind(const MemoryReport::Kind& kind) {
                              kind.fit_is_used ? fmt::format("refuses what is predicted to need more, with a margin of "
                                                             "{:.1f} %",
                                                             100.0 * kind.margin)
-                             : kind.capacity ? "it explains too little and refuses nothing"
-                                             : "nothing is refused by it, since nobody knows how much there is");
+                             : kind.capacity  ? "it explains too little and refuses nothing"
+                                              : "nothing is refused by it, since nobody knows how much there is");
     std::vector<Row> rows = {{"term", "bytes each", "of"}};
     for (const MemoryReport::Term& term : kind.terms) {
       rows.push_back({printable(term.name), term.bytes > 0.0 ? number_text(term.bytes) : "-", printable(term.formula)});

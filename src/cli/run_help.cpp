@@ -69,7 +69,8 @@ po::options_description study_options(const std::string& storage, const std::str
       ("enqueue", po::value<std::vector<std::string>>()->value_name("JSON"),
        "a configuration to run first, like '{\"lr\":0.001}'; repeatable")  //
       ("resource-hint", po::value<std::vector<std::string>>()->value_name("HINT"),
-       "memory grows with a product of parameters, e.g. activations=batch*width*depth; kept with the study; repeatable");
+       "memory grows with a product of parameters, e.g. activations=batch*width*depth; kept with the study; "
+       "repeatable");
   return options;
 }
 

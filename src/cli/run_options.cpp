@@ -360,8 +360,8 @@ ResourceHint parse_resource_hint(const std::string& text) {
   }
   const bool has_empty = std::any_of(hint.second.begin(), hint.second.end(), [](const auto& p) { return p.empty(); });
   if (hint.first.empty() || hint.second.empty() || has_empty) {
-    throw UsageError(
-        fmt::format("--resource-hint '{}' must be NAME=PARAMETER*PARAMETER..., e.g. activations=batch*width*depth", text));
+    throw UsageError(fmt::format(
+        "--resource-hint '{}' must be NAME=PARAMETER*PARAMETER..., e.g. activations=batch*width*depth", text));
   }
   return hint;
 }

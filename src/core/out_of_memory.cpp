@@ -31,10 +31,10 @@ constexpr std::array kWords = {
     Words{"cudaerrormemoryallocation", OutOfMemory::kDevice, true},
     Words{"cuda_error_out_of_memory", OutOfMemory::kDevice, true},
     Words{"cuda runtime error (2)", OutOfMemory::kDevice, true},
-    Words{"_status_alloc_failed", OutOfMemory::kDevice, true},              // cuBLAS, cuDNN, cuSOLVER, cuSPARSE
-    Words{"outofmemoryerror", OutOfMemory::kDevice, true},                  // torch.cuda's, torch's, c10's, CuPy's
+    Words{"_status_alloc_failed", OutOfMemory::kDevice, true},               // cuBLAS, cuDNN, cuSOLVER, cuSPARSE
+    Words{"outofmemoryerror", OutOfMemory::kDevice, true},                   // torch.cuda's, torch's, c10's, CuPy's
     Words{"resource_exhausted: out of memory", OutOfMemory::kDevice, true},  // JAX
-    Words{"oom when allocating", OutOfMemory::kDevice, true},               // TensorFlow
+    Words{"oom when allocating", OutOfMemory::kDevice, true},                // TensorFlow
     Words{"std::bad_alloc", OutOfMemory::kHost, true},
     Words{"memoryerror", OutOfMemory::kHost, true},  // Python's, NumPy's _ArrayMemoryError
     Words{"[errno 12] cannot allocate memory", OutOfMemory::kHost, true},

@@ -8,8 +8,8 @@
 
 namespace bluefin {
 
-// Trials that ended with a measured peak, and trials that ran out: of these only what they had is known, and that it was
-// not enough.
+// Trials that ended with a measured peak, and trials that ran out: of these only what they had is known, and that it
+// was not enough.
 struct MemoryRows {
   std::size_t n_terms = 0;
   std::vector<double> fitted_terms;  // [n][n_terms]
@@ -29,8 +29,8 @@ struct MemoryFit {
   double predict(std::span<const double> terms) const;
 };
 
-// Least squares of relative errors with coefficients >= 0, from 4 measured peaks on. What ran out is a row of its own where
-// it is predicted to fit. O(rows * terms^2).
+// Least squares of relative errors with coefficients >= 0, from 4 measured peaks on. What ran out is a row of its own
+// where it is predicted to fit. O(rows * terms^2).
 MemoryFit fit_memory(const MemoryRows& rows);
 
 }  // namespace bluefin

@@ -182,9 +182,8 @@ MemoryModel::Verdict MemoryModel::judge(std::span<const TrialParam> params) cons
   }
   if (!rules_.regression || !fit_.is_good() || !capacity_) return verdict;
   if (*verdict.predicted * (1.0 + fit_.margin) <= *capacity_) return verdict;
-  verdict.refused = std::none_of(successes_.begin(), successes_.end(), [&](const Known& success) {
-    return not_larger(point, success.point);
-  });
+  verdict.refused = std::none_of(successes_.begin(), successes_.end(),
+                                 [&](const Known& success) { return not_larger(point, success.point); });
   return verdict;
 }
 

@@ -26,10 +26,10 @@ struct MemoryTrial {
 
 // Constant; any method from any thread.
 //
-// Two rules. Dominance: what is not smaller in any parameter that matters than a trial that ran out, and equal in all that
-// cannot be compared, runs out too. It needs no figures, and is wrong only where memory falls while a size grows. And the
-// fit: what is predicted to need more than there is, with its margin. Nothing is refused that is not larger in any
-// parameter than a trial that ended; and a trial that ran out where a larger one ended is not believed.
+// Two rules. Dominance: what is not smaller in any parameter that matters than a trial that ran out, and equal in all
+// that cannot be compared, runs out too. It needs no figures, and is wrong only where memory falls while a size grows.
+// And the fit: what is predicted to need more than there is, with its margin. Nothing is refused that is not larger in
+// any parameter than a trial that ended; and a trial that ran out where a larger one ended is not believed.
 class MemoryModel {
  public:
   // capacity: of where trials run now; unknown: what the failures had, else what is known of the peaks.

@@ -17,13 +17,13 @@ namespace {
 using Words = std::vector<std::string>;
 
 constexpr std::array<std::string_view, 5> kBatch = {"batch", "batchsize", "minibatch", "microbatch", "bs"};
-constexpr std::array<std::string_view, 13> kWidth = {"width", "hidden", "units",     "neurons", "channels",
-                                                     "filters", "dim",  "dims",      "embed",   "embedding",
-                                                     "emb",   "ffn",    "nodes"};
+constexpr std::array<std::string_view, 13> kWidth = {"width",   "hidden", "units", "neurons", "channels",
+                                                     "filters", "dim",    "dims",  "embed",   "embedding",
+                                                     "emb",     "ffn",    "nodes"};
 constexpr std::array<std::string_view, 2> kWholeWidth = {"dmodel", "dff"};  // "d_model"
 constexpr std::array<std::string_view, 3> kLayers = {"depth", "layers", "blocks"};
 constexpr std::array<std::string_view, 2> kLayer = {"layer", "block"};  // "n_layer", but not "units_of_layer_1"
-constexpr std::array<std::string_view, 8> kLength = {"length", "len",    "seq",    "seqlen",
+constexpr std::array<std::string_view, 8> kLength = {"length",   "len",     "seq",    "seqlen",
                                                      "sequence", "context", "tokens", "resolution"};
 constexpr std::array<std::string_view, 2> kWholeLength = {"imagesize", "imgsize"};
 // "batch_lr", "hidden_dropout": the other words of such a name say what it belongs to.
@@ -60,8 +60,9 @@ Words words_of(const std::string& name) {
 
 template <std::size_t N>
 bool any_of(const Words& words, const std::array<std::string_view, N>& known) {
-  return std::any_of(words.begin(), words.end(),
-                     [&](const std::string& word) { return std::find(known.begin(), known.end(), word) != known.end(); });
+  return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+    return std::find(known.begin(), known.end(), word) != known.end();
+  });
 }
 
 MemoryRole role_of_name(const Words& words) {
@@ -127,8 +128,8 @@ struct Product {
   std::vector<std::pair<MemoryRole, int>> powers;
 };
 
-// Those of a network, of the parameters that there are: what each sample needs, the weights, and what each layer keeps of
-// each sample for the backward pass.
+// Those of a network, of the parameters that there are: what each sample needs, the weights, and what each layer keeps
+// of each sample for the backward pass.
 void add_named_terms(const Places& by_role, MemoryParams& params) {
   using Role = MemoryRole;
   const std::vector<Product> products = {

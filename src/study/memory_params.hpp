@@ -31,8 +31,8 @@ enum class MemoryRole {
 // What a parameter is by its name and its type, without a hint.
 MemoryRole memory_role(const ParamSpec& spec);
 
-// The size that a value stands for: itself, of a categorical its choice. None where the distribution has values that are
-// no sizes (negative ones, texts).
+// The size that a value stands for: itself, of a categorical its choice. None where the distribution has values that
+// are no sizes (negative ones, texts).
 std::optional<double> memory_size(const ParamSpec& spec, double value);
 // The smallest of the distribution; none as above.
 std::optional<double> least_memory_size(const ParamSpec& spec);
@@ -56,7 +56,7 @@ struct MemoryParams {
   std::vector<MemoryTerm> terms;        // the constant first
 
   std::optional<std::size_t> find_size(std::string_view name) const;
-  bool matters(std::string_view name) const;  // one of either
+  bool matters(std::string_view name) const;          // one of either
   std::string formula(const MemoryTerm& term) const;  // "batch * width^2", by name
 };
 MemoryParams memory_params(const ResourceHints& hints, std::span<const ParamSpecPtr> specs);

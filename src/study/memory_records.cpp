@@ -21,14 +21,14 @@ std::optional<double> positive(const Json* value) {
   return number && *number > 0.0 && *number < 1e18 ? number : std::nullopt;
 }
 
-std::optional<double> peak_of(const std::vector<Attribute>& attributes) {
+void read_peaks(const std::vector<Attribute>& attributes, MemoryRecord& record) {
   const Json* telemetry = find_attribute(attributes, kTelemetryKey);
   const auto members = telemetry == nullptr ? std::nullopt : telemetry->as_object();
-  if (!members) return std::nullopt;
+  if (!members) return;
   for (const auto& [name, value] : *members) {
-    if (name == "peak_memory_bytes") return positive(&value);
+    if (name == "peak_memory_bytes") record.peak = positive(&value);
+    if (name == "peak_host_bytes") record.host_peak = positive(&value);
   }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ std::optional<MemoryRecord> memory_record(const PackedTrialPtr& trial) {
       return std::nullopt;
   }
   record.on_device = record.failed == OutOfMemory::kDevice || find_attribute(attributes, kDeviceKey) != nullptr;
-  record.peak = peak_of(attributes);
+  read_peaks(attributes, record);
   return record;
 }
 
@@ -77,12 +77,18 @@ bool MemoryRecords::any_failed(OutOfMemory kind) const {
 
 std::vector<MemoryTrial> MemoryRecords::trials_of(MemoryKind kind) const {
   const bool device = kind == MemoryKind::kDevice;
+  const bool takes_untold =
+      any_failed(device ? OutOfMemory::kDevice : OutOfMemory::kHost) || (!device && !any_failed(OutOfMemory::kDevice));
   std::vector<MemoryTrial> trials;
   const std::size_t n = ended_.size() - static_cast<std::size_t>(n_ended_ - n_settled());
   for (std::size_t i = n - std::min(n, kMaxEnded); i < n; ++i) {
     const MemoryRecord& record = ended_[i];
     MemoryTrial& trial = trials.emplace_back(MemoryTrial{record.trial});
-    if (record.on_device == device || !record.on_device) trial.peak = record.peak;
+    if (!device && record.host_peak) {
+      trial.peak = record.host_peak;
+    } else if (record.on_device ? device : takes_untold) {
+      trial.peak = record.peak;
+    }
   }
   for (const MemoryRecord& record : failures_) {
     if (record.failed != (device ? OutOfMemory::kDevice : OutOfMemory::kHost)) continue;

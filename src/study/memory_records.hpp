@@ -11,21 +11,22 @@
 
 #include "bluefin/memory_model.hpp"
 #include "bluefin/out_of_memory.hpp"
+#include "bluefin/telemetry.hpp"
 #include "core/packed_trial.hpp"
 #include "study/memory_model.hpp"
 
 namespace bluefin {
 
-inline constexpr const char* kFailKey = "bluefin:fail";            // "oom-device", "oom-host", or another class
-inline constexpr const char* kTelemetryKey = "bluefin:telemetry";  // an object; "peak_memory_bytes" is read of it
-inline constexpr const char* kCapacityKey = "bluefin:capacity";    // bytes that a trial had which ran out of them
-inline constexpr const char* kDeviceKey = "bluefin:gpu";           // of a trial with a GPU: its peak is that of the GPU
+inline constexpr const char* kFailKey = "bluefin:fail";          // "oom-device", "oom-host", or another class
+inline constexpr const char* kCapacityKey = "bluefin:capacity";  // bytes that a trial had which ran out of them
+inline constexpr const char* kDeviceKey = "bluefin:gpu";         // of a trial with a GPU: its peak is that of the GPU
 
 struct MemoryRecord {
   PackedTrialPtr trial;
   OutOfMemory failed = OutOfMemory::kNo;
   bool on_device = false;
-  std::optional<double> peak = {};
+  std::optional<double> peak = {};       // bytes
+  std::optional<double> host_peak = {};  // bytes of main memory, where both are told apart
   std::optional<double> capacity = {};
 };
 
@@ -46,8 +47,8 @@ class MemoryRecords {
   // Of what trials_of() gives: another one whenever that changes.
   std::uint64_t version() const { return n_failed_ << 32U | n_settled(); }
   bool any_failed(OutOfMemory kind) const;
-  // What one model learns from. A trial without a GPU may be in a study of GPUs all the same (threads, a program that
-  // measures by itself), so its peak counts for both kinds.
+  // What one model learns from. The peak of a trial without `bluefin:gpu` is that of what has run out in this study,
+  // and of main memory where nothing has: programs may use a GPU that no slot has given them.
   std::vector<MemoryTrial> trials_of(MemoryKind kind) const;
 
  private:
@@ -55,8 +56,8 @@ class MemoryRecords {
   static constexpr std::size_t kMaxEnded = 1024;
   static constexpr std::size_t kMaxUnsettled = kMaxEnded / 32;
   bool add_record(const PackedTrialPtr& trial);
-  // How many of the trials that have ended are learned from: all up to 64, then a few at a time, at most one in 32. A model
-  // costs O(trials), and one more that ended says little.
+  // How many of the trials that have ended are learned from: all up to 64, then a few at a time, at most one in 32. A
+  // model costs O(trials), and one more that ended says little.
   std::uint64_t n_settled() const;
 
   bool wanted_ = false;

@@ -19,7 +19,8 @@ Params sizes_and_conditions(const MemoryModel& model, std::span<const TrialParam
   Params result;
   for (const auto* names : {&model.params().sizes, &model.params().conditions}) {
     for (const std::string& name : *names) {
-      const auto param = std::find_if(params.begin(), params.end(), [&](const auto& p) { return p.spec->name == name; });
+      const auto param =
+          std::find_if(params.begin(), params.end(), [&](const auto& p) { return p.spec->name == name; });
       if (param != params.end()) result.emplace_back(name, to_external(param->spec->distribution, param->value));
     }
   }

@@ -144,7 +144,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::atomic<std::int64_t> refreshed_ms_{-1'000'000};  // steady clock
   std::atomic<std::int64_t> searched_ms_{-1'000'000};   // for lost trials
 
-  mutable std::mutex mutex_;  // guards all below; never held while the sampler, the pruner, the objective or the storage works
+  mutable std::mutex
+      mutex_;  // guards all below; never held while the sampler, the pruner, the objective or the storage works
   TrialCache cache_;
   std::map<int, std::shared_ptr<LiveTrial>> live_;
   std::vector<TrialId> told_;       // told here since the storage was last read: it need not be read back

@@ -47,8 +47,9 @@ void StudyImpl::set_resource_hint(std::string_view hint, const std::vector<std::
   if (hint.empty()) throw Error(ErrorCode::kInvalidArgument, "set_resource_hint: the name of the hint is empty");
   for (const std::string& param : params) {
     if (!param.empty()) continue;
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("set_resource_hint: '{}' has a parameter without a name, expected names of parameters", hint));
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("set_resource_hint: '{}' has a parameter without a name, expected names of parameters", hint));
   }
   const std::string key(hint);
   {
@@ -138,9 +139,10 @@ JointSuggestion StudyImpl::draw_within_memory(SamplerModel& model, const History
   if (joint.params.empty()) joint.params = draw_sizes_within_memory(model, history, draft);
   if (draft.refused.all) {
     log(LogLevel::kWarning,
-        fmt::format("study '{}': all candidates for trial {} are expected to run out of memory; the one that needs least "
-                    "is run: {}",
-                    name, draft.expected, point_text(joint.params)));
+        fmt::format(
+            "study '{}': all candidates for trial {} are expected to run out of memory; the one that needs least "
+            "is run: {}",
+            name, draft.expected, point_text(joint.params)));
   } else if (draft.refused.count > 0) {
     log(LogLevel::kInfo, fmt::format("study '{}': {} candidate{} for trial {} refused, expected to run out of memory",
                                      name, draft.refused.count, draft.refused.count == 1 ? "" : "s", draft.expected));

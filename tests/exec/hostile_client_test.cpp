@@ -98,8 +98,8 @@ TEST_CASE("a hint that is none is answered with an error, a right one is the stu
   Study study = memory_study();
   std::string bytes = kHello;
   for (const char* members : {R"("name": "a")", R"("name": "a", "params": "x")", R"("name": "a", "params": [1])",
-                              R"("name": "a", "params": [""])", R"("name": "", "params": ["x"])",
-                              R"("params": ["x"])", R"("name": "b", "params": ["x", "y"])"}) {
+                              R"("name": "a", "params": [""])", R"("name": "", "params": ["x"])", R"("params": ["x"])",
+                              R"("name": "b", "params": ["x", "y"])"}) {
     bytes += std::string(R"({"op": "set_resource_hint", )") + members + "}\n";
   }
   CHECK(run_bytes(study, bytes + kTell, true).trial.state == TrialState::kComplete);
@@ -111,11 +111,12 @@ TEST_CASE("a hint that is none is answered with an error, a right one is the stu
 
 // Valid JSON that means nothing, or something else than the one who wrote it thought. The seed is fixed.
 TEST_CASE("messages with members of all kinds are answered one by one", "[exec]") {
-  constexpr std::array kOps{
-      "hello",          "suggest", "report", "should_prune", "set_user_attr", "set_system_attr", "tell", "id",
-      "set_constraint", "set_resource_hint", "op",      ""};
-  constexpr std::array kKeys{"version", "name", "distribution", "step", "value", "key",  "values",  "state", "reason",
-                             "id",      "op",   "client",       "low",  "high",  "type", "choices", "log",   "class", "params"};
+  constexpr std::array kOps{"hello",          "suggest",           "report", "should_prune",
+                            "set_user_attr",  "set_system_attr",   "tell",   "id",
+                            "set_constraint", "set_resource_hint", "op",     ""};
+  constexpr std::array kKeys{"version", "name",    "distribution", "step",  "value",  "key", "values",
+                             "state",   "reason",  "id",           "op",    "client", "low", "high",
+                             "type",    "choices", "log",          "class", "params"};
   const std::vector<std::string> values{"null",
                                         "true",
                                         "-1",

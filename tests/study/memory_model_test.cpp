@@ -60,9 +60,7 @@ Point network(double batch, double width, double depth) {
   return {{kBatch, batch}, {kWidth, width}, {kDepth, depth}, {kLr, 0.01}};
 }
 
-MemoryRole role(const std::string& name, const Distribution& distribution) {
-  return memory_role({name, distribution});
-}
+MemoryRole role(const std::string& name, const Distribution& distribution) { return memory_role({name, distribution}); }
 
 }  // namespace
 
@@ -132,9 +130,8 @@ TEST_CASE("terms are products of hints, and those of a network by its names", "[
         std::vector<std::string>{"1", "depth * width^2", "batch", "width^2", "batch * depth * width"});
 
   // Widths of the layers, one parameter each, are summed; integers of no known name count as they are.
-  const MemoryParams layers =
-      memory_params({}, std::vector<ParamSpecPtr>{spec("units_l0", IntDistribution{1, 9}),
-                                                  spec("units_l1", IntDistribution{1, 9})});
+  const MemoryParams layers = memory_params(
+      {}, std::vector<ParamSpecPtr>{spec("units_l0", IntDistribution{1, 9}), spec("units_l1", IntDistribution{1, 9})});
   CHECK(formulas(layers) == std::vector<std::string>{"1", "(units_l0^2 + units_l1^2)"});
   CHECK(layers.terms[1].value(std::vector<double>{3.0, 4.0}) == 25.0);
   const MemoryParams typed = memory_params({}, std::vector<ParamSpecPtr>{spec("n", IntDistribution{1, 9}), kLr});
@@ -211,8 +208,13 @@ TEST_CASE("parameters that a trial does not have count nothing, and those still 
 
 TEST_CASE("the fit finds the bytes of each term, and refuses what it predicts to need too much", "[memory]") {
   Trials trials;
-  for (const auto& [batch, width, depth] : std::vector<std::array<double, 3>>{
-           {16, 256, 2}, {1024, 512, 4}, {64, 4096, 3}, {256, 2048, 12}, {4096, 300, 5}, {32, 1024, 24}, {700, 700, 7}}) {
+  for (const auto& [batch, width, depth] : std::vector<std::array<double, 3>>{{16, 256, 2},
+                                                                              {1024, 512, 4},
+                                                                              {64, 4096, 3},
+                                                                              {256, 2048, 12},
+                                                                              {4096, 300, 5},
+                                                                              {32, 1024, 24},
+                                                                              {700, 700, 7}}) {
     trials.ended(network(batch, width, depth), network_bytes(batch, width, depth));
   }
   const MemoryModel model = trials.model(16 * kGiB);
