@@ -11,7 +11,6 @@
 #include "bluefin/attached.hpp"
 #include "bluefin/error.hpp"
 #include "command_line.hpp"
-#include "core/join.hpp"
 #include "exec/shared_trial.hpp"
 #include "text.hpp"
 
@@ -225,7 +224,7 @@ int run_trial_info(const Arguments& arguments) {
   Tree shown = info_of(shared_attached_trial());
   for (const std::string& field : line.get_words()) {
     if (!shown.is_object() || !shown.contains(field)) {
-      throw Error(ErrorCode::kNotFound, fmt::format("the trial has no '{}'", join(line.get_words(), " ")));
+      throw Error(ErrorCode::kNotFound, fmt::format("the trial has no '{}'", joined(line.get_words(), " ")));
     }
     shown = Tree(shown[field]);
   }

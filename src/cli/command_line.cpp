@@ -16,7 +16,7 @@
 #include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
-#include "core/join.hpp"
+#include "text.hpp"
 
 namespace bluefin::cli {
 namespace {
@@ -261,7 +261,7 @@ std::optional<std::chrono::seconds> CommandLine::get_grace_period() const {
 std::string CommandLine::get_choice(const std::string& option, std::initializer_list<std::string_view> choices) const {
   std::string given = get_text(option);
   if (std::find(choices.begin(), choices.end(), given) != choices.end()) return given;
-  throw usage_error(fmt::format("--{} {}: expected one of {}", option, given, join(choices, ", ")));
+  throw usage_error(fmt::format("--{} {}: expected one of {}", option, given, joined(choices, ", ")));
 }
 
 std::string CommandLine::storage_url() const {

@@ -8,6 +8,7 @@
 
 #include "report_text.hpp"
 #include "status_table.hpp"
+#include "text.hpp"
 
 namespace bluefin::cli {
 namespace {
@@ -29,12 +30,6 @@ constexpr std::size_t kMostQueued = 5;  // numbers that are named
 using Lines = std::vector<std::string>;
 
 std::string plural(int count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); }
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : "  ") + part;
-  return text;
-}
 
 std::string queue_text(const std::vector<int>& queued) {
   std::string text = fmt::format("{} queued", queued.size());
@@ -74,7 +69,7 @@ void add_head(Lines& lines, const Status& status, const TerminalStyle& style) {
                                     fmt::format("{} pruned", status.pruned), fmt::format("{} failed", status.failed),
                                     fmt::format("{} running", status.running)};
   if (!status.queued.empty()) parts.push_back(queue_text(status.queued));
-  lines.push_back(cut(joined(parts), style.width));
+  lines.push_back(cut(joined(parts, "  "), style.width));
   if (status.directions.size() > 1) {
     lines.push_back(fmt::format("Pareto front: {}", plural(status.pareto, "trial")));
   } else if (status.curve.empty()) {

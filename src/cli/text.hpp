@@ -31,4 +31,15 @@ std::string yaml_text(const Tree& tree);
 std::vector<char32_t> decode_utf8(std::string_view text);
 void append_utf8(std::string& text, char32_t code);
 
+// Words with the separator between each two.
+template <class Words>
+std::string joined(const Words& words, std::string_view separator) {
+  std::string text;
+  for (const std::string_view word : words) {
+    if (!text.empty()) text += separator;
+    text += word;
+  }
+  return text;
+}
+
 }  // namespace bluefin::cli
