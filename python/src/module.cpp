@@ -23,10 +23,10 @@ PYBIND11_MODULE(_native, m, pybind11::mod_gil_not_used()) {
   bluefin::python::bind_storage(m);
   bluefin::python::bind_history(m);
   bluefin::python::bind_samplers_and_pruners(m);
-  bluefin::python::bind_study(m);
   bluefin::python::bind_attached(m);
   bluefin::python::bind_processes(m);
   bluefin::python::bind_slots(m);
+  bluefin::python::bind_study(m);
   bluefin::python::bind_fit_batch(m);
   m.def("raise_in_thread", &raise_in_thread);
   m.def("version", &bluefin::version);

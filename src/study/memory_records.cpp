@@ -21,12 +21,12 @@ std::optional<double> positive(const Json* value) {
   return number && *number > 0.0 && *number < 1e18 ? number : std::nullopt;
 }
 
-void read_peaks(const std::vector<Attribute>& attributes, MemoryRecord& record) {
+void read_telemetry(const std::vector<Attribute>& attributes, MemoryRecord& record) {
   const Json* telemetry = find_attribute(attributes, kTelemetryKey);
   const auto members = telemetry == nullptr ? std::nullopt : telemetry->as_object();
   if (!members) return;
   for (const auto& [name, value] : *members) {
-    if (name == "peak_memory_bytes") record.peak = positive(&value);
+    if (name == "peak_memory_bytes") record.device_peak = positive(&value);
     if (name == "peak_host_bytes") record.host_peak = positive(&value);
   }
 }
@@ -49,7 +49,8 @@ std::optional<MemoryRecord> memory_record(const PackedTrialPtr& trial) {
       return std::nullopt;
   }
   record.on_device = record.failed == OutOfMemory::kDevice || find_attribute(attributes, kDeviceKey) != nullptr;
-  read_peaks(attributes, record);
+  record.peak = positive(find_attribute(attributes, kPeakKey));
+  read_telemetry(attributes, record);
   return record;
 }
 
@@ -79,21 +80,18 @@ std::vector<MemoryTrial> MemoryRecords::trials_of(MemoryKind kind) const {
   const bool device = kind == MemoryKind::kDevice;
   const bool takes_untold =
       any_failed(device ? OutOfMemory::kDevice : OutOfMemory::kHost) || (!device && !any_failed(OutOfMemory::kDevice));
+  const auto peak = [&](const MemoryRecord& record) {
+    const bool own = record.peak && (record.on_device ? device : takes_untold);
+    return own ? record.peak : device ? record.device_peak : record.host_peak;
+  };
   std::vector<MemoryTrial> trials;
   const std::size_t n = ended_.size() - static_cast<std::size_t>(n_ended_ - n_settled());
   for (std::size_t i = n - std::min(n, kMaxEnded); i < n; ++i) {
-    const MemoryRecord& record = ended_[i];
-    MemoryTrial& trial = trials.emplace_back(MemoryTrial{record.trial});
-    if (!device && record.host_peak) {
-      trial.peak = record.host_peak;
-    } else if (record.on_device ? device : takes_untold) {
-      trial.peak = record.peak;
-    }
+    trials.push_back({ended_[i].trial, false, peak(ended_[i]), {}});
   }
   for (const MemoryRecord& record : failures_) {
     if (record.failed != (device ? OutOfMemory::kDevice : OutOfMemory::kHost)) continue;
-    MemoryTrial& trial = trials.emplace_back(MemoryTrial{record.trial, true, {}, record.capacity});
-    if (device || !record.on_device) trial.peak = record.peak;
+    trials.push_back({record.trial, true, peak(record), record.capacity});
   }
   return trials;
 }

@@ -17,7 +17,9 @@
 
 namespace bluefin {
 
-inline constexpr const char* kFailKey = "bluefin:fail";          // "oom-device", "oom-host", or another class
+inline constexpr const char* kFailKey = "bluefin:fail";  // "oom-device", "oom-host", or another class
+inline constexpr const char* kPeakKey =
+    "bluefin:peak_memory";  // bytes, measured by the program; else telemetry is read
 inline constexpr const char* kCapacityKey = "bluefin:capacity";  // bytes that a trial had which ran out of them
 inline constexpr const char* kDeviceKey = "bluefin:gpu";         // of a trial with a GPU: its peak is that of the GPU
 
@@ -25,8 +27,9 @@ struct MemoryRecord {
   PackedTrialPtr trial;
   OutOfMemory failed = OutOfMemory::kNo;
   bool on_device = false;
-  std::optional<double> peak = {};       // bytes
-  std::optional<double> host_peak = {};  // bytes of main memory, where both are told apart
+  std::optional<double> peak = {};         // that the program has measured itself, of its GPU if it has one
+  std::optional<double> device_peak = {};  // by the telemetry of its supervisor
+  std::optional<double> host_peak = {};
   std::optional<double> capacity = {};
 };
 
@@ -47,8 +50,8 @@ class MemoryRecords {
   // Of what trials_of() gives: another one whenever that changes.
   std::uint64_t version() const { return n_failed_ << 32U | n_settled(); }
   bool any_failed(OutOfMemory kind) const;
-  // What one model learns from. The peak of a trial without `bluefin:gpu` is that of what has run out in this study,
-  // and of main memory where nothing has: programs may use a GPU that no slot has given them.
+  // What one model learns from. What a program without `bluefin:gpu` has measured itself is of the memory that has run
+  // out in this study, and of main memory where none has: programs may use a GPU that no slot has given them.
   std::vector<MemoryTrial> trials_of(MemoryKind kind) const;
 
  private:

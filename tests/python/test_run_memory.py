@@ -91,7 +91,7 @@ def test_an_objective_in_python_gives_hints_through_its_supervisor():
         "    trial.set_resource_hint('table', ['batch', 'batch', 'width'])\n"
         "    batch = trial.suggest_int('batch', 1, 8)\n"
         "    width = trial.suggest_int('width', 1, 8)\n"
-        "    trial.set_user_attr('bluefin:telemetry', {'peak_memory_bytes': 1000 + 10 * batch * batch * width})\n"
+        "    trial.set_user_attr('bluefin:peak_memory', 1000 + 10 * batch * batch * width)\n"
         "    return batch\n"
     )
     options = ["--create", "--quiet", "--sampler", "random", "--seed", "1", "--gpus", "none", "--n-trials", "12"]

@@ -186,7 +186,11 @@ TEST_CASE("peaks that trials leave are learned from, also before one has run out
     const std::int64_t bytes = 100 + sizes.batch * sizes.width;
     // The first trials are drawn blindly; five of them are enough.
     if (i >= 10 && bytes > 100'000) ++large;
-    trial.set_user_attr("bluefin:telemetry", Json::parse("{\"peak_memory_bytes\": " + std::to_string(bytes) + "}"));
+    if (i % 2 == 0) {
+      trial.set_user_attr("bluefin:peak_memory", bytes);  // by the program, or by its supervisor
+    } else {
+      trial.set_user_attr("bluefin:telemetry", Json::parse("{\"peak_host_bytes\": " + std::to_string(bytes) + "}"));
+    }
     study.tell(trial, 1.0);
   }
   CHECK(large == 0);

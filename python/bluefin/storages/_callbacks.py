@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from bluefin.study import Study
 
 # What the engine notes of a trial that has failed: another one may do better.
-_OF_FAILURE = frozenset(("bluefin:error", "bluefin:fail", "bluefin:stderr", "bluefin:telemetry"))
+_OF_FAILURE = frozenset(
+    (
+        "bluefin:capacity",
+        "bluefin:error",
+        "bluefin:fail",
+        "bluefin:peak_memory",
+        "bluefin:stderr",
+        "bluefin:telemetry",
+    )
+)
 
 
 @experimental("2.8.0")
