@@ -94,7 +94,7 @@ TEST_CASE("bluefin memory says in a sentence that nothing is known", "[cli][memo
   CHECK(bluefin_command({"memory", "--storage", folder.url(), "--study-name", "other"}).code == 1);
 }
 
-TEST_CASE("--memory-model and --resource-hint are checked before anything is written", "[cli][memory]") {
+TEST_CASE("the options --memory-model and --resource-hint are checked before anything is written", "[cli][memory]") {
   const auto hint = cli::parse_resource_hint("weights= width*width *depth");
   CHECK(hint.first == "weights");
   CHECK(hint.second == std::vector<std::string>{"width", "width", "depth"});
