@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import datetime
 import math
 from typing import Any
+from typing import overload
 from typing import TYPE_CHECKING
 
 from bluefin import _checks
@@ -173,6 +174,24 @@ class Trial(BaseTrial):
             if all(isinstance(given, int) for given in (low, high, step)):
                 raise  # it was something else
             return self._native.suggest_int(name, *integers, log)
+
+    @overload
+    def suggest_categorical(self, name: str, choices: Sequence[None]) -> None: ...
+
+    @overload
+    def suggest_categorical(self, name: str, choices: Sequence[bool]) -> bool: ...
+
+    @overload
+    def suggest_categorical(self, name: str, choices: Sequence[int]) -> int: ...
+
+    @overload
+    def suggest_categorical(self, name: str, choices: Sequence[float]) -> float: ...
+
+    @overload
+    def suggest_categorical(self, name: str, choices: Sequence[str]) -> str: ...
+
+    @overload
+    def suggest_categorical(self, name: str, choices: Sequence[CategoricalChoiceType]) -> CategoricalChoiceType: ...
 
     def suggest_categorical(self, name: str, choices: Sequence[CategoricalChoiceType]) -> Any:
         """One of the choices.
