@@ -94,6 +94,7 @@ MemoryReport memory_report(const Study& study) {
     for (const auto& [kind, model] : memory->models()) report.kinds.push_back(kind_report(kind, model));
   }
   for (const FrozenTrialPtr& trial : study.trials()) {
+    if (find_attribute(trial->system_attrs, "retry_history") != nullptr) continue;  // a copy of another one's
     const Json* refused = find_attribute(trial->system_attrs, RefusedCandidates::kKey);
     if (refused != nullptr) add_refused(*trial, *refused, report);
   }

@@ -74,13 +74,14 @@ def try_status(*arguments):
 REPORTS = "for i in 1 2 3; do echo bluefin:report $i 0.5; done; while ! test -e end; do sleep 0.05; done; echo 1"
 
 
-def rows_with(predicate, *arguments):
-    """The status once all its rows are as wanted."""
+def rows_with(predicate, *arguments, n=1):
+    """The status once it has n rows or more and all are as wanted."""
     seen = {}
 
     def look():
         seen["status"] = try_status(*arguments)
-        return seen["status"] is not None and seen["status"]["slots"] and all(map(predicate, seen["status"]["slots"]))
+        rows = seen["status"]["slots"] if seen["status"] is not None else []
+        return len(rows) >= n and all(map(predicate, rows))
 
     assert eventually(look), seen["status"]
     return seen["status"]
@@ -91,7 +92,7 @@ def rows_with(predicate, *arguments):
 
 def test_a_run_is_seen_while_it_works():
     start(run("lr", REPORTS, "--fake-gpus", "2", "--n-trials", "6"))
-    now = rows_with(lambda row: row["last_report"] is not None)
+    now = rows_with(lambda row: row["last_report"] is not None and row["last_report"]["step"] == 3, n=2)
     assert [row["slot"] for row in now["slots"]] == ["GPU 0", "GPU 1"]
     assert sorted(row["trial"] for row in now["slots"]) == [0, 1]
     for row in now["slots"]:
@@ -322,13 +323,13 @@ if __name__ == "__main__":
 def test_workers_of_python_are_seen(storage):
     Path("program.py").write_text(PROGRAM)
     start([sys.executable, "program.py", *([storage] if storage else [])])
-    now = rows_with(lambda row: row["trial"] is not None and row["peak_host_bytes"])
+    now = rows_with(lambda row: row["trial"] is not None and row["peak_host_bytes"], n=2)
     assert [row["slot"] for row in now["slots"]] == ["GPU 0", "GPU 1"]
     assert now["runs"][0]["n_trials"] == 4
     page = bluefin("status").stdout
     assert "GPU 1" in page
     if storage:
-        assert rows_with(lambda row: row["last_report"] is not None)["study"]["trials"]["running"] == 2
+        assert rows_with(lambda row: row["last_report"] is not None, n=2)["study"]["trials"]["running"] == 2
     else:
         assert "cannot be read from here" in page
     Path("end").touch()
