@@ -161,7 +161,6 @@ class Supervisor {
   }
 
   void start_trial(std::unique_ptr<SlotLease> lease) {
-    study_.impl().fail_lost_now_and_then(options_.retry);
     Trial trial = study_.ask_to_run();
     ++status().started;
     try {
@@ -258,6 +257,7 @@ class Supervisor {
     if (changed || (must_look() && now >= next_look_)) {
       look(now);
     }
+    study_.impl().fail_lost_now_and_then(options_.retry);
     running_.erase(std::remove_if(running_.begin(), running_.end(), [](const auto& run) { return run->exited(); }),
                    running_.end());
     status().running = static_cast<int>(running_.size());

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import signal
 import subprocess
@@ -10,7 +11,11 @@ import sys
 
 import bluefin
 from bluefin.trial import TrialState
+from processes import eventually
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BLUEFIN = str(ROOT / os.environ.get("BLUEFIN_BUILD_DIR", "build") / "bluefin")
 
 PROGRAM = """
 import sys, time, bluefin
@@ -67,6 +72,19 @@ def test_it_is_run_again(url: str) -> None:
     assert again.params == lost.params
     assert again.user_attrs == {"who": "killed"}  # and not why the other one has failed
     assert retry.retried_trial_number(again) == 0
+
+
+def test_a_supervisor_finds_it_while_its_own_trials_are_long(url: str, tmp_path: Path) -> None:
+    study = bluefin.create_study(study_name="s", storage=url)
+    command = [BLUEFIN, "run", "--storage", url, "--study-name", "s", "--n-trials", "1", "--quiet", "--gpus", "none"]
+    (tmp_path / "space.json").write_text('{"x": {"type": "float", "low": 0, "high": 1}}')
+    command += ["--space", str(tmp_path / "space.json"), "--space-in-env", "--", "sh", "-c", "echo; sleep 60"]
+    with subprocess.Popen(command) as supervisor:
+        assert eventually(lambda: len(study.trials) == 1 and study.trials[0].state == TrialState.RUNNING)
+        run_and_kill(url)
+        assert eventually(lambda: [trial.state for trial in study.trials] == [TrialState.RUNNING, TrialState.FAIL])
+        supervisor.kill()
+    assert study.trials[1].user_attrs["bluefin:fail"] == "lost-worker"
 
 
 def test_who_only_asked_is_not_taken_for_dead(url: str) -> None:
