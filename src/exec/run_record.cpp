@@ -10,12 +10,12 @@
 #include <limits>
 #include <random>
 #include <thread>
-#include <type_traits>
 #include <utility>
 
 #include "bluefin/error.hpp"
 #include "core/json_nlohmann.hpp"
 #include "devices/process_info.hpp"
+#include "exec/record_json.hpp"
 
 namespace bluefin {
 namespace {
@@ -27,27 +27,6 @@ constexpr mode_t kMode = 0644;
 
 bool is_run_file(const std::string& name) { return name.compare(0, kPrefix.size(), kPrefix) == 0; }
 
-// A member, unless it is missing or of another kind: another version may have written it.
-template <class T>
-void read(const JsonTree& tree, const char* key, T& target) {
-  const auto found = tree.find(key);
-  if (found == tree.end()) {
-    return;
-  }
-  if constexpr (std::is_same_v<T, std::string>) {
-    if (found->is_string()) target = found->template get<std::string>();
-  } else if constexpr (std::is_floating_point_v<T>) {
-    if (found->is_number()) target = found->template get<T>();
-  } else {
-    if (found->is_number_integer()) target = found->template get<T>();
-  }
-}
-template <class T>
-void read(const JsonTree& tree, const char* key, std::optional<T>& target) {
-  if (const auto found = tree.find(key); found != tree.end() && found->is_number()) {
-    target = found->template get<T>();
-  }
-}
 template <class T>
 void write(JsonTree& tree, const char* key, const std::optional<T>& value) {
   if (value) tree[key] = *value;
@@ -70,13 +49,13 @@ JsonTree tree_of(const SlotIdle& idle) {
 
 SlotIdle idle_of(const JsonTree& tree) {
   SlotIdle idle;
-  read(tree, "slot", idle.slot);
-  read(tree, "trials", idle.trials);
-  read(tree, "gaps", idle.gaps);
-  read(tree, "busy_seconds", idle.busy_seconds);
-  read(tree, "idle_seconds", idle.idle_seconds);
-  read(tree, "p50_seconds", idle.p50_seconds);
-  read(tree, "p95_seconds", idle.p95_seconds);
+  read_member(tree, "slot", idle.slot);
+  read_member(tree, "trials", idle.trials);
+  read_member(tree, "gaps", idle.gaps);
+  read_member(tree, "busy_seconds", idle.busy_seconds);
+  read_member(tree, "idle_seconds", idle.idle_seconds);
+  read_member(tree, "p50_seconds", idle.p50_seconds);
+  read_member(tree, "p95_seconds", idle.p95_seconds);
   return idle;
 }
 
@@ -92,17 +71,17 @@ JsonTree tree_of(const RunningTrial& trial) {
 
 RunningTrial trial_of(const JsonTree& tree) {
   RunningTrial trial;
-  read(tree, "trial", trial.number);
-  read(tree, "pid", trial.pid);
-  read(tree, "since_ns", trial.since_ns);
+  read_member(tree, "trial", trial.number);
+  read_member(tree, "pid", trial.pid);
+  read_member(tree, "since_ns", trial.since_ns);
   for (const JsonTree& slot : list_of(tree, "slots")) {
     if (slot.is_string()) trial.slots.push_back(slot.get<std::string>());
   }
-  read(tree, "peak_host", trial.peak_host);
-  read(tree, "utilisation", trial.utilisation);
-  read(tree, "power_watts", trial.power_watts);
-  read(tree, "memory_used", trial.memory_used);
-  read(tree, "memory_total", trial.memory_total);
+  read_member(tree, "peak_host", trial.peak_host);
+  read_member(tree, "utilisation", trial.utilisation);
+  read_member(tree, "power_watts", trial.power_watts);
+  read_member(tree, "memory_used", trial.memory_used);
+  read_member(tree, "memory_total", trial.memory_total);
   return trial;
 }
 
@@ -136,21 +115,21 @@ std::string RunRecord::text() const {
 }
 
 std::optional<RunRecord> RunRecord::parse(const std::string& text) {
-  const JsonTree tree = JsonTree::parse(text.substr(0, text.find('\n')), nullptr, false);
-  if (!tree.is_object()) {
+  const JsonTree tree = record_tree(text);
+  if (tree.empty()) {
     return std::nullopt;
   }
   RunRecord record;
-  read(tree, "pid", record.pid);
-  read(tree, "study", record.study);
-  read(tree, "storage", record.storage);
-  read(tree, "workers", record.workers);
-  read(tree, "since_ns", record.since_ns);
-  read(tree, "at_ns", record.at_ns);
-  read(tree, "finished", record.finished);
-  read(tree, "n_trials", record.n_trials);
-  read(tree, "waiting", record.waiting);
-  read(tree, "reason", record.reason);
+  read_member(tree, "pid", record.pid);
+  read_member(tree, "study", record.study);
+  read_member(tree, "storage", record.storage);
+  read_member(tree, "workers", record.workers);
+  read_member(tree, "since_ns", record.since_ns);
+  read_member(tree, "at_ns", record.at_ns);
+  read_member(tree, "finished", record.finished);
+  read_member(tree, "n_trials", record.n_trials);
+  read_member(tree, "waiting", record.waiting);
+  read_member(tree, "reason", record.reason);
   for (const JsonTree& trial : list_of(tree, "running")) {
     if (trial.is_object()) record.running.push_back(trial_of(trial));
   }

@@ -12,6 +12,7 @@
 
 #include "bluefin/error.hpp"
 #include "core/json_nlohmann.hpp"
+#include "exec/record_json.hpp"
 
 namespace bluefin {
 namespace {
@@ -29,25 +30,6 @@ std::string device_of(const std::string& file) {
   const std::string slot = file.substr(0, file.size() - kLock.size());
   const auto dot = slot.rfind('.');
   return dot == std::string::npos ? "" : slot.substr(0, dot);
-}
-
-// What a record has of a member; the default where it is missing or of another kind, since anybody may write there.
-template <class T>
-void read(const JsonTree& tree, const char* key, T& target) {
-  const auto found = tree.find(key);
-  if (found == tree.end()) {
-    return;
-  }
-  if constexpr (std::is_same_v<T, std::string>) {
-    if (found->is_string()) target = found->get<std::string>();
-  } else {
-    if (found->is_number_integer()) target = found->get<T>();
-  }
-}
-
-JsonTree tree_of(const std::string& text) {
-  const JsonTree tree = JsonTree::parse(text.substr(0, text.find('\n')), nullptr, false);
-  return tree.is_object() ? tree : JsonTree::object();
 }
 
 }  // namespace
@@ -75,15 +57,15 @@ std::string SlotHolder::text() const {
 }
 
 SlotHolder SlotHolder::parse(const std::string& text) {
-  const JsonTree tree = tree_of(text);
+  const JsonTree tree = record_tree(text);
   SlotHolder holder;
-  read(tree, "pid", holder.pid);
-  read(tree, "user", holder.user);
-  read(tree, "shares", holder.shares);
-  read(tree, "client", holder.client);
-  read(tree, "study", holder.study);
-  read(tree, "trial", holder.trial);
-  read(tree, "trial_pid", holder.trial_pid);
+  read_member(tree, "pid", holder.pid);
+  read_member(tree, "user", holder.user);
+  read_member(tree, "shares", holder.shares);
+  read_member(tree, "client", holder.client);
+  read_member(tree, "study", holder.study);
+  read_member(tree, "trial", holder.trial);
+  read_member(tree, "trial_pid", holder.trial_pid);
   return holder;
 }
 
@@ -106,19 +88,19 @@ std::string SlotClient::text() const {
 }
 
 std::optional<SlotClient> SlotClient::parse(const std::string& text) {
-  const JsonTree tree = tree_of(text);
+  const JsonTree tree = record_tree(text);
   if (tree.empty()) {
     return std::nullopt;
   }
   SlotClient client;
-  read(tree, "pid", client.pid);
-  read(tree, "user", client.user);
-  read(tree, "held", client.held);
-  read(tree, "wanted", client.wanted);
-  read(tree, "since_ns", client.since_ns);
-  read(tree, "at_ns", client.at_ns);
-  read(tree, "gpus_per_trial", client.gpus_per_trial);
-  read(tree, "shares", client.shares);
+  read_member(tree, "pid", client.pid);
+  read_member(tree, "user", client.user);
+  read_member(tree, "held", client.held);
+  read_member(tree, "wanted", client.wanted);
+  read_member(tree, "since_ns", client.since_ns);
+  read_member(tree, "at_ns", client.at_ns);
+  read_member(tree, "gpus_per_trial", client.gpus_per_trial);
+  read_member(tree, "shares", client.shares);
   if (const auto found = tree.find("devices"); found != tree.end() && found->is_array()) {
     for (const JsonTree& name : *found) {
       if (name.is_string()) client.devices.push_back(name.get<std::string>());
