@@ -38,8 +38,16 @@ class NativeSampler(Configured, BaseSampler):
     that override some of them.
     """
 
+    _overrides_sampling = False
+    _overrides_after_trial = False
+
     def __init__(self) -> None:
         self._forget()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._overrides_sampling = overrides(cls, _SAMPLING)
+        cls._overrides_after_trial = overrides(cls, ("after_trial",))
 
     def _forget(self) -> None:
         self._models: weakref.WeakKeyDictionary[Study, _native.SamplerModel] = weakref.WeakKeyDictionary()
@@ -58,10 +66,10 @@ class NativeSampler(Configured, BaseSampler):
         return _native.make_sampler(self._name, self._texts())
 
     def _samples_in_python(self) -> bool:
-        return overrides(type(self), _SAMPLING) or not self.__dict__.keys().isdisjoint(_SAMPLING)
+        return self._overrides_sampling or not self.__dict__.keys().isdisjoint(_SAMPLING)
 
     def _hears_of_ends(self) -> bool:
-        return overrides(type(self), ("after_trial",)) or "after_trial" in self.__dict__
+        return self._overrides_after_trial or "after_trial" in self.__dict__
 
     def reseed_rng(self) -> None:
         """Forgets the seed. A study that runs keeps its own: there every trial draws from its own stream, also in threads."""

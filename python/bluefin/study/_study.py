@@ -414,11 +414,11 @@ class Study:
         if self._thread_local.run is None and is_heartbeat_enabled(self._storage):
             warnings.warn("Heartbeat of storage is supposed to be used with Study.optimize.", stacklevel=2)
         fixed = fixed_distributions or {}
-        # Before a trial is begun: none is to be left behind.
-        _checks.named("`fixed_distributions`", fixed)
-        for name, distribution in fixed.items():
-            if not isinstance(distribution, BaseDistribution):
-                raise TypeError(f"Parameter {name!r}: expected a distribution, but got {distribution!r}.")
+        if fixed:  # before a trial is begun: none is to be left behind
+            _checks.named("`fixed_distributions`", fixed)
+            for name, distribution in fixed.items():
+                if not isinstance(distribution, BaseDistribution):
+                    raise TypeError(f"Parameter {name!r}: expected a distribution, but got {distribution!r}.")
         trial = Trial(self, self._native.ask())
         for name, distribution in fixed.items():
             trial._suggest(name, distribution)

@@ -126,6 +126,9 @@ def outcome(
     n_objectives: int, values: float | Sequence[float] | None, state: TrialState | None
 ) -> tuple[TrialState, list[float], str | None]:
     """The state to store, the values to store, and the reason when values cannot be stored."""
+    if state is None:
+        floats, problem = _floats(n_objectives, values)
+        return (TrialState.COMPLETE if problem is None else TrialState.FAIL), floats, problem
     if state == TrialState.COMPLETE:
         if values is None:
             raise ValueError("No values were told. Values are required when state is TrialState.COMPLETE.")
@@ -139,10 +142,7 @@ def outcome(
                 "Values were told. Values cannot be specified when state is TrialState.PRUNED or TrialState.FAIL."
             )
         return state, [], None
-    if state is not None:
-        raise ValueError(f"Cannot tell with state {state}.")
-    floats, problem = _floats(n_objectives, values)
-    return (TrialState.COMPLETE if problem is None else TrialState.FAIL), floats, problem
+    raise ValueError(f"Cannot tell with state {state}.")
 
 
 def _floats(n_objectives: int, given: float | Sequence[float] | None) -> tuple[list[float], str | None]:
