@@ -26,6 +26,7 @@ class JournalStorage final : public Storage, public StudyImport {
       : JournalStorage(parse_journal_url(url), patience) {}
 
   std::string url() const override { return url_; }
+  bool takes_background_writes() const override { return true; }
 
   StudyId create_study(const NewStudy& study) override {
     storage_rules::check_study(study);

@@ -100,6 +100,14 @@ Error no_trial(StudyId study, TrialId trial) {
                                             static_cast<std::int64_t>(trial))};
 }
 
+Error trial_replaced(TrialId trial) {
+  return {
+      ErrorCode::kNotFound,
+      fmt::format("the trial with id {} is not the one that this process has begun: its study was deleted and another "
+                  "one made with the same ids, or it was queued and begun again",
+                  static_cast<std::int64_t>(trial))};
+}
+
 Error trial_finished(TrialId trial, TrialState state) {
   return {ErrorCode::kConflict, fmt::format("the trial with id {} is {} already and cannot be changed",
                                             static_cast<std::int64_t>(trial), to_string(state))};

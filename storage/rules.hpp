@@ -21,6 +21,7 @@ Error study_exists(std::string_view name);
 Error no_study(StudyId study);
 Error study_gone(StudyId study);
 Error no_trial(StudyId study, TrialId trial);
+Error trial_replaced(TrialId trial);
 Error trial_finished(TrialId trial, TrialState state);
 
 // What an update does to a trial: parameters, reports, attributes, then the state with its values and times.

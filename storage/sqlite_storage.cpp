@@ -35,10 +35,15 @@ class SqliteStorage final : public Storage, public StudyImport {
       : SqliteStorage(url, parse_sqlite_url(url), options) {}
 
   std::string url() const override { return url_; }
+  bool takes_background_writes() const override { return true; }
 
   StudyId create_study(const NewStudy& study) override {
     storage_rules::check_study(study);
-    return durably(Durability::kTrial, [&] { return db_.write([&] { return writer_.insert_study(study); }); });
+    return durably(Durability::kTrial, [&] {
+      const StudyId made = db_.write([&] { return writer_.insert_study(study); });
+      forget(made);  // the id may be that of one which others have deleted
+      return made;
+    });
   }
 
   StudyId import_study(const NewStudy& study, std::span<const FrozenTrial> trials, bool replace) override {
@@ -55,10 +60,8 @@ class SqliteStorage final : public Storage, public StudyImport {
         writer_.add_trials(made, trials);
         return made;
       });
-      if (replaced) {
-        writer_.forget(*replaced);
-        identities_.erase(*replaced);
-      }
+      if (replaced) forget(*replaced);
+      identities_.erase(id);
       writer_.committed();
       return id;
     });
@@ -69,6 +72,10 @@ class SqliteStorage final : public Storage, public StudyImport {
     return db_.read([&]() -> std::optional<StudyRecord> {
       const auto id = writer_.study_id(name);
       if (!id) return std::nullopt;
+      // Whoever looks for a study by its name wants the one that is there now.
+      if (const auto known = identities_.find(*id); known != identities_.end() && !is_same(known->second, seen(*id))) {
+        forget(*id);
+      }
       return reader_.study(*id);
     });
   }
@@ -97,8 +104,7 @@ class SqliteStorage final : public Storage, public StudyImport {
   void delete_study(StudyId study) override {
     durably(Durability::kTrial, [&] {
       db_.write([&] { writer_.delete_study(study); });
-      writer_.forget(study);
-      identities_.erase(study);
+      forget(study);
       return true;
     });
   }
@@ -106,7 +112,10 @@ class SqliteStorage final : public Storage, public StudyImport {
   void set_study_attributes(StudyId study, AttributeKind kind, std::span<const Attribute> attributes) override {
     storage_rules::check_attributes(attributes);
     durably(Durability::kTrial, [&] {
-      db_.write([&] { writer_.set_study_attributes(study, kind, attributes); });
+      db_.write([&] {
+        require_same(study);
+        writer_.set_study_attributes(study, kind, attributes);
+      });
       return true;
     });
   }
@@ -114,13 +123,19 @@ class SqliteStorage final : public Storage, public StudyImport {
   FrozenTrial start_trial(StudyId study, const NewTrial& trial) override {
     storage_rules::check_attributes(trial.system_attrs);
     const std::lock_guard lock(mutex_);
-    return db_.write([&] { return writer_.start_trial(study, trial); });
+    return db_.write([&] {
+      require_same(study);
+      return writer_.start_trial(study, trial);
+    });
   }
 
   std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) override {
     for (const auto& trial : trials) storage_rules::check_trial(trial);
     return durably(durability_, [&] {
-      auto stored = db_.write([&] { return writer_.add_trials(study, trials); });
+      auto stored = db_.write([&] {
+        require_same(study);
+        return writer_.add_trials(study, trials);
+      });
       writer_.committed();
       return stored;
     });
@@ -282,13 +297,12 @@ class SqliteStorage final : public Storage, public StudyImport {
     return trials;
   }
 
-  // The study's incarnation now. `expected` 0: the first call of a cursor. Throws Error(kNotFound) when the study is
-  // gone or is another one under the same id.
-  std::int64_t identify(StudyId study, std::int64_t expected) {
+  // What the study of this id is now.
+  std::optional<StudyIdentity> seen(StudyId study) {
     StudyIdentity seen;
     {
       auto query = db_.query("SELECT study_name FROM studies WHERE study_id=?1", study);
-      if (!query.step()) throw expected == 0 ? storage_rules::no_study(study) : storage_rules::study_gone(study);
+      if (!query.step()) return std::nullopt;
       seen.name = query.text(0);
     }
     {
@@ -302,13 +316,36 @@ class SqliteStorage final : public Storage, public StudyImport {
         seen.first_start = query.text(1);
       }
     }
+    return seen;
+  }
+
+  static bool is_same(const StudyIdentity& known, const std::optional<StudyIdentity>& seen) {
+    return seen && known.name == seen->name && (known.first_trial < 0 || known.first_trial == seen->first_trial) &&
+           (known.first_start.empty() || known.first_start == seen->first_start);
+  }
+
+  void forget(StudyId study) {
+    writer_.forget(study);
+    identities_.erase(study);
+  }
+
+  // Inside of a transaction that writes. Throws Error(kNotFound) when the study that was read here is gone or is
+  // another one under the same id. Two looks, 3 us.
+  void require_same(StudyId study) {
+    const auto known = identities_.find(study);
+    if (known != identities_.end() && !is_same(known->second, seen(study))) throw storage_rules::study_gone(study);
+  }
+
+  // The study's incarnation now. `expected` 0: the first call of a cursor. Throws Error(kNotFound) when the study is
+  // gone or is another one under the same id.
+  std::int64_t identify(StudyId study, std::int64_t expected) {
+    std::optional<StudyIdentity> now = seen(study);
+    if (!now) throw expected == 0 ? storage_rules::no_study(study) : storage_rules::study_gone(study);
     StudyIdentity& known = identities_[study];
-    const bool same = known.incarnation > 0 && known.name == seen.name &&
-                      (known.first_trial < 0 || known.first_trial == seen.first_trial) &&
-                      (known.first_start.empty() || known.first_start == seen.first_start);
+    const bool same = known.incarnation > 0 && is_same(known, now);
     if (!same && known.incarnation > 0) writer_.forget(study);
-    seen.incarnation = same ? known.incarnation : ++last_incarnation_;
-    known = std::move(seen);
+    now->incarnation = same ? known.incarnation : ++last_incarnation_;
+    known = *std::move(now);
     if (expected != 0 && expected != known.incarnation) throw storage_rules::study_gone(study);
     return known.incarnation;
   }

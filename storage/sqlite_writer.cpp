@@ -163,8 +163,16 @@ bool SqliteWriter::update_trial(StudyId study, const TrialUpdate& update) {
   new_specs_.clear();
   const auto id = static_cast<std::int64_t>(update.id);
   {
-    auto query = db_.query("SELECT state FROM trials WHERE trial_id=?1 AND study_id=?2", update.id, study);
+    auto query =
+        db_.query("SELECT state, datetime_start FROM trials WHERE trial_id=?1 AND study_id=?2", update.id, study);
     if (!query.step()) throw storage_rules::no_trial(study, update.id);
+    if (update.began && query.text(1) != format_time(*update.began)) {
+      // The text may have been written in another form.
+      const auto began = read_time(db_, query, 1, id, "datetime_start");
+      if (!began || format_time(*began) != format_time(*update.began)) {
+        throw storage_rules::trial_replaced(update.id);
+      }
+    }
     const auto state = parse_trial_state(query.text(0));
     if (!state) corrupt_row(db_, "trials", id, "unknown state");
     if (is_finished(*state)) throw storage_rules::trial_finished(update.id, *state);

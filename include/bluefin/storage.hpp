@@ -45,6 +45,9 @@ struct NewTrial {
 // Everything that has come together for a running trial since the last write.
 struct TrialUpdate {
   TrialId id{};
+  // When the trial began, where that is known: ids of deleted studies are used again, and a trial may have been queued
+  // anew. Another one is not written to: Error(kNotFound). Only where ids are used again (SQLite).
+  std::optional<Time> began = {};
   std::vector<TrialParam> params = {};     // new ones only
   std::vector<Report> reports = {};        // a step that exists already is overwritten
   std::vector<Attribute> user_attrs = {};  // replaced by key
@@ -104,6 +107,8 @@ class Storage {
   virtual std::string url() const = 0;
   // Whether other processes can see what is stored here.
   virtual bool is_shared() const { return true; }
+  // Whether a thread of the study's own may write what running trials gather while their objectives compute.
+  virtual bool takes_background_writes() const { return false; }
 
   // Throws Error(kAlreadyExists).
   virtual StudyId create_study(const NewStudy& study) = 0;

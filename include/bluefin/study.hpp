@@ -145,6 +145,10 @@ class Study {
   // again with its parameters, that many times at most. Returns them. optimize() and run_supervised() look for such
   // trials, without `grace`, at their beginning and then once in a second.
   std::vector<FrozenTrial> fail_lost_trials(int retry = 0, std::optional<std::chrono::seconds> grace = {});
+  // From now on that, without `grace`, once in a second while trials run that this process has begun to run, by a
+  // thread of the study: objectives may compute for hours. A negative `retry` ends it. optimize() and run_supervised()
+  // do it.
+  void keep_failing_lost_trials(int retry = 0);
   // A handle for a trial that another process began, or whose own handle is gone. That of a finished trial only knows
   // its parameters. Throws Error(kInvalidArgument) when there is no such trial or it is WAITING.
   Trial resume(int number);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "messages.hpp"
 
+#include <atomic>
+#include <mutex>
 #include <string_view>
+#include <utility>
 
 #include "bluefin/log.hpp"
 
@@ -12,13 +15,36 @@ namespace {
 // mutex may hold the interpreter.
 thread_local std::vector<std::string> t_messages;
 
+// Of threads that are the engine's own: whoever calls it next warns for them.
+std::mutex g_mutex;
+std::vector<std::string> g_messages;
+std::atomic<bool> g_any{false};
+
+void note(std::string_view message) {
+  if (PyGILState_GetThisThreadState() != nullptr) {
+    t_messages.emplace_back(message);
+    return;
+  }
+  const std::lock_guard lock(g_mutex);
+  g_messages.emplace_back(message);
+  g_any = true;
+}
+
 }  // namespace
 
 void install_log_sink() {
-  set_log_sink([](LogLevel, std::string_view message) { t_messages.emplace_back(message); });
+  set_log_sink([](LogLevel, std::string_view message) { note(message); });
 }
 
-std::vector<std::string> take_messages() { return std::exchange(t_messages, {}); }
+std::vector<std::string> take_messages() {
+  auto messages = std::exchange(t_messages, {});
+  if (!g_any) return messages;
+  const std::lock_guard lock(g_mutex);
+  for (auto& message : g_messages) messages.push_back(std::move(message));
+  g_messages.clear();
+  g_any = false;
+  return messages;
+}
 
 void warn(const std::vector<std::string>& messages, PyObject* category) {
   if (messages.empty()) return;

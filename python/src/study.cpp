@@ -155,8 +155,12 @@ FrozenHandle tell_number(StudyHandle& self, int number, int state, std::vector<d
   return without_gil([&] { return handle_of(self.study().tell(number, outcome, skip_if_finished)); });
 }
 
-std::vector<FrozenHandle> fail_lost_trials(StudyHandle& self) {
-  auto failed = without_gil([&] { return self.study().fail_lost_trials(); });
+// keep_looking: also while objectives compute.
+std::vector<FrozenHandle> fail_lost_trials(StudyHandle& self, bool keep_looking) {
+  auto failed = without_gil([&] {
+    self.study().keep_failing_lost_trials(keep_looking ? 0 : -1);
+    return self.study().fail_lost_trials();
+  });
   std::vector<FrozenHandle> result;
   for (auto& trial : failed) result.push_back(handle_of(std::move(trial)));
   return result;

@@ -34,6 +34,9 @@ struct LiveTrial {
   bool told = false;
 };
 
+// An update of it that changes nothing yet.
+TrialUpdate nothing_of(const FrozenTrial& trial);
+
 // A trial as it is stored, and what of it is still to be written. live.mutex held.
 FrozenTrial with_unwritten(FrozenTrial trial, const LiveTrial& live);
 

@@ -197,6 +197,7 @@ void Study::optimize(const Objective& objective, const OptimizeOptions& options)
   impl_->use_memory_model(memory);
   impl_->stop_requested = false;
   impl_->fail_lost(options.retry, {});
+  impl_->keep_looking_for_lost(options.retry);
   Run run(*this, objective, options);
   const int all = options.slots ? options.slots->size() : static_cast<int>(std::thread::hardware_concurrency());
   const int n_jobs = options.n_jobs == -1 ? std::max(1, all) : options.n_jobs;

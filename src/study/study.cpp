@@ -101,6 +101,8 @@ std::vector<FrozenTrial> Study::fail_lost_trials(int retry, std::optional<std::c
   return impl_->fail_lost(retry, grace);
 }
 
+void Study::keep_failing_lost_trials(int retry) { impl_->keep_looking_for_lost(retry); }
+
 Trial Study::resume(int number) { return Trial(std::make_unique<StudyTrial>(impl_, impl_->resume(number))); }
 
 FrozenTrial Study::tell(Trial& trial, const Outcome& outcome) {

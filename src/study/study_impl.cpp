@@ -258,6 +258,7 @@ std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started, bo
     next_number_ = std::max(next_number_, number + 1);
   }
   live_[number] = live;
+  if (owned && storage->takes_background_writes()) flush_thread_.wake();
   return live;
 }
 
@@ -285,7 +286,7 @@ std::shared_ptr<LiveTrial> StudyImpl::make_live(FrozenTrial trial, std::uint64_t
   live->trial = std::move(trial);
   live->nonce = nonce;
   live->written = Clock::now();
-  live->dirty.id = live->trial.id;
+  live->dirty = nothing_of(live->trial);
   live->fixed = fixed_params(live->trial);
   for (const auto& report : live->trial.reports) {
     live->losses.push_back({report.step, sign(0) * report.value});
@@ -398,8 +399,10 @@ std::vector<FrozenTrial> StudyImpl::fail_lost(int retry, std::optional<std::chro
   return failed;
 }
 
+bool StudyImpl::searched_long_ago() const { return steady_ms() - searched_ms_ >= kSearchIntervalMs; }
+
 void StudyImpl::fail_lost_now_and_then(int retry) {
-  if (steady_ms() - searched_ms_ < kSearchIntervalMs) return;
+  if (!searched_long_ago()) return;
   try {
     fail_lost(retry, {});
   } catch (const Error& e) {

@@ -17,6 +17,7 @@
 
 #include "bluefin/study.hpp"
 #include "core/packed_trials.hpp"
+#include "study/flush_thread.hpp"
 #include "study/live_trial.hpp"
 #include "study/memory_filter.hpp"
 #include "study/trial_cache.hpp"
@@ -66,7 +67,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   double suggest(LiveTrial& live, std::string_view name, const Distribution& distribution,
                  std::optional<double> chosen);
   bool should_prune(LiveTrial& live);
-  // Writes if the last write is 250 ms ago, or if nobody here runs the trial and others can see it.
+  // Writes if the last write is 250 ms ago, or if nobody here runs the trial and others can see it. What it does not
+  // write is written by flush_thread_, or with the end of the trial.
   void written_soon(LiveTrial& live, bool at_once);
   // Whoever only asked may have had the trial run elsewhere, and what is written there is the trial's too. Costs one
   // read of a trial that nobody here runs where others can see it, and nothing else.
@@ -78,6 +80,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   // Storage::fail_lost_trials(), and says so in the log. The second one not more often than once in a second.
   std::vector<FrozenTrial> fail_lost(int retry, std::optional<std::chrono::seconds> grace);
   void fail_lost_now_and_then(int retry);
+  // That flush_thread_ does it too, while this process runs trials.
+  void keep_looking_for_lost(int retry) { retry_lost_ = retry; }
   // Queues a trial that has failed through no fault of its own again, with its parameters, `retry` times at most.
   // `failed`: as it was before it failed.
   void queue_again(const FrozenTrial& failed, int retry);
@@ -129,6 +133,9 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
                                       const ParamSpecPtr& spec) const;
   std::shared_ptr<LiveTrial> begin(Draft draft, FrozenTrial started, bool owned);
   void drop(const Draft& draft);
+  // Of flush_thread_: writes what waits, and looks for lost trials once in a second. False: this process runs no trial.
+  bool look_after_trials();
+  bool searched_long_ago() const;
   std::shared_ptr<LiveTrial> make_live(FrozenTrial trial, std::uint64_t nonce) const;
   bool runs_anywhere(const LiveTrial& live) const { return !live.owned && storage->is_shared(); }
   std::pair<FrozenTrial, TrialUpdate> taken(LiveTrial& live) const;
@@ -143,6 +150,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   StorageCursor cursor_;                                // guarded by refresh_mutex_
   std::atomic<std::int64_t> refreshed_ms_{-1'000'000};  // steady clock
   std::atomic<std::int64_t> searched_ms_{-1'000'000};   // for lost trials
+  std::atomic<int> retry_lost_{-1};                     // below 0: flush_thread_ does not look for them
 
   mutable std::mutex
       mutex_;  // guards all below; never held while the sampler, the pruner, the objective or the storage works
@@ -159,6 +167,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::optional<std::uint64_t> memory_version_;  // of the records that memory_ was made of
   // Replaced by read_anew(); who works with one keeps it meanwhile.
   Models models_;
+
+  FlushThread flush_thread_{[this] { return look_after_trials(); }};  // the last member: it uses all the others
 };
 
 }  // namespace bluefin

@@ -50,6 +50,7 @@ void StudyImpl::conclude(const Outcome& outcome, FrozenTrial& trial, TrialUpdate
   }
   trial.datetime_complete = now();
   update.id = trial.id;
+  update.began = trial.datetime_start;
   update.state = trial.state;
   update.values = trial.values;
   update.datetime_complete = trial.datetime_complete;

@@ -16,7 +16,19 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kFlushInterval = std::chrono::milliseconds(250);
 
+bool is_due(LiveTrial& live) {
+  const std::lock_guard lock(live.mutex);
+  return Clock::now() - live.written >= kFlushInterval;
+}
+
 }  // namespace
+
+TrialUpdate nothing_of(const FrozenTrial& trial) {
+  TrialUpdate update;
+  update.id = trial.id;
+  update.began = trial.datetime_start;
+  return update;
+}
 
 FrozenTrial with_unwritten(FrozenTrial trial, const LiveTrial& live) {
   for (const auto& param : live.dirty.params) {
@@ -40,7 +52,32 @@ FrozenTrial with_unwritten(FrozenTrial trial, const LiveTrial& live) {
 void StudyImpl::written_soon(LiveTrial& live, bool at_once) {
   // Whoever only asked may do anything next: sleep, or have the trial told by its number in another process.
   at_once = at_once || runs_anywhere(live);
-  if (at_once || Clock::now() - live.written >= kFlushInterval) write(live);
+  if (at_once || is_due(live)) write(live);
+}
+
+bool StudyImpl::look_after_trials() {
+  std::vector<std::shared_ptr<LiveTrial>> running;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, live] : live_) {
+      if (live->owned) running.push_back(live);
+    }
+  }
+  for (const auto& live : running) {
+    try {
+      if (is_due(*live)) write(*live);
+    } catch (const std::exception&) {
+      // It is still there to be written. The trial's next call tries it again, and has the error.
+    }
+  }
+  if (const int retry = retry_lost_; retry >= 0 && !running.empty() && searched_long_ago()) {
+    try {
+      fail_lost(retry, {});
+    } catch (const std::exception&) {
+      // Who begins the next trial looks again, and says so.
+    }
+  }
+  return !running.empty();
 }
 
 void StudyImpl::read_back(LiveTrial& live) const {
@@ -48,8 +85,9 @@ void StudyImpl::read_back(LiveTrial& live) const {
   const std::lock_guard lock(live.mutex);
   if (live.told) return;
   const auto stored = storage->read_trial(id, live.trial.id);
-  if (!stored || stored->state != TrialState::kRunning)
-    return;  // told elsewhere, or deleted: what is done next says so
+  if (!stored || stored->state != TrialState::kRunning || stored->datetime_start != live.trial.datetime_start) {
+    return;  // told elsewhere, deleted, or another one: what is done next says so
+  }
   live.trial = with_unwritten(*stored, live);
   live.losses.clear();
   for (const auto& report : live.trial.reports) live.losses.push_back({report.step, sign(0) * report.value});
@@ -69,12 +107,10 @@ void StudyImpl::write(LiveTrial& live) {
     throw;  // what could not be written is tried again with the next write
   } catch (...) {
     // A storage of the user's refuses a value, and would refuse it again: its error is raised once.
-    live.dirty = TrialUpdate{};
-    live.dirty.id = live.trial.id;
+    live.dirty = nothing_of(live.trial);
     throw;
   }
-  live.dirty = TrialUpdate{};
-  live.dirty.id = live.trial.id;
+  live.dirty = nothing_of(live.trial);
 }
 
 void StudyImpl::flush() {

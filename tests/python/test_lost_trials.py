@@ -24,7 +24,6 @@ def objective(trial):
     trial.suggest_float("x", 0, 1)
     trial.set_user_attr("who", "killed")
     trial.report(1.0, 0)
-    trial.storage.get_trial(trial._trial_id)  # what was gathered is written
     print("running", flush=True)
     time.sleep(60)
 if sys.argv[2] == "optimize":
@@ -39,6 +38,9 @@ def run_and_kill(url: str, how: str = "optimize") -> None:
     with subprocess.Popen([sys.executable, "-c", PROGRAM, url, how], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "running\n"
+        # What the trial has gathered is written while its objective computes.
+        study = bluefin.load_study(study_name="s", storage=url)
+        assert eventually(lambda: study.trials[-1].intermediate_values == {0: 1.0})
         child.send_signal(signal.SIGKILL)
 
 
@@ -72,6 +74,22 @@ def test_it_is_run_again(url: str) -> None:
     assert again.params == lost.params
     assert again.user_attrs == {"who": "killed"}  # and not why the other one has failed
     assert retry.retried_trial_number(again) == 0
+
+
+def test_a_worker_finds_it_while_its_own_trial_is_long(url: str) -> None:
+    study = bluefin.create_study(study_name="s", storage=url)
+    looks = []
+
+    def objective(trial: bluefin.Trial) -> float:
+        run_and_kill(url)
+        looks.append(eventually(lambda: study.trials[1].state == TrialState.FAIL))
+        return trial.suggest_float("x", 0, 1)
+
+    with pytest.warns(UserWarning, match="trial 1 of study 's' was running and has failed: process .* has ended"):
+        study.optimize(objective, n_trials=1)
+    assert looks == [True]
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL]
+    assert study.trials[1].params
 
 
 def test_a_supervisor_finds_it_while_its_own_trials_are_long(url: str, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Several Study objects on one storage: what processes see of each other.
+#include <chrono>
 #include <filesystem>
 #include <set>
+#include <thread>
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
@@ -200,6 +202,73 @@ TEST_CASE("a study that is deleted under a running process is an error there, no
   study.optimize(sphere, {.n_trials = 2});
   delete_study(dir.url(), "s");
   CHECK_THROWS_AS(study.optimize(sphere, {.n_trials = 1}), Error);
+}
+
+TEST_CASE("what belongs to a deleted study does not go to one that was made anew with its ids") {
+  const TempDir dir;
+  const StudyOptions options{.storage = dir.url(), .name = "s"};
+  Study old = create_study(options);
+  old.optimize(sphere, {.n_trials = 1});
+  Trial ours = old.ask();
+  Trial also_ours = old.ask();
+  delete_study(dir.url(), "s");
+  Study anew = create_study(options);
+  anew.optimize(sphere, {.n_trials = 1});
+  Trial theirs = anew.ask();
+  Trial also_theirs = anew.ask();
+  REQUIRE(anew.id() == old.id());
+  REQUIRE(theirs.frozen().id == ours.frozen().id);
+
+  const auto is_not_found = [](const auto& write) {
+    try {
+      write();
+    } catch (const Error& e) {
+      return e.code() == ErrorCode::kNotFound;
+    }
+    return false;
+  };
+  CHECK(is_not_found([&] { ours.suggest_float("a", -1.0, 1.0); }));
+  CHECK(is_not_found([&] { ours.set_user_attr("k", 1); }));
+  CHECK(is_not_found([&] { old.tell(also_ours, {1.0}); }));
+  CHECK(is_not_found([&] { old.enqueue_trial({{"a", 0.5}}); }));
+  CHECK(is_not_found([&] { old.set_user_attr("k", 1); }));
+  CHECK(is_not_found([&] { old.add_trials(std::vector{*anew.trials()[0]}); }));
+  CHECK(is_not_found([&] { old.ask(); }));
+  const auto trials = anew.trials();
+  REQUIRE(trials.size() == 3);
+  for (const int number : {1, 2}) {
+    CHECK(trials[static_cast<std::size_t>(number)]->state == TrialState::kRunning);
+    CHECK(trials[static_cast<std::size_t>(number)]->params.empty());
+    CHECK(trials[static_cast<std::size_t>(number)]->user_attrs.empty());
+  }
+  CHECK(anew.user_attrs().empty());
+  // Whoever looks for it by its name has the new one, also on the storage of the old one.
+  load_study(options).set_user_attr("k", 2);
+  anew.tell(theirs, {1.0});
+}
+
+TEST_CASE("what a trial has gathered is seen while its objective computes") {
+  const bool journal = GENERATE(false, true);
+  const TempDir dir;
+  const std::string url = journal ? "journal:" + dir.url().substr(7) : dir.url();
+  Study study = create_study({.storage = url, .name = "s"});
+  bool seen = false;
+  study.optimize(
+      [&](Trial& trial) {
+        const double x = trial.suggest_float("a", -1.0, 1.0);
+        trial.report(x, 0);
+        trial.set_user_attr("k", 1);
+        Study other = load_study({.storage = url, .name = "s"});
+        for (int i = 0; i < 1000 && !seen; ++i) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(20));
+          const auto now = other.trials().at(0);
+          seen = now->params.size() == 1 && now->reports.size() == 1 && now->user_attrs.size() == 1;
+        }
+        return x;
+      },
+      {.n_trials = 1});
+  CHECK(seen);
+  CHECK(study.trials()[0]->state == TrialState::kComplete);
 }
 
 TEST_CASE("a study is copied with everything") {

@@ -117,6 +117,6 @@ def fail_lost(study: Study) -> None:
     """Fails the trials that processes of this machine ran until they died, and calls the storage's callback with each."""
     storage = study._storage
     callback = storage.get_heartbeat_stale_trial_callback() if isinstance(storage, BaseHeartbeat) else None
-    for native in study._native.fail_lost_trials():
+    for native in study._native.fail_lost_trials(callback is None):
         if callback is not None:
             callback(study, FrozenTrial._from_native(native, study._objects, {}))
