@@ -103,6 +103,11 @@ def lookup(module: str) -> Callable[[str], Any]:
     return __getattr__
 
 
+def names(module: str) -> list[str]:
+    """Those of a module, for its ``__all__``: ``from optuna.pruners import *`` brings them as well."""
+    return TABLE[module.removeprefix("bluefin.")][0].split()
+
+
 def is_absent(module: str, name: str) -> bool:
     """Whether ``bluefin.x.Name``, given as ``bluefin.x`` and ``Name``, is in the table."""
     names, _ = TABLE.get(module.removeprefix("bluefin."), ("", ""))

@@ -23,7 +23,7 @@ from bluefin.exceptions import UpdateFinishedTrialError
 
 _PLACE = f"\x00object:{os.urandom(16).hex()}:"  # no text of a user begins so
 _PLACE_JSON = json.dumps(_PLACE)[:-1]
-_PLAIN = (type(None), bool, int, float, str)
+PLAIN = (type(None), bool, int, float, str)
 
 
 class Objects:
@@ -37,17 +37,20 @@ class Objects:
         self.json_only = json_only
         self._values: dict[int, Any] = {}
         self._choices: dict[str, list[int]] = {}  # places by parameter
+        # What a parameter's plain values are of, where that is a subclass or a scalar of NumPy.
+        self._typed: dict[str, dict[tuple[type[Any], Any], Any]] = {}
         self._next = 0
         self._lock = threading.RLock()
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self._values)
+        return bool(self._values or self._typed)
 
     def clear(self) -> None:
         with self._lock:
             self._values.clear()
             self._choices.clear()
+            self._typed.clear()
 
     def get(self, value: Any) -> Any:
         """The object behind a place; any other value is returned as it is."""
@@ -58,7 +61,7 @@ class Objects:
 
     def text(self, key: str, value: Any) -> str:
         """The text of a new attribute. TypeError names the key of a value that the storage cannot hold."""
-        if self.json_only or type(value) in _PLAIN:
+        if self.json_only or type(value) in PLAIN:
             try:
                 return dumps(key, value)
             except ValueError:  # a lone surrogate
@@ -123,6 +126,20 @@ class Objects:
                     return f"{_PLACE}{place}"
             places.append(self._next)
             return self._put(value)
+
+    def keep_type(self, name: str, plain: Any, value: Any) -> None:
+        """Of a choice that the engine has as an equal plain value, as that of a member of a ``str`` enumeration. Who
+        reads a trial gets what the parameter had first for it."""
+        if not self.json_only:
+            with self._lock:
+                self._typed.setdefault(name, {}).setdefault((type(plain), plain), value)
+
+    def original(self, name: str, value: Any) -> Any:
+        """The choice of a parameter that the engine has as this value."""
+        typed = self._typed.get(name) if self._typed else None
+        if typed is not None and (type(value), value) in typed:
+            return typed[type(value), value]
+        return self.get(value)
 
     def readable(self, text: str) -> str:
         """A message of the engine with the objects in it instead of their places."""
@@ -190,12 +207,16 @@ def loads(text: str, objects: Objects | None) -> Any:
 def load_attributes(texts: dict[str, str], objects: Objects | None) -> dict[str, Any]:
     attributes = {key: loads(text, objects) for key, text in texts.items()}
     if objects and isinstance(attributes.get("fixed_params"), dict):
-        attributes["fixed_params"] = {k: objects.get(v) for k, v in attributes["fixed_params"].items()}
+        attributes["fixed_params"] = {k: objects.original(k, v) for k, v in attributes["fixed_params"].items()}
     return attributes
 
 
 def plain_choice(name: str, choice: Any, objects: Objects | None) -> Any:
     """A choice as the engine takes it. TypeError names the parameter of one that the storage cannot hold."""
+    if type(choice) not in PLAIN:
+        plain = _plain_value(choice)
+        if plain is not None:
+            return plain_choice(name, plain, objects)
     if isinstance(choice, str):
         return choice if choice.isascii() else _plain_text(name, choice, objects)
     if isinstance(choice, int) and not -(2**63) <= choice < 2**63:
@@ -204,16 +225,24 @@ def plain_choice(name: str, choice: Any, objects: Objects | None) -> Any:
         return objects.choice(name, choice)
     if choice is None or isinstance(choice, (bool, int, float)):
         return choice
-    if getattr(choice, "ndim", None) == 0 and callable(getattr(choice, "item", None)):
-        scalar = choice.item()  # of NumPy or PyTorch
-        if isinstance(scalar, (bool, int, float, str)):
-            return scalar
     if objects is None:
         raise TypeError(
             f"Parameter {name!r}: {choice!r} is of type {type(choice).__name__}; this storage holds None, bool, int, "
             "float and str."
         )
     return objects.choice(name, choice)
+
+
+def _plain_value(choice: Any) -> bool | int | float | str | None:
+    """The value of a subclass of a plain type, or of a scalar of NumPy or PyTorch; None: it is neither."""
+    if getattr(choice, "ndim", None) == 0 and callable(getattr(choice, "item", None)):
+        scalar = choice.item()
+        return scalar if type(scalar) in PLAIN else None
+    if isinstance(choice, str):
+        return str.__str__(choice)
+    if isinstance(choice, int):
+        return int.__pos__(choice)
+    return float.__pos__(choice) if isinstance(choice, float) else None
 
 
 def _plain_text(name: str, choice: str, objects: Objects | None) -> str:
@@ -235,12 +264,18 @@ def plain_distribution(name: str, distribution: Any, objects: Objects | None) ->
     return plain
 
 
-def original_distribution(distribution: Any, objects: Objects | None) -> Any:
+def original_distribution(name: str, distribution: Any, objects: Objects | None) -> Any:
     """The reverse of `plain_distribution`; may change its argument."""
     if objects and getattr(distribution, "choices", None) is not None:
-        distribution.choices = tuple(objects.get(choice) for choice in distribution.choices)
+        distribution.choices = tuple(objects.original(name, choice) for choice in distribution.choices)
     return distribution
 
 
 def plain_choices(name: str, choices: Sequence[Any], objects: Objects | None) -> list[Any]:
-    return [plain_choice(name, choice, objects) for choice in choices]
+    """All choices of a parameter. Who reads its trials gets those of other types as they are here."""
+    plain = [plain_choice(name, choice, objects) for choice in choices]
+    if objects is not None:
+        for value, choice in zip(plain, choices):
+            if type(choice) is not type(value) and objects.get(value) is not choice:
+                objects.keep_type(name, value, choice)
+    return plain

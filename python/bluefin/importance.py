@@ -6,4 +6,5 @@ from typing import TYPE_CHECKING
 from bluefin import _absent
 
 if not TYPE_CHECKING:
+    __all__ = _absent.names(__name__)
     __getattr__ = _absent.lookup(__name__)

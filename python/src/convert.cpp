@@ -40,7 +40,14 @@ py::object choice_to(const Choice& choice) {
 
 std::vector<Choice> choices_from(py::handle choices) {
   std::vector<Choice> result;
-  for (const py::handle choice : choices) result.push_back(choice_from(choice));
+  for (const py::handle choice : choices) {
+    PyObject* object = choice.ptr();
+    if (object != Py_None && !PyBool_Check(object) && !PyLong_CheckExact(object) && !PyFloat_CheckExact(object) &&
+        !PyUnicode_CheckExact(object)) {
+      throw py::type_error("a choice of a type that may have to be kept");
+    }
+    result.push_back(choice_from(choice));
+  }
   return result;
 }
 

@@ -23,8 +23,12 @@ constexpr const char* kMetricNamesKey = "study:metric_names";
 
 using Params = std::vector<std::pair<std::string, Choice>>;
 
-// Optuna's rule for "the same configuration": same names and kinds, numbers within 1e-5 relative.
+// Optuna's rule for "the same configuration": same names and kinds, numbers within 1e-5 relative; True is 1.
 bool same_value(const Choice& a, const Choice& b) {
+  const auto is_whole = [](const Choice& c) {
+    return std::holds_alternative<bool>(c) || std::holds_alternative<std::int64_t>(c);
+  };
+  if (is_whole(a) && is_whole(b)) return choices_equal(a, b);
   if (a.index() != b.index()) return false;
   if (const auto* x = std::get_if<double>(&a)) {
     const double y = std::get<double>(b);

@@ -2,10 +2,12 @@
 """Where programs look closely: each test passes with either package."""
 
 import copy
+import enum
 import logging
 import pickle
 import warnings
 
+import numpy as np
 import optuna
 import pytest
 
@@ -308,3 +310,103 @@ def test_the_tutorials_add_a_handler_to_the_logger_optuna(package):
     finally:
         logger.removeHandler(records)
     assert [level for _, level, _ in records.all] == [logging.INFO, logging.INFO]
+
+
+class Kind(str, enum.Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Size(enum.IntEnum):
+    ONE = 1
+    TWO = 2
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [list(Kind), list(Size), [np.str_("a"), np.str_("b")], [np.float64(0.5), 2.0], [np.int64(1), np.bool_(False)]],
+    ids=repr,
+)
+@pytest.mark.filterwarnings("ignore:Choices for a categorical")
+def test_choices_of_a_subclass_of_a_plain_type_are_kept_in_memory(package, choices):
+    study = package.create_study(sampler=package.samplers.RandomSampler(seed=0))
+    seen = []
+
+    def objective(trial):
+        seen.append(trial.suggest_categorical("x", choices))
+        seen.append(trial.params["x"])
+        assert [type(c) for c in trial.distributions["x"].choices] == [type(c) for c in choices]
+        return 1.0
+
+    study.enqueue_trial({"x": choices[1]})
+    study.optimize(objective, n_trials=6)
+    types = [next(type(c) for c in choices if c == value) for value in seen]
+    assert [type(value) for value in seen] == types and set(types) == {type(c) for c in choices}
+    assert seen[0] == choices[1]
+    for trial in [*study.trials, *pickle.loads(pickle.dumps(study)).trials]:
+        assert type(trial.params["x"]) is type(seen[2 * trial.number]) and trial.params["x"] == seen[2 * trial.number]
+        assert [type(c) for c in trial.distributions["x"].choices] == [type(c) for c in choices]
+
+
+def test_a_choice_and_the_plain_value_that_equals_it_are_one(package):
+    study = package.create_study()
+    study.enqueue_trial({"x": "large"})
+    study.optimize(lambda trial: len(trial.suggest_categorical("x", list(Kind))), n_trials=1)
+    study.optimize(lambda trial: len(trial.suggest_categorical("x", ["small", "large"])), n_trials=1)
+    assert study.trials[0].params["x"] == Kind.LARGE
+
+
+def test_each_callback_has_a_trial_of_its_own(package):
+    study = package.create_study()
+    seen = []
+
+    def first(study, trial):
+        trial.set_user_attr("seen", 1)
+        trial.params.clear()
+
+    study.optimize(
+        lambda trial: trial.suggest_float("x", 0, 1),
+        n_trials=1,
+        callbacks=[first, lambda study, trial: seen.append((trial.user_attrs, list(trial.params)))],
+    )
+    assert seen == [({}, ["x"])]
+
+
+def test_a_trial_that_is_stored_is_in_the_log_whatever_after_trial_raises(package, caplog):
+    class Sampler(package.samplers.RandomSampler):
+        def after_trial(self, *args):
+            raise RuntimeError("after")
+
+    study = package.create_study(sampler=Sampler())
+    package.logging.set_verbosity(package.logging.INFO)
+    package.logging.enable_propagation()
+    try:
+        with pytest.raises(RuntimeError, match="after"):
+            study.optimize(lambda trial: 1.5, n_trials=1)
+    finally:
+        package.logging.disable_propagation()
+    assert study.best_value == 1.5
+    assert "Trial 0 finished with value: 1.5" in caplog.text
+
+
+def test_the_space_of_what_was_chosen_before_the_objective_asked(package):
+    study = package.create_study(sampler=package.samplers.TPESampler(n_startup_trials=2, multivariate=True, seed=0))
+    study.optimize(
+        lambda trial: trial.suggest_float("x", 0, 1) + trial.suggest_categorical("c", [1, 2]), n_trials=5
+    )
+    trial = study.ask()
+    distributions = package.distributions
+    assert trial.relative_params.keys() == {"x", "c"}  # in Optuna that infers the space
+    assert trial.relative_search_space == {
+        "x": distributions.FloatDistribution(0, 1),
+        "c": distributions.CategoricalDistribution([1, 2]),
+    }
+
+
+def test_true_is_one_where_a_queued_trial_is_looked_for(package):
+    study = package.create_study()
+    study.enqueue_trial({"b": 1})
+    study.enqueue_trial({"b": True}, skip_if_exists=True)
+    assert len(study.trials) == 1
+    study.enqueue_trial({"b": 2}, skip_if_exists=True)
+    assert len(study.trials) == 2

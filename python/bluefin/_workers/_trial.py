@@ -9,6 +9,7 @@ from functools import partial
 import os
 from typing import Any
 
+from bluefin.distributions import BaseDistribution
 from bluefin.distributions import CategoricalChoiceType
 from bluefin.trial import FrozenTrial
 from bluefin.trial import Trial
@@ -55,6 +56,17 @@ class WorkerTrial(Trial):
     @property
     def relative_params(self) -> dict[str, Any]:
         return self._ask("relative_params")
+
+    @property
+    def relative_search_space(self) -> dict[str, BaseDistribution]:
+        return self._ask("relative_search_space")
+
+    @property
+    def storage(self) -> Any:
+        raise RuntimeError(
+            "trial.storage is in the process that called optimize(), not in a worker; trial.study.trials and the "
+            "attributes of the trial can be read here."
+        )
 
     def report(self, value: float, step: int) -> None:
         # As a float: a tensor need not, and often cannot, travel.

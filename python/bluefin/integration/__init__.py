@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["BluefinPruner", "BluefinSampler", "OptunaPruner", "OptunaSampler"]
 
 if not TYPE_CHECKING:
+    _ADAPTERS = tuple(__all__)
+    __all__ += _absent.names(__name__)
 
     def __getattr__(name):
-        if name not in __all__:
+        if name not in _ADAPTERS:
             return _absent.lookup(__name__)(name)
         try:
             importlib.import_module("optuna")

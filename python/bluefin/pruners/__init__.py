@@ -12,4 +12,5 @@ from bluefin.pruners._percentile import PercentilePruner
 __all__ = ["BasePruner", "MedianPruner", "NopPruner", "PercentilePruner"]
 
 if not TYPE_CHECKING:
+    __all__ += _absent.names(__name__)
     __getattr__ = _absent.lookup(__name__)

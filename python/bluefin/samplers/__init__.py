@@ -13,4 +13,5 @@ from bluefin.samplers._tpe import TPESampler
 __all__ = ["BaseSampler", "GPSampler", "RandomSampler", "TPESampler", "nsgaii"]
 
 if not TYPE_CHECKING:
+    __all__ += _absent.names(__name__)
     __getattr__ = _absent.lookup(__name__)

@@ -93,7 +93,7 @@ class NativeSampler(Configured, BaseSampler):
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {
-            name: _objects.original_distribution(json_to_distribution(text), study._objects)
+            name: _objects.original_distribution(name, json_to_distribution(text), study._objects)
             for space in self._model(study).joint_spaces(study._native)
             for name, text in space
         }

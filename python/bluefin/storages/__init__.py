@@ -65,6 +65,9 @@ __all__ = [
     "journal",
 ]
 
+if not TYPE_CHECKING:
+    __all__ += _absent.names(__name__)
+
 def get_storage(storage: None | str | BaseStorage) -> BaseStorage:
     """A storage from what ``storage`` arguments take: None (in memory), a URL or a storage. ``journal:///FILE`` is the
     engine's own `JournalStorage` with a `JournalFileBackend`.

@@ -185,7 +185,7 @@ class Bridge:
                 errors.append(error)
 
         for name, text, internal in params:
-            distribution = _objects.original_distribution(json_to_distribution(text), objects)
+            distribution = _objects.original_distribution(name, json_to_distribution(text), objects)
             attempt(storage.set_trial_param, name, internal, distribution)
         for step, value in reports:
             attempt(storage.set_trial_intermediate_value, step, value)

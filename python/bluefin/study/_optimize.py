@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from contextlib import contextmanager
+import copy
 import gc
 import logging
 import math
@@ -226,7 +227,7 @@ class Run:
         if self._callbacks:
             with self._calling_back(), self._callback_lock:
                 for callback in self._callbacks:
-                    callback(self._study, self._study._own_copy(frozen))
+                    callback(self._study, copy.deepcopy(frozen))  # each its own, as in Optuna
         if self._progress is not None:
             self._progress.update(self._study)
 
@@ -261,27 +262,30 @@ class Run:
             state, error = TrialState.FAIL, e
             exc_info = None if isinstance(e, ObjectiveLost) else sys.exc_info()
 
+        def log(frozen: FrozenTrial, problem: str | None) -> None:
+            if frozen.state == TrialState.COMPLETE:
+                _log_completed(study, frozen)
+            elif frozen.state == TrialState.PRUNED:
+                _logger.info(f"Trial {frozen.number} pruned. {error}")
+            else:
+                reason = repr(error) if error is not None else f"{problem}"
+                _logger.warning(
+                    f"Trial {frozen.number} failed with parameters: {frozen.params} because of the following error: "
+                    f"{reason}.",
+                    exc_info=exc_info,
+                )
+                _logger.warning(f"Trial {frozen.number} failed with value {values!r}.")
+
         if state == TrialState.FAIL and error is not None and (kind := out_of_memory_class(error)):
             trial.set_user_attr("bluefin:fail", kind)  # what the memory model learns from
         if (error is None or state == TrialState.PRUNED) and self._goes_on_at_once(trial):
             frozen, problem = tell_and_ask(study, trial, values, state, open_trials)
         else:
-            frozen, problem = tell(study, trial, values, state, False)
+            frozen, problem = tell(study, trial, values, state, False, log)
             open_trials.clear()
-        if frozen.state == TrialState.COMPLETE:
-            _log_completed(study, frozen)
-        elif frozen.state == TrialState.PRUNED:
-            _logger.info(f"Trial {frozen.number} pruned. {error}")
-        else:
-            reason = repr(error) if error is not None else f"{problem}"
-            _logger.warning(
-                f"Trial {frozen.number} failed with parameters: {frozen.params} because of the following error: "
-                f"{reason}.",
-                exc_info=exc_info,
-            )
-            _logger.warning(f"Trial {frozen.number} failed with value {values!r}.")
-            if error is not None and not isinstance(error, self._catch):
-                raise error
+        log(frozen, problem)
+        if frozen.state == TrialState.FAIL and error is not None and not isinstance(error, self._catch):
+            raise error
         return frozen
 
 

@@ -256,7 +256,8 @@ class Study:
     def best_value(self) -> float:
         """Value of `best_trial`."""
         value = self.best_trial.value
-        assert value is not None
+        if value is None:  # a storage of the user's has not stored it
+            raise ValueError("No trials are completed yet.")
         return value
 
     @property

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 import math
 from typing import TYPE_CHECKING
@@ -26,9 +27,13 @@ def tell(
     values: float | Sequence[float] | None,
     state: TrialState | None,
     skip_if_finished: bool,
+    told: Callable[[FrozenTrial, str | None], None] | None = None,
 ) -> tuple[FrozenTrial, str | None]:
-    """Finishes a trial. Also returns why values that the objective gave made the trial a failed one."""
-    return _tell(study, trial, values, state, skip_if_finished, None)
+    """Finishes a trial. Also returns why values that the objective gave made the trial a failed one.
+
+    ``told`` is called with both where the sampler's `after_trial` has raised, before that is raised here.
+    """
+    return _tell(study, trial, values, state, skip_if_finished, None, told)
 
 
 def tell_and_ask(
@@ -52,6 +57,7 @@ def _tell(
     state: TrialState | None,
     skip_if_finished: bool,
     open_trials: list[_native.Trial] | None,
+    told: Callable[[FrozenTrial, str | None], None] | None = None,
 ) -> tuple[FrozenTrial, str | None]:
     known: FrozenTrial | None = None
     hears = study._sampler._hears_of_ends()
@@ -84,9 +90,9 @@ def _tell(
         raise
     error_after: BaseException | None = None
     if hears and known is not None:
-        told = _last_report(known) if state == TrialState.PRUNED else floats or None
+        values_told = _last_report(known) if state == TrialState.PRUNED else floats or None
         try:
-            study.sampler.after_trial(study, known, state, told)
+            study.sampler.after_trial(study, known, state, values_told)
         except BaseException as error:
             error_after = error  # the trial is told first: its values must not be lost
     if isinstance(trial, Trial) and known is not None and not native_storage:
@@ -104,12 +110,14 @@ def _tell(
         if known.state.is_finished() and skip_if_finished:
             return _skipped(known, values, state), None
         raise _cannot_tell(known) from error
-    if error_after is not None:
-        raise error_after
     frozen = FrozenTrial._from_native(native, study._objects, memo=None)
     frozen.state = state
     if study._objects and study._storage._takes_one_by_one():
         study._objects.discard(native.user_attrs().values())  # the storage has them now
+    if error_after is not None:
+        if told is not None:
+            told(frozen, problem)
+        raise error_after
     return frozen, problem
 
 

@@ -53,9 +53,9 @@ _READERS: dict[str, Any] = {
 def _with_objects(native: Any, objects: _objects.Objects) -> dict[str, Any]:
     """The fields that may hold objects of the study."""
     return {
-        "_params": {name: objects.get(value) for name, value in native.params().items()},
+        "_params": {name: objects.original(name, value) for name, value in native.params().items()},
         "_distributions": {
-            name: _objects.original_distribution(copy.copy(_known_distribution(text)), objects)
+            name: _objects.original_distribution(name, copy.copy(_known_distribution(text)), objects)
             for name, text in native.distributions().items()
         },
         "_user_attrs": _objects.load_attributes(native.user_attrs(), objects),

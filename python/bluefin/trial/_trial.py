@@ -212,7 +212,7 @@ class Trial(BaseTrial):
             index = self._native.suggest_categorical(name, choices)
         except (TypeError, UnicodeEncodeError, OverflowError) as error:
             _checks.text("`name`", name)
-            plain_types = all(choice is None or isinstance(choice, (bool, int, float, str)) for choice in choices)
+            plain_types = all(type(choice) in _objects.PLAIN for choice in choices)
             if plain_types and isinstance(error, TypeError):
                 raise  # it was something else
             CategoricalDistribution(choices)  # warns
@@ -265,15 +265,24 @@ class Trial(BaseTrial):
     def relative_params(self) -> dict[str, Any]:
         """What the sampler has chosen before the objective asked, by name."""
         if self._sampler is None:
-            return {
-                name: _objects.original_distribution(json_to_distribution(text), self._objects).to_external_repr(value)
-                for name, text, value in self._native.joint_params()
-            }
+            space = self.relative_search_space
+            return {name: space[name].to_external_repr(value) for name, _, value in self._native.joint_params()}
         if self._relative_params is None:
             frozen = self._frozen()
             self._relative_space = self._sampler.infer_relative_search_space(self.study, frozen)
             self._relative_params = self._sampler.sample_relative(self.study, frozen, self._relative_space)
         return self._relative_params
+
+    @property
+    def relative_search_space(self) -> dict[str, BaseDistribution]:
+        """The distributions of what is in `relative_params`, by name; of a sampler in Python those that it has inferred."""
+        if self._sampler is None:
+            return {
+                name: _objects.original_distribution(name, json_to_distribution(text), self._objects)
+                for name, text, _ in self._native.joint_params()
+            }
+        assert self.relative_params is not None  # which infers it
+        return self._relative_space
 
     def _relative_value(self, name: str, distribution: BaseDistribution) -> Any:
         if name not in self.relative_params:

@@ -9,6 +9,7 @@ from bluefin.visualization import matplotlib
 __all__ = ["is_available", "matplotlib"]
 
 if not TYPE_CHECKING:
+    __all__ += _absent.names(__name__)
     __getattr__ = _absent.lookup(__name__)
 
 

@@ -8,6 +8,7 @@ from bluefin import _absent
 __all__ = ["is_available"]
 
 if not TYPE_CHECKING:
+    __all__ += _absent.names(__name__)
     __getattr__ = _absent.lookup(__name__)
 
 
