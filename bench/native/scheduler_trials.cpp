@@ -5,7 +5,9 @@
 //   scheduler_trials threads URL N             N trials in 8 threads of optimize() on 8 slots
 //   scheduler_trials programs URL N            N trials that are /bin/echo, 8 at a time on 8 slots
 //   scheduler_trials processes URL N           N trials that are this program and ask for their trial
-//   scheduler_trials sleeps URL N SECONDS MS   the same; each takes MS to start up and then sleeps SECONDS
+//   scheduler_trials sleeps URL N SECONDS MS PRESTART
+//                                              the same; each takes MS to start up and then sleeps SECONDS. PRESTART is
+//                                              off or auto
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -56,7 +58,8 @@ int threads(const std::string& url, int n) {
   return 0;
 }
 
-int processes(const std::string& url, int n, std::vector<std::string> command, bool itself) {
+int processes(const std::string& url, int n, std::vector<std::string> command, bool itself,
+              Prestart prestart = Prestart::kOff) {
   Study study = new_study(url);
   SupervisorOptions options;
   options.command = std::move(command);
@@ -64,6 +67,7 @@ int processes(const std::string& url, int n, std::vector<std::string> command, b
   options.workers = kSlots;
   options.slots = open_slots({.cpu_slots = kSlots});
   options.n_trials = n;
+  options.prestart = prestart;
   options.sole_parent = true;
   const auto begin = Clock::now();
   const SupervisorSummary summary = run_supervised(study, options);
@@ -84,7 +88,7 @@ int main(int argc, char** argv) {
     });
   }
   if (argc < 4) {
-    std::fprintf(stderr, "usage: scheduler_trials threads|programs|processes|sleeps URL N [SECONDS MS]\n");
+    std::fprintf(stderr, "usage: scheduler_trials threads|programs|processes|sleeps URL N [SECONDS MS PRESTART]\n");
     return 2;
   }
   const std::string url = argv[2];
@@ -92,6 +96,9 @@ int main(int argc, char** argv) {
   if (what == "threads") return threads(url, n);
   if (what == "programs") return processes(url, n, {"/bin/echo", "1"}, false);
   if (what == "processes") return processes(url, n, {"scheduler_trials", "trial", "0", "0"}, true);
-  if (what == "sleeps" && argc == 6) return processes(url, n, {"scheduler_trials", "trial", argv[4], argv[5]}, true);
+  if (what == "sleeps" && argc == 7) {
+    const Prestart prestart = std::string_view(argv[6]) == "auto" ? Prestart::kAuto : Prestart::kOff;
+    return processes(url, n, {"scheduler_trials", "trial", argv[4], argv[5]}, true, prestart);
+  }
   return 2;
 }

@@ -27,7 +27,10 @@ struct RunDefaults {
   std::optional<double> report_timeout_seconds = {};  // without a report; the trial fails as `no-report`
   std::optional<std::uint64_t> memory_limit = {};     // bytes of main memory of one trial; `oom-host`
   std::optional<int> workers = {};                    // default: one per slot; without slots, one per core
-  SlotOptions slots = {};                             // default: all GPUs, if there are any
+  // on, off or auto: whether a slot's next process is started, and runs main() up to run_main(), while its trial still
+  // runs. Off where that depends on the trial (its $BLUEFIN_SEED, say), which is known from run_main() on.
+  std::string prestart = "auto";
+  SlotOptions slots = {};                                                 // default: all GPUs, if there are any
   std::vector<std::vector<std::pair<std::string, Choice>>> enqueue = {};  // configurations to run first
   std::string description = {};                                           // first line of --help
 };

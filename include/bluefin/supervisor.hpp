@@ -23,6 +23,15 @@
 
 namespace bluefin {
 
+// Whether the program of a slot's next trial is started while the trial before still runs, so that the slot does not
+// wait for its start-up. Only a program that asks for its trial in the words of this library can be (run_attached(),
+// bluefin_client.py: docs/protocol.md), and none whose arguments depend on the trial.
+enum class Prestart : std::uint8_t {
+  kOff,
+  kAuto,  // where start-ups take more than a hundredth of the slots' time, and not on GPUs
+  kOn,    // always
+};
+
 struct SupervisorOptions {
   // The program and its arguments. command[0] is searched in $PATH unless it contains a slash.
   std::vector<std::string> command = {};
@@ -34,6 +43,9 @@ struct SupervisorOptions {
   // arguments are passed as they are.
   std::map<std::string, Distribution> space = {};
   bool space_in_environment = false;  // the program reads $BLUEFIN_PARAMS
+  // Not off: what the program does before it asks for its trial does not depend on the trial. kOn needs arguments
+  // without placeholders.
+  Prestart prestart = Prestart::kOff;
 
   int workers = 1;  // trials at a time, 1 to 1024
   // Each trial holds a slot of these, taken before it is asked for, and its process inherits the locks; its device is

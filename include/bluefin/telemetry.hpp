@@ -21,7 +21,7 @@ inline constexpr std::string_view kTelemetryKey = "bluefin:telemetry";
 
 // What a trial has used. Absent: it could not be measured here, or not in so short a time.
 struct TrialUsage {
-  double wall_seconds = 0;                        // since its process was started
+  double wall_seconds = 0;                        // since its process was started, or its trial began if that was later
   std::optional<double> gpu_busy_seconds = {};    // in which any kernel ran; of several GPUs the mean
   std::optional<double> utilisation = {};         // gpu_busy_seconds / wall_seconds
   std::optional<std::uint64_t> peak_memory = {};  // bytes of a GPU; of several the most that one had

@@ -43,8 +43,11 @@ class Trial:
     def __init__(self, descriptor):
         self._lock = threading.Lock()  # some objectives report from a thread of their own
         self._socket = socket.socket(fileno=descriptor)
-        self._replies = self._socket.makefile("r", encoding="utf-8", newline="\n")
-        hello = self._call("hello", version=_VERSION, client="bluefin_client.py " + __version__)
+        self._read = self._read_hello
+        hello = self._call("hello", version=_VERSION, client="bluefin_client.py " + __version__, prestart=True)
+        self._read = self._socket.makefile("r", encoding="utf-8", newline="\n").readline
+        os.environ.update(hello.get("environment", {}))
+        os.environ.pop("BLUEFIN_PRESTARTED", None)
         if hello["version"] != _VERSION:
             raise SupervisorGone("the supervisor speaks version {} of the protocol".format(hello["version"]))
         self.number = hello["number"]
@@ -140,7 +143,7 @@ class Trial:
         try:
             with self._lock:
                 self._socket.sendall(line.encode())
-                line = self._replies.readline()
+                line = self._read()
         except OSError as error:
             raise SupervisorGone("the supervisor of this trial is gone") from error
         if not line.endswith("\n"):
@@ -151,6 +154,17 @@ class Trial:
         return reply
 
 
+    def _read_hello(self):
+        """The first reply. With it come the locks of the slot of a process that was started ahead, and stay open."""
+        line = b""
+        while not line.endswith(b"\n"):
+            part = self._socket.recvmsg(65536, socket.CMSG_SPACE(256))[0]
+            if not part:
+                break
+            line += part
+        return line.decode()
+
+
 def is_attached():
     """Whether this process was started to run one trial."""
     return bool(os.environ.get("BLUEFIN_FD"))
@@ -158,11 +172,15 @@ def is_attached():
 
 def attached_trial():
     """The trial that this process was started for. Programs that it starts do not inherit it."""
+    return Trial(_descriptor())
+
+
+def _descriptor():
     if not is_attached():
         raise ValueError("$BLUEFIN_FD is not set: this process was not started by `bluefin run`")
     descriptor = int(os.environ.pop("BLUEFIN_FD"))
     os.set_inheritable(descriptor, False)
-    return Trial(descriptor)
+    return descriptor
 
 
 def run(objective):
@@ -198,9 +216,14 @@ def load(target):
 
 def _run(load_objective):
     try:
-        trial = attached_trial()
+        descriptor = _descriptor()
+        # Before the trial is asked for: a process that was started ahead does it while the trial before still runs.
+        objective, problem = _loaded(load_objective)
+        trial = Trial(descriptor)
         try:
-            values = load_objective()(trial)
+            if problem is not None:
+                raise problem
+            values = objective(trial)
             values = list(map(float, values)) if isinstance(values, (list, tuple)) else [float(values)]
         except SupervisorGone:
             raise
@@ -219,6 +242,16 @@ def _run(load_objective):
     except SupervisorGone:
         return 1
     return 0
+
+
+def _loaded(load_objective):
+    """The objective, or what is to be told as the trial's failure."""
+    try:
+        return load_objective(), None
+    except BaseException as error:
+        if os.environ.get("BLUEFIN_PRESTARTED"):
+            raise  # costs no trial: the next one starts a process of its own, and fails there if it has to
+        return None, error
 
 
 def _pruned_classes():

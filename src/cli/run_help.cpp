@@ -82,6 +82,9 @@ po::options_description limit_options() {
        "begin no trial after this time: seconds, or 90s, 5m, 2h")  //
       ("workers", po::value<int>()->value_name("W"),
        "trials at a time, each in a process; default: one per slot (below), without slots one per core")  //
+      ("prestart", po::value<std::string>()->value_name("on|off|auto"),
+       "start a slot's next program while its trial still runs, if the program waits for its trial; default: auto, "
+       "where that pays and not on GPUs, whose memory two could need at once; off for PROGRAM")  //
       ("max-failures-in-row", po::value<int>()->default_value(10)->value_name("N"),
        "stop after so many failures without a success; 0: never")  //
       ("retry", po::value<int>()->default_value(0)->value_name("N"),

@@ -171,6 +171,18 @@ void apply_trial_limits(const po::variables_map& values, SupervisorOptions& supe
   supervisor.grace = std::chrono::milliseconds(static_cast<long long>(1000 * duration_from(values, "grace")));
 }
 
+Prestart prestart_from(const std::string& word, const std::string& name) {
+  if (word == "on") return Prestart::kOn;
+  if (word == "off") return Prestart::kOff;
+  if (word == "auto") return Prestart::kAuto;
+  throw UsageError(fmt::format("{} '{}' must be on, off or auto", name, word));
+}
+
+Prestart prestart_from(const po::variables_map& values, const std::string& otherwise) {
+  return values.count("prestart") ? prestart_from(values["prestart"].as<std::string>(), "--prestart")
+                                  : prestart_from(otherwise, "RunDefaults::prestart");
+}
+
 void apply_logs(const po::variables_map& values, RunOptions& options) {
   options.keep_output = !values["no-logs"].as<bool>();
   for (const char* name : {"log-dir", "log-limit"}) {
@@ -427,6 +439,10 @@ RunOptions parse_run_options(const Arguments& arguments) {
   if (options.help) {
     return options;
   }
+  options.supervisor.prestart = prestart_from(values, "auto");
+  if (options.supervisor.prestart == Prestart::kAuto && !values.count("python") && !values.count("plugin")) {
+    options.supervisor.prestart = Prestart::kOff;  // nobody knows what PROGRAM would do without a trial
+  }
   choose_objective(values, dashes == arguments.end() ? Arguments() : Arguments(dashes + 1, arguments.end()), options);
   if (values.count("space")) {
     read_space(values["space"].as<std::string>(), options);
@@ -475,6 +491,7 @@ RunOptions parse_run_main_options(const std::string& program, const Arguments& a
   options.slots = defaults.slots;
   options.max_workers = defaults.workers;
   apply(values, options);
+  options.supervisor.prestart = prestart_from(values, defaults.prestart);
   if (options.storage.empty()) {
     options.storage = defaults.storage.empty() ? "sqlite:///" + options.study_name + ".db" : defaults.storage;
   }

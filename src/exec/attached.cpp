@@ -23,6 +23,7 @@
 #include "core/choice_json.hpp"
 #include "core/trial_backend.hpp"
 #include "core/unique_fd.hpp"
+#include "exec/descriptor_passing.hpp"
 #include "exec/protocol.hpp"
 #include "exec/shared_trial.hpp"
 
@@ -30,6 +31,7 @@ namespace bluefin {
 namespace {
 
 constexpr const char* kDescriptorVariable = "BLUEFIN_FD";
+constexpr const char* kPrestartedVariable = "BLUEFIN_PRESTARTED";
 
 // Thrown when nobody reads the trial any more: the run is over, and so should this process be.
 class SupervisorGone : public Error {
@@ -108,7 +110,9 @@ class Connection {
       if (auto line = lines_.next()) {
         return std::move(*line);
       }
-      const ssize_t received = ::recv(fd_.get(), bytes, sizeof bytes, 0);
+      // The locks of the slot of a process that was started ahead come with the reply to hello: they are held for as
+      // long as it lives.
+      const ssize_t received = receive_and_keep_descriptors(fd_.get(), bytes, sizeof bytes);
       if (received < 0 && errno == EINTR) {
         continue;
       }
@@ -130,10 +134,21 @@ class Connection {
 class AttachedBackend : public TrialBackend {
  public:
   AttachedBackend(int fd, bool shared) : connection_(fd, shared) {
-    const JsonTree hello = connection_.call(
-        {{"op", "hello"}, {"version", protocol::kVersion}, {"client", fmt::format("bluefin-c++ {}", version())}});
+    JsonTree request = {
+        {"op", "hello"}, {"version", protocol::kVersion}, {"client", fmt::format("bluefin-c++ {}", version())}};
+    if (!shared) {
+      request["prestart"] = true;
+    }
+    const JsonTree hello = connection_.call(request);
     if (protocol::integer_member(hello, "version") != protocol::kVersion) {
       throw Error(ErrorCode::kUnavailable, "the supervisor speaks another version of the protocol");
+    }
+    if (const auto environment = hello.find("environment"); environment != hello.end()) {
+      ::unsetenv(kPrestartedVariable);
+      for (const auto& member : environment->items()) {
+        const std::string& name = member.key();
+        ::setenv(name.c_str(), protocol::string_member(*environment, name.c_str()).c_str(), 1);
+      }
     }
     trial_.number = static_cast<int>(protocol::integer_member(hello, "number"));
     trial_.datetime_start = now();

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <set>
 
 #include "bluefin/error.hpp"
@@ -59,6 +60,12 @@ CommandTemplate::CommandTemplate(const std::vector<std::string>& arguments,
                   fmt::format("parameter \"{0}\" of the space has no {{{0}}} in the program's arguments", name));
     }
   }
+}
+
+bool CommandTemplate::has_placeholders() const {
+  return std::any_of(arguments_.begin(), arguments_.end(), [](const std::vector<Piece>& pieces) {
+    return std::any_of(pieces.begin(), pieces.end(), [](const Piece& piece) { return piece.placeholder; });
+  });
 }
 
 std::vector<std::string> CommandTemplate::fill(const std::vector<std::pair<std::string, Choice>>& params) const {

@@ -19,6 +19,8 @@ class CommandTemplate {
                   bool placeholders_optional);
 
   std::vector<std::string> fill(const std::vector<std::pair<std::string, Choice>>& params) const;
+  // Whether the arguments depend on the parameters.
+  bool has_placeholders() const;
 
  private:
   struct Piece {

@@ -28,15 +28,15 @@ Strays::Strays(bool sole_parent)
 
 Strays::~Strays() { ::prctl(PR_SET_CHILD_SUBREAPER, was_subreaper_); }
 
-void Strays::begin(int trial, pid_t group) {
+void Strays::begin(int program, pid_t group) {
   groups_.erase(group);  // the number is used again
-  trials_[trial] = {next_++, group};
+  running_[program] = {next_++, group};
 }
 
-void Strays::end(int trial) {
-  if (const auto it = trials_.find(trial); it != trials_.end()) {
+void Strays::end(int program) {
+  if (const auto it = running_.find(program); it != running_.end()) {
     groups_.insert(it->second.group);
-    trials_.erase(it);
+    running_.erase(it);
   }
 }
 
@@ -44,17 +44,17 @@ Strays::Stray Strays::identify(pid_t pid) const {
   Stray stray{-1, next_};
   const std::string text = initial_variable(pid, kVariable);
   if (text.compare(0, run_.size() + 1, run_ + ".") == 0) {
-    std::from_chars(text.data() + run_.size() + 1, text.data() + text.size(), stray.trial);
+    std::from_chars(text.data() + run_.size() + 1, text.data() + text.size(), stray.program);
   }
   return stray;
 }
 
 bool Strays::is_over(const Stray& stray) const {
-  if (stray.trial >= 0) {
-    return trials_.count(stray.trial) == 0;
+  if (stray.program >= 0) {
+    return running_.count(stray.program) == 0;
   }
-  return sole_parent_ && std::none_of(trials_.begin(), trials_.end(),
-                                      [&](const auto& trial) { return trial.second.begun < stray.seen; });
+  return sole_parent_ && std::none_of(running_.begin(), running_.end(),
+                                      [&](const auto& program) { return program.second.begun < stray.seen; });
 }
 
 bool Strays::look() noexcept {
@@ -74,7 +74,7 @@ bool Strays::look() noexcept {
       const Stray stray = known != strays_.end() ? known->second : identify(pid);
       // Of one that is dying the environment is empty, but it is still in the group.
       const bool is_killed = groups_.count(::getpgid(pid)) > 0;
-      const bool ours = sole_parent_ || stray.trial >= 0 || is_killed;
+      const bool ours = sole_parent_ || stray.program >= 0 || is_killed;
       if (ours && ::waitpid(pid, nullptr, WNOHANG) == pid) {
         dying = true;  // its children are ours now
         continue;
@@ -95,10 +95,10 @@ bool Strays::look() noexcept {
   return dying;
 }
 
-std::vector<pid_t> Strays::of(int trial) const {
+std::vector<pid_t> Strays::of(int program) const {
   std::vector<pid_t> found;
   for (const auto& [pid, stray] : strays_) {
-    if (stray.trial == trial) {
+    if (stray.program == program) {
       found.push_back(pid);
     }
   }

@@ -14,6 +14,7 @@
 
 #include "exec/clock_time.hpp"
 #include "exec/guard.hpp"
+#include "exec/prestarts.hpp"
 #include "exec/process_tree.hpp"
 #include "exec/signals.hpp"
 #include "exec/strays.hpp"
@@ -55,6 +56,7 @@ class Supervisor {
         starter_(study, options, signals_.mask_before(), telemetry_),
         strays_(options.sole_parent),
         guard_(std::string(Strays::kVariable) + "=" + strays_.run() + "."),
+        prestarts_(options, starter_, strays_, guard_),
         begin_(Clock::now()) {
     strays_.add_child(guard_.pid());
     study_.impl().stop_requested = false;
@@ -76,6 +78,7 @@ class Supervisor {
       end_strays();
       throw;
     }
+    prestarts_.end_all();
     end_strays();
     update_elapsed();
     summary_.idle = telemetry_.idle();
@@ -108,15 +111,35 @@ class Supervisor {
     return status().stop == StopReason::kNone;
   }
 
+  // How many trials are still to begin; unset: no limit.
+  std::optional<int> room() {
+    if (!may_start()) {
+      return 0;
+    }
+    return options_.n_trials ? std::optional(*options_.n_trials - status().started) : std::nullopt;
+  }
+
+  // How many could begin now, beside those that are waiting for a program which is starting.
+  int places() {
+    const int places = options_.workers - static_cast<int>(running_.size());
+    return std::min(places, room().value_or(places)) - prestarts_.awaited();
+  }
+
   void start_trials() {
     while (true) {
-      if (static_cast<int>(running_.size()) >= options_.workers || !may_start()) {
-        return wait_for_no_slot();
-      }
-      // Before the trial is asked for, so that no suggestion grows old in a queue.
-      std::unique_ptr<SlotLease> lease = options_.slots ? acquire_slot() : nullptr;
-      if (options_.slots && !lease) {
-        return;
+      std::unique_ptr<SlotLease> lease;
+      if (!may_start() || !prestarts_.take_awaited(lease)) {
+        if (places() <= 0) {
+          return wait_for_no_slot();
+        }
+        // Before the trial is asked for, so that no suggestion grows old in a queue.
+        lease = options_.slots ? acquire_slot() : nullptr;
+        if (options_.slots && !lease) {
+          return;
+        }
+        if (prestarts_.await(lease)) {
+          continue;
+        }
       }
       start_trial(std::move(lease));
       show_progress(true);
@@ -128,10 +151,7 @@ class Supervisor {
   }
 
   std::unique_ptr<SlotLease> acquire_slot() {
-    int wanted = options_.workers - static_cast<int>(running_.size());
-    if (options_.n_trials) {
-      wanted = std::min(wanted, *options_.n_trials - status().started);
-    }
+    const int wanted = places();
     std::unique_ptr<SlotLease> lease;
     try {
       lease = options_.slots->try_acquire(wanted);
@@ -172,10 +192,14 @@ class Supervisor {
       trial.set_user_attr("bluefin:fail", "exception");
       return finished(study_.tell(trial, Failed{error.what()}));
     }
-    const int number = trial.number();
     std::unique_ptr<TrialRun> run;
+    if (auto ahead = prestarts_.take(lease.get())) {
+      run = starter_.begin(trial, std::move(lease), ahead->mark, std::move(ahead->child));
+      return started(std::move(run));
+    }
+    const int program = strays_.new_program();
     try {
-      run = starter_.start(trial, std::move(lease), strays_.mark(number));
+      run = starter_.start(trial, std::move(lease), program, strays_.mark(program));
     } catch (const Error& error) {
       // The next one would not start either.
       trial.set_user_attr("bluefin:fail", "spawn");
@@ -184,7 +208,11 @@ class Supervisor {
     }
     guard_.add(run->child().pid());
     strays_.add_child(run->child().pid());
-    strays_.begin(number, run->child().pid());
+    strays_.begin(program, run->child().pid());
+    started(std::move(run));
+  }
+
+  void started(std::unique_ptr<TrialRun> run) {
     running_.push_back(std::move(run));
     dirty_ = true;  // its parameters: should this process be killed, it is to be run again with them
     status().running = static_cast<int>(running_.size());
@@ -196,6 +224,7 @@ class Supervisor {
     for (const auto& run : running_) {
       run->append_polls(polls);
     }
+    prestarts_.append_polls(polls);
   }
 
   bool something_waits() {
@@ -222,6 +251,9 @@ class Supervisor {
       if (const auto due = run->due()) {
         next = std::min(next, *due);
       }
+    }
+    if (const auto due = prestarts_.due(running_)) {
+      next = std::min(next, *due);
     }
     if (next <= now) {
       return 0;
@@ -261,6 +293,7 @@ class Supervisor {
     running_.erase(std::remove_if(running_.begin(), running_.end(), [](const auto& run) { return run->exited(); }),
                    running_.end());
     status().running = static_cast<int>(running_.size());
+    prestarts_.look(running_, room(), now);
     if (dirty_ && now >= next_flush_) {
       flush();
     }
@@ -270,11 +303,12 @@ class Supervisor {
   void forget(const TrialRun& run) {
     guard_.remove(run.child().pid());
     strays_.remove_child(run.child().pid());
-    strays_.end(run.number());
+    strays_.end(run.program());
+    prestarts_.forget(run, Clock::now());
     telemetry_.end(run.number());
   }
 
-  bool must_look() const { return strays_dying_ || !running_.empty(); }
+  bool must_look() const { return strays_dying_ || !running_.empty() || !prestarts_.empty(); }
 
   void look(Clock::time_point now) {
     strays_dying_ = strays_.look();
@@ -285,11 +319,12 @@ class Supervisor {
     next_memory_ = now + kLookInterval;
     for (auto& run : running_) {
       if (!run->exited()) {
-        std::vector<pid_t> roots = strays_.of(run->number());
+        std::vector<pid_t> roots = strays_.of(run->program());
         roots.push_back(run->child().pid());
         run->obey_memory_limit(memory_of(with_descendants(roots), *options_.memory_limit));
       }
     }
+    prestarts_.obey_memory_limit(*options_.memory_limit);
   }
 
   void end_strays() noexcept {
@@ -373,6 +408,7 @@ class Supervisor {
 
   // The storage or a callback has failed: end the children, and say of their trials what can still be said.
   void abandon() noexcept {
+    prestarts_.end_all();
     for (auto& run : running_) {
       run->child().signal_group(SIGTERM);
     }
@@ -415,6 +451,7 @@ class Supervisor {
   TrialStarter starter_;
   Strays strays_;
   Guard guard_;
+  Prestarts prestarts_;
   const Clock::time_point begin_;
   std::vector<std::unique_ptr<TrialRun>> running_;
   std::vector<pollfd> polls_;

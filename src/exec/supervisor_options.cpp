@@ -50,7 +50,10 @@ void check_supervisor_options(const SupervisorOptions& options) {
   if (options.executable.empty()) {
     find_program(options.command.front());
   }
-  CommandTemplate(options.command, options.space, options.space_in_environment);
+  const CommandTemplate command(options.command, options.space, options.space_in_environment);
+  check(options.prestart != Prestart::kOn || !command.has_placeholders(),
+        "prestart = on, but the program's arguments depend on the trial's parameters: without placeholders it can be "
+        "started before they are known");
   check(options.workers >= 1 && options.workers <= kMaxWorkers,
         fmt::format("workers = {}, must be between 1 and {}", options.workers, kMaxWorkers));
   check(!options.slots || options.workers <= options.slots->size(),

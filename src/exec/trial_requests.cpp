@@ -102,6 +102,10 @@ JsonTree TrialRun::hello(const JsonTree& request) {
   }
   if (!std::exchange(attached_, true)) {
     telemetry_.ready(number());
+    ready_at_ = Clock::now();
+    const auto able = request.find("prestart");
+    can_be_ahead_ = able != request.end() && *able == JsonTree(true);
+    send_locks_ = handed_over_ && lease_;
   }
   JsonTree directions = JsonTree::array();
   for (const Direction direction : study_.directions()) {
@@ -114,12 +118,20 @@ JsonTree TrialRun::hello(const JsonTree& request) {
     params[param.spec->name] = to_tree(to_external(param.spec->distribution, param.value));
     distributions[param.spec->name] = parse_json(to_json(param.spec->distribution));
   }
-  return {{"version", std::min<std::int64_t>(version, protocol::kVersion)},
-          {"study", study_.name()},
-          {"number", trial.number},
-          {"directions", directions},
-          {"params", params},
-          {"distributions", distributions}};
+  JsonTree reply = {{"version", std::min<std::int64_t>(version, protocol::kVersion)},
+                    {"study", study_.name()},
+                    {"number", trial.number},
+                    {"directions", directions},
+                    {"params", params},
+                    {"distributions", distributions}};
+  if (handed_over_) {
+    JsonTree environment = JsonTree::object();
+    for (const auto& [name, value] : *handed_over_) {
+      environment[name] = value;
+    }
+    reply["environment"] = environment;
+  }
+  return reply;
 }
 
 void TrialRun::tell_from(const JsonTree& request) {

@@ -2,13 +2,13 @@
 #include "exec/trial_run.hpp"
 
 #include <fmt/core.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "bluefin/log.hpp"
+#include "exec/descriptor_passing.hpp"
 #include "exec/read_some.hpp"
 
 namespace bluefin {
@@ -31,7 +31,9 @@ TrialRun::TrialRun(Parts parts)
       limits_(parts.limits),
       log_(std::move(parts.log)),
       oom_kills_(parts.oom_kills),
-      telemetry_(parts.telemetry) {}
+      telemetry_(parts.telemetry),
+      program_(parts.program),
+      handed_over_(std::move(parts.handed_over)) {}
 
 void TrialRun::append_polls(std::vector<pollfd>& polls) const {
   short socket_events = replies_.size() < kMaxReplies ? POLLIN : 0;
@@ -83,8 +85,10 @@ void TrialRun::read_socket() {
 
 void TrialRun::write_replies() {
   while (!replies_.empty() && child_->socket) {
-    const ssize_t sent = ::send(child_->socket.get(), replies_.data(), replies_.size(), MSG_NOSIGNAL);
+    const ssize_t sent =
+        send_with_descriptors(child_->socket.get(), replies_, send_locks_ ? lease_->descriptors() : std::vector<int>());
     if (sent > 0) {
+      send_locks_ = false;
       replies_.erase(0, static_cast<std::size_t>(sent));
     } else if (sent < 0 && errno == EINTR) {
       continue;

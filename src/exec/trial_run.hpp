@@ -49,11 +49,22 @@ class TrialRun {
     TrialLog log;
     std::uint64_t oom_kills;  // of OomCounter, before it began
     Telemetry& telemetry;     // that knows of it
+    int program;              // see Strays
+    // Of a program that was started ahead: variables of its environment, which it gets with the reply to hello, beside
+    // the locks of its slot.
+    std::optional<std::vector<std::pair<std::string, std::string>>> handed_over = {};
   };
   explicit TrialRun(Parts parts);
 
   const ChildProcess& child() const { return *child_; }
   int number() const { return trial_.number(); }
+  int program() const { return program_; }
+  const SlotLease* lease() const { return lease_.get(); }
+  Clock::time_point begin() const { return begin_; }
+  std::optional<Clock::time_point> ready_at() const { return ready_at_; }  // when it has asked for its trial
+  bool was_ahead() const { return handed_over_.has_value(); }
+  // Whether the program has said that it can be started ahead of a trial.
+  bool can_be_ahead() const { return can_be_ahead_; }
   // kDescriptors entries; those that are closed are negative, which poll() ignores.
   void append_polls(std::vector<pollfd>& polls) const;
   void handle(const pollfd* polls);
@@ -108,11 +119,16 @@ class TrialRun {
   TrialLog log_;
   const std::uint64_t oom_kills_;
   Telemetry& telemetry_;
+  const int program_;
+  const std::optional<std::vector<std::pair<std::string, std::string>>> handed_over_;
   const Clock::time_point begin_ = Clock::now();
   Clock::time_point last_report_ = begin_;
 
   protocol::LineReader requests_;
-  std::string replies_;    // not yet sent
+  std::string replies_;      // not yet sent
+  bool send_locks_ = false;  // with the next bytes of these
+  std::optional<Clock::time_point> ready_at_;
+  bool can_be_ahead_ = false;
   bool attached_ = false;  // hello was said
   bool told_ = false;
   bool exited_ = false;

@@ -57,7 +57,8 @@ TrialStarter::TrialStarter(const Study& study, const SupervisorOptions& options,
     environment_.set_default("OMP_NUM_THREADS", std::to_string(std::max(1, available_cores() / trials)));
     environment_.set_default("OMP_WAIT_POLICY", "passive");
   }
-  for (const char* name : {"BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU"}) {
+  for (const char* name : {"BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU", "BLUEFIN_TRIAL_NUMBER",
+                           "BLUEFIN_FIRST_TRIAL", "BLUEFIN_PARAMS", "BLUEFIN_SEED", "BLUEFIN_PRESTARTED"}) {
     environment_.unset(name);  // of a trial that this run is a part of
   }
   for (const auto& [name, value] : options.environment) {
@@ -71,32 +72,70 @@ void TrialStarter::suggest(Trial& trial) const {
   }
 }
 
-std::unique_ptr<TrialRun> TrialStarter::start(Trial& trial, std::unique_ptr<SlotLease> lease, const std::string& mark) {
+TrialStarter::Variables TrialStarter::variables_of(const Trial& trial) const {
   JsonTree params = JsonTree::object();
-  const auto values = trial.params();
-  for (const auto& [name, value] : values) {
+  for (const auto& [name, value] : trial.params()) {
     params[name] = to_tree(value);
   }
+  return {{"BLUEFIN_TRIAL_NUMBER", std::to_string(trial.number())},
+          {"BLUEFIN_FIRST_TRIAL", std::to_string(first_attempt(trial))},
+          {"BLUEFIN_PARAMS", dump_json(params)},
+          {"BLUEFIN_SEED", std::to_string(program_seed(study_.seed(), trial.number()))}};
+}
+
+std::unique_ptr<ChildProcess> TrialStarter::spawn(const SlotLease* lease, const Variables& more,
+                                                  const std::string& mark,
+                                                  const std::vector<std::pair<std::string, Choice>>& params,
+                                                  bool with_locks) const {
   Environment environment = environment_;
   environment.set("BLUEFIN_FD", std::to_string(kChildSocket));
-  environment.set("BLUEFIN_TRIAL_NUMBER", std::to_string(trial.number()));
-  environment.set("BLUEFIN_FIRST_TRIAL", std::to_string(first_attempt(trial)));
   environment.set("BLUEFIN_STUDY", study_.name());
-  environment.set("BLUEFIN_PARAMS", dump_json(params));
-  environment.set("BLUEFIN_SEED", std::to_string(program_seed(study_.seed(), trial.number())));
   environment.set(Strays::kVariable, mark);
-  SpawnOptions spawn{executable_, command_.fill(values), {}, signal_mask_};
-  if (lease) {
+  for (const auto& [name, value] : more) {
+    environment.set(name, value);
+  }
+  SpawnOptions options{executable_, command_.fill(params), {}, signal_mask_};
+  if (lease != nullptr) {
     for (const auto& [name, value] : lease->environment()) {
       environment.set(name, value);
     }
-    spawn.inherited = lease->descriptors();
-    spawn.cores = cores_for(*lease);
+    options.cores = cores_for(*lease);
+    if (with_locks) {
+      options.inherited = lease->descriptors();
+    }
+  }
+  options.environment = environment.entries();
+  return std::make_unique<ChildProcess>(options);
+}
+
+std::unique_ptr<TrialRun> TrialStarter::start(Trial& trial, std::unique_ptr<SlotLease> lease, int program,
+                                              const std::string& mark) {
+  const std::uint64_t oom_kills = oom_kills_.read();
+  auto child = spawn(lease.get(), variables_of(trial), mark, trial.params(), true);
+  return run(trial, std::move(lease), std::move(child), program, oom_kills);
+}
+
+std::unique_ptr<ChildProcess> TrialStarter::start_ahead(const SlotLease* lease, const std::string& mark) {
+  return spawn(lease, {{"BLUEFIN_PRESTARTED", "1"}}, mark, {}, false);
+}
+
+std::unique_ptr<TrialRun> TrialStarter::begin(Trial& trial, std::unique_ptr<SlotLease> lease, int program,
+                                              std::unique_ptr<ChildProcess> child) {
+  Variables variables = variables_of(trial);
+  if (lease) {
+    const auto more = lease->environment();  // a port that is free now, for one
+    variables.insert(variables.end(), more.begin(), more.end());
+  }
+  const std::uint64_t oom_kills = oom_kills_.read();
+  return run(trial, std::move(lease), std::move(child), program, oom_kills, std::move(variables));
+}
+
+std::unique_ptr<TrialRun> TrialStarter::run(Trial& trial, std::unique_ptr<SlotLease> lease,
+                                            std::unique_ptr<ChildProcess> child, int program, std::uint64_t oom_kills,
+                                            std::optional<Variables> handed_over) {
+  if (lease) {
     note_devices(*lease, trial);
   }
-  spawn.environment = environment.entries();
-  const std::uint64_t oom_kills = oom_kills_.read();
-  auto child = std::make_unique<ChildProcess>(spawn);
   telemetry_.begin(trial.number(), child->pid(), lease.get());
   if (lease) {
     lease->note(study_.name(), trial.number(), child->pid());
@@ -104,7 +143,7 @@ std::unique_ptr<TrialRun> TrialStarter::start(Trial& trial, std::unique_ptr<Slot
   const std::string path = options_.log_folder.empty() ? "" : trial_log_path(options_.log_folder, trial.number());
   return std::make_unique<TrialRun>(TrialRun::Parts{study_, std::move(trial), std::move(lease), std::move(child),
                                                     limits_, TrialLog(path, options_.log_limit, log_trouble_),
-                                                    oom_kills, telemetry_});
+                                                    oom_kills, telemetry_, program, std::move(handed_over)});
 }
 
 }  // namespace bluefin

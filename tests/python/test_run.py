@@ -450,7 +450,8 @@ def test_an_attached_program_ends_with_code_1_when_its_supervisor_is_gone():
     theirs.close()
     started.append(process)
     lines = ours.makefile("rw")
-    assert json.loads(lines.readline()) == {"op": "hello", "version": 1, "client": "bluefin-c++ 0.1.0"}
+    hello = {"op": "hello", "version": 1, "client": "bluefin-c++ 0.1.0", "prestart": True}
+    assert json.loads(lines.readline()) == hello
     hello = {"ok": True, "version": 1, "number": 3, "directions": ["minimize"], "params": {}, "distributions": {}}
     print(json.dumps({**hello, "something": "new"}), file=lines, flush=True)
     assert json.loads(lines.readline()) == {"op": "report", "step": 0, "value": 1.0}

@@ -2,9 +2,20 @@
 // An objective made a program by run_main().
 #include "bluefin/run_main.hpp"
 
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
 int main(int argc, char** argv) {
+  if (const char* path = std::getenv("STARTED"); path != nullptr && std::getenv("BLUEFIN_FD") != nullptr) {
+    std::ofstream(path, std::ios::app) << (std::getenv("BLUEFIN_PRESTARTED") != nullptr ? "ahead\n" : "usual\n");
+  }
   const auto objective = [](bluefin::Trial& trial) {
     const double x = trial.suggest_float("x", -5, 5);
+    if (const char* pause = std::getenv("PAUSE"); pause != nullptr) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(pause)));
+    }
     return (x - 2) * (x - 2);
   };
   bluefin::RunDefaults defaults;

@@ -5,10 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -135,9 +137,47 @@ Outcome hang_after_tell(Trial& trial) {
   return 0.0;
 }
 
+bool g_ahead = false;  // started before its trial was there
+int g_trials = 0;
+std::string g_block;
+
+// Locks of slots that this process has.
+int held_locks() {
+  int locks = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const std::string target = std::filesystem::read_symlink(entry.path(), error).string();
+    locks += target.find(std::getenv("BLUEFIN_LOCK_DIR")) == 0 ? 1 : 0;
+  }
+  return locks;
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// Every program writes its number at its start; all trials but the last one wait for the next one's.
+Outcome ahead(Trial& trial) {
+  trial.set_user_attr("ahead", std::string(g_ahead && variable("BLUEFIN_PRESTARTED").empty() ? "1" : "0"));
+  trial.set_user_attr("locks", std::to_string(variable("BLUEFIN_LOCK_DIR").empty() ? 0 : held_locks()));
+  trial.set_user_attr("variable", variable("BLUEFIN_TRIAL_NUMBER"));
+  trial.set_user_attr("visible", variable("CUDA_VISIBLE_DEVICES"));
+  const auto started = [] {
+    std::ifstream file(g_path);
+    return std::count(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>(), '\n');
+  };
+  for (int i = 0; i < 2000 && started() < std::min(trial.number() + 2, g_trials); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return started() < std::min(trial.number() + 2, g_trials) ? throw std::runtime_error("no other was started") : 0.0;
+}
+
 const std::map<std::string, bluefin::Objective> kObjectives = {
     {"every-kind", every_kind},
     {"all-reports", all_reports},
+    {"ahead", ahead},
+    {"ahead-and-large", ahead},
     {"value", [](Trial& trial) { return trial.suggest_float("x", -1, 1); }},
     {"device",
      [](Trial& trial) {
@@ -251,6 +291,15 @@ int main(int argc, char** argv) {
   }
   if (what == "send-without-reading") {
     return send_without_reading(std::string(argv[2]) + "\n");
+  }
+  if (what == "ahead" || what == "ahead-and-large") {
+    write_pid(g_path);
+    g_trials = std::atoi(argv[3]);
+    g_ahead = std::getenv("BLUEFIN_PRESTARTED") != nullptr && std::getenv("BLUEFIN_TRIAL_NUMBER") == nullptr;
+    if (g_ahead && what == "ahead-and-large") {
+      g_block.assign(std::size_t{512} << 20, 'x');
+      std::this_thread::sleep_for(std::chrono::minutes(1));
+    }
   }
   std::cout << "these are not values: 1 2 3" << std::endl;
   return bluefin::run_attached(kObjectives.at(what));
