@@ -100,7 +100,9 @@ bool has_open(const fs::path& descriptors, const std::set<std::pair<dev_t, ino_t
 std::string text_of(const std::set<long>& pids) {
   std::string text;
   for (const long pid : pids) {
-    const std::string who = pid == getpid() ? "another connection of this process" : command_of(pid);
+    std::string who = pid == getpid() ? "another connection of this process" : command_of(pid);
+    // The kernel names who has taken a lock; of an open file that a child shares, the child may have it still.
+    if (who.empty()) who = "ended; a child of it has the file open";
     text += fmt::format("{}process {} ({})", text.empty() ? "" : ", ", pid, who);
   }
   return text;
@@ -120,7 +122,8 @@ std::string flock_holders(const std::string& path) {
   const std::string id = file_id(path);
   std::set<long> holders;
   for (const LockLine& line : lock_lines()) {
-    if (id == line.file && std::string_view(line.kind) == "FLOCK") holders.insert(line.pid);
+    if (id != line.file || std::string_view(line.kind) != "FLOCK") continue;
+    holders.insert(line.pid);
   }
   return text_of(holders);
 }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,23 +19,17 @@ constexpr std::chrono::duration<double, std::micro> kLongest{2000.0};
 
 }  // namespace
 
-WriteGate::~WriteGate() {
-  if (descriptor_ >= 0) close(descriptor_);
-}
-
 // The log is removed when the last connection closes, and ours is open; one with another inode is none of ours any
 // more.
 bool WriteGate::open_log() {
   struct stat info {};
-  if (descriptor_ >= 0 && fstat(descriptor_, &info) == 0 && info.st_nlink > 0) return true;
-  if (descriptor_ >= 0) close(descriptor_);
-  descriptor_ = open(wal_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  return descriptor_ >= 0;
+  if (log_.get() >= 0 && fstat(log_.get(), &info) == 0 && info.st_nlink > 0) return true;
+  return log_.open(wal_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 }
 
 bool WriteGate::has_lost_log() const {
   struct stat info {};
-  return descriptor_ >= 0 && fstat(descriptor_, &info) == 0 && info.st_nlink == 0;
+  return log_.get() >= 0 && fstat(log_.get(), &info) == 0 && info.st_nlink == 0;
 }
 
 // How long to sleep before asking again: random, so that no two keep in step. Who has waited longer asks more often,
@@ -54,7 +47,7 @@ bool WriteGate::enter(Clock::time_point deadline) {
   const auto begin = Clock::now();
   deadline = std::min(deadline, begin + kPatience);
   for (auto now = begin;; now = Clock::now()) {
-    if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
+    if (flock(log_.get(), LOCK_EX | LOCK_NB) == 0) {
       usual_ += (now - begin - usual_) / 8;
       return true;
     }
@@ -64,6 +57,6 @@ bool WriteGate::enter(Clock::time_point deadline) {
   }
 }
 
-void WriteGate::leave() { flock(descriptor_, LOCK_UN); }
+void WriteGate::leave() { flock(log_.get(), LOCK_UN); }
 
 }  // namespace bluefin

@@ -12,17 +12,18 @@
 #include <random>
 #include <string>
 
+#include "storage/own_descriptor.hpp"
+
 namespace bluefin {
 
 // The lock is on FILE-wal: it is there while any connection is open, SQLite has no lock of its own on it (those are on
 // the database and on FILE-shm, which nobody but SQLite may open and close), and nothing is left behind. The kernel
-// frees it when its holder dies.
+// frees it when its holder dies, whatever children that has forked.
 class WriteGate {
  public:
   explicit WriteGate(std::string wal) : wal_(std::move(wal)), random_(std::random_device{}()) {}
   WriteGate(const WriteGate&) = delete;
   WriteGate& operator=(const WriteGate&) = delete;
-  ~WriteGate();
 
   // Waits its turn until `deadline`, but not for longer than kPatience: whoever holds the gate so long is stopped, or
   // is a stranger. False: not held. Not thread-safe: the connection's owner has the mutex.
@@ -42,7 +43,7 @@ class WriteGate {
   const std::string wal_;
   std::minstd_rand random_;
   std::chrono::duration<double, std::micro> usual_{0.0};  // how long the last waits were, on average
-  int descriptor_ = -1;
+  OwnDescriptor log_;
 };
 
 }  // namespace bluefin

@@ -61,6 +61,31 @@ TEST_CASE("a gate that another process held is free when that is killed", "[stor
   close(ready[1]);
 }
 
+TEST_CASE("a child that a killed process has forked does not keep the gate", "[storage][sqlite][gate]") {
+  const Log log;
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  const pid_t holder = fork();
+  if (holder == 0) {
+    WriteGate gate(log.path());
+    pid_t child = -1;
+    if (gate.enter(soon())) child = fork();
+    if (child != 0) static_cast<void>(!write(ready[1], &child, sizeof child));
+    while (true) pause();
+  }
+  pid_t child = -1;
+  REQUIRE(read(ready[0], &child, sizeof child) == sizeof child);
+  REQUIRE(child > 0);
+  WriteGate gate(log.path());
+  CHECK_FALSE(gate.enter(soon()));
+  kill(holder, SIGKILL);
+  waitpid(holder, nullptr, 0);
+  CHECK(gate.enter(soon()));
+  kill(child, SIGKILL);
+  close(ready[0]);
+  close(ready[1]);
+}
+
 TEST_CASE("the gate is given up after its patience, whatever the deadline", "[storage][sqlite][gate]") {
   const Log log;
   WriteGate holder(log.path());
