@@ -61,8 +61,19 @@ std::string canonical_text(const TrialParam& param) {
 
 // --- reading ---------------------------------------------------------------------------------------------------------
 
-// A line as a tree. What Python's json alone can read ("\ud800", see parse_python_json) may stand in attributes, which
-// then come from the text; elsewhere it is an error.
+// Whether some integer may be more than a tree can hold: from 2^64 on it would be a float there.
+bool has_long_number(std::string_view text) {
+  constexpr int kDigits = 19;
+  int n = 0;
+  for (const char c : text) {
+    n = '0' <= c && c <= '9' ? n + 1 : 0;
+    if (n == kDigits) return true;
+  }
+  return false;
+}
+
+// A line as a tree. What Python's json alone can read ("\ud800", see parse_python_json; integers of any size) may stand
+// in attributes, which then come from the text; elsewhere it is an error.
 struct Record {
   JsonTree tree;
   std::string_view text = {};  // empty: the tree says all
@@ -70,6 +81,7 @@ struct Record {
   explicit Record(std::string_view line) {
     try {
       tree = parse_json(line);
+      if (has_long_number(line)) text = line;
     } catch (const Error&) {
       tree = parse_python_json(line);
       text = line;
