@@ -10,12 +10,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "storage/file_bytes.hpp"
 #include "storage/file_locks.hpp"
+#include "storage/journal_pending.hpp"
 
 namespace bluefin {
 namespace {
@@ -50,50 +53,98 @@ std::string link_target(const std::string& link) {
 }  // namespace
 
 JournalFile::JournalFile(std::string path, bool read_only) : path_(std::move(path)) {
-  // Links are not followed for a file that is made here, nor is one passed on to a child process.
-  fd_ = ::open(path_.c_str(), read_only ? O_RDONLY | O_CLOEXEC : O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (fd_ < 0) fail("cannot be opened");
+  if (!file_.open(path_.c_str(), read_only ? O_RDONLY : O_RDWR | O_APPEND | O_CREAT, 0666)) fail("cannot be opened");
+  std::error_code error;
+  const auto real = std::filesystem::canonical(path_, error);
+  pending_path_ = (error ? path_ : real.string()) + ".pending";
 }
-
-JournalFile::~JournalFile() { ::close(fd_); }
 
 void JournalFile::fail(const char* what) const {
   throw Error(ErrorCode::kUnavailable, fmt::format("journal {}: {}: {}", path_, what, std::strerror(errno)));
 }
 
-std::vector<std::string> JournalFile::read() {
+std::int64_t JournalFile::size() const {
   struct stat status {};
-  if (::fstat(fd_, &status) != 0) fail("cannot be read");
-  if (status.st_size < offset_) {
-    throw Error(ErrorCode::kCorrupt, fmt::format("journal {}: it has become shorter while it was in use", path_));
-  }
-  std::vector<std::string> lines;
-  if (status.st_size == offset_) return lines;
-  std::string bytes(static_cast<std::size_t>(status.st_size - offset_), '\0');
-  std::size_t have = 0;
-  while (have < bytes.size()) {
-    const ssize_t n = ::pread(fd_, bytes.data() + have, bytes.size() - have, offset_ + static_cast<off_t>(have));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail("cannot be read");
-    if (n == 0) break;
-    have += static_cast<std::size_t>(n);
-  }
-  bytes.resize(have);
-  std::size_t begin = 0;
-  for (std::size_t end = bytes.find('\n'); end != std::string::npos; end = bytes.find('\n', begin)) {
-    lines.push_back(bytes.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  offset_ += static_cast<std::int64_t>(begin);
-  return lines;
+  if (::fstat(file_.get(), &status) != 0) fail("cannot be read");
+  return status.st_size;
 }
 
-void JournalFile::append(const std::vector<std::string>& lines) {
-  std::string bytes;
-  for (const auto& line : lines) bytes.append(line).push_back('\n');
+bool JournalFile::has_what_was_read(std::int64_t size) const {
+  if (start_over_ || size < offset_) return false;
+  std::string bytes(tail_.size(), '\0');
+  const ssize_t n = read_at(file_.get(), bytes.data(), bytes.size(), offset_ - static_cast<std::int64_t>(tail_.size()));
+  if (n < 0) fail("cannot be read");
+  return bytes == tail_;
+}
+
+void JournalFile::read(const std::function<void(std::string_view)>& line, const std::function<void()>& anew,
+                       bool with_pending) {
+  struct stat status {};
+  std::int64_t end = 0;
+  while (true) {
+    if (::fstat(file_.get(), &status) != 0) fail("cannot be read");
+    end = status.st_size;
+    const bool changed = status.st_mtim.tv_sec != changed_.tv_sec || status.st_mtim.tv_nsec != changed_.tv_nsec;
+    if (end == offset_ && !changed && !start_over_) return;
+    if (with_pending) break;
+    // A batch is hidden while its pending file is there. Without growth since, none was being appended before we
+    // looked for that file and none has begun after it.
+    const auto pending = find_pending(pending_path_);
+    if (size() != end) continue;
+    if (pending) end = std::min(end, pending->begin);
+    break;
+  }
+  if (!has_what_was_read(status.st_size)) {
+    offset_ = 0;
+    tail_.clear();
+    start_over_ = false;
+    anew();
+  }
+  changed_ = status.st_mtim;
+  read_lines(end, line);
+}
+
+void JournalFile::read_lines(std::int64_t end, const std::function<void(std::string_view)>& line) {
+  constexpr std::int64_t kChunk = 1 << 20;
+  std::string part;  // what was read behind offset_: less than a line
+  std::string chunk;
+  for (std::int64_t at = offset_; at < end;) {
+    chunk.resize(static_cast<std::size_t>(std::min(kChunk, end - at)));
+    const ssize_t n = read_at(file_.get(), chunk.data(), chunk.size(), at);
+    if (n < 0) fail("cannot be read");
+    if (n == 0) break;
+    at += n;
+    std::string_view rest(chunk.data(), static_cast<std::size_t>(n));
+    for (auto length = rest.find('\n'); length != std::string_view::npos; length = rest.find('\n')) {
+      std::string_view whole = rest.substr(0, length);
+      if (!part.empty()) whole = part.append(whole);
+      line(whole);
+      remember(whole);
+      part.clear();
+      rest.remove_prefix(length + 1);
+    }
+    part.append(rest);
+  }
+}
+
+void JournalFile::remember(std::string_view line) {
+  constexpr std::size_t kTail = 4096;
+  offset_ += static_cast<std::int64_t>(line.size()) + 1;
+  tail_.append(line.substr(line.size() - std::min(line.size(), kTail))).push_back('\n');
+  if (tail_.size() > 2 * kTail) tail_.erase(0, tail_.size() - kTail);
+}
+
+std::int64_t JournalFile::ready_to_append() {
+  if (sync_error_ != 0) {
+    throw Error(
+        ErrorCode::kUnavailable,
+        fmt::format("journal {}: the disk did not confirm what was written ({}); see to the disk, then open the "
+                    "file again: a trial that was told last may be missing after a power cut",
+                    path_, std::strerror(sync_error_)));
+  }
   struct stat status {};
   struct stat named {};
-  if (::fstat(fd_, &status) != 0) fail("cannot be read");
+  if (::fstat(file_.get(), &status) != 0) fail("cannot be read");
   // The system would let us write to a file that has no name any more.
   if (::stat(path_.c_str(), &named) != 0 || named.st_ino != status.st_ino || named.st_dev != status.st_dev) {
     throw Error(
@@ -105,26 +156,55 @@ void JournalFile::append(const std::vector<std::string>& lines) {
   // Half a line at the end is from a process that died: nobody was told that it is there. Behind it ours would be lost.
   off_t end = status.st_size;
   char last = '\n';
-  while (end > 0 && ::pread(fd_, &last, 1, end - 1) == 1 && last != '\n') --end;
-  if (end < status.st_size && ::ftruncate(fd_, end) != 0) fail("half a line at its end cannot be removed");
-  std::size_t written = 0;
-  while (written < bytes.size()) {
-    const ssize_t n = ::write(fd_, bytes.data() + written, bytes.size() - written);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      const int error = errno;
-      // A full disk: what is there of these records must not become half a line.
-      if (::ftruncate(fd_, end) != 0) log(LogLevel::kError, fmt::format("journal {}: half a line is left", path_));
-      errno = error;
-      fail("cannot be written");
-    }
-    written += static_cast<std::size_t>(n);
+  while (end > 0 && ::pread(file_.get(), &last, 1, end - 1) == 1 && last != '\n') --end;
+  if (end < status.st_size && ::ftruncate(file_.get(), end) != 0) fail("half a line at its end cannot be removed");
+  return end;
+}
+
+void JournalFile::append(const std::vector<std::string>& lines) {
+  std::string bytes;
+  for (const auto& line : lines) bytes.append(line).push_back('\n');
+  const std::int64_t end = ready_to_append();
+  if (!write_all(file_.get(), bytes)) take_back(end);
+  sync();
+}
+
+void JournalFile::append_file(int descriptor, std::int64_t from, std::int64_t n) {
+  constexpr std::int64_t kChunk = 1 << 20;
+  const std::int64_t end = ready_to_append();
+  std::string chunk;
+  for (std::int64_t done = 0; done < n;) {
+    chunk.resize(static_cast<std::size_t>(std::min(kChunk, n - done)));
+    const ssize_t got = read_at(descriptor, chunk.data(), chunk.size(), from + done);
+    if (got == 0) errno = EIO;  // somebody else has made it shorter
+    if (got <= 0 || !write_all(file_.get(), {chunk.data(), static_cast<std::size_t>(got)})) take_back(end);
+    done += got;
   }
-  if (::fdatasync(fd_) != 0) fail("cannot be written to the disk");
+  sync();
+}
+
+// A full disk: what is there of the lines must not stay, nor become half a line.
+void JournalFile::take_back(std::int64_t end) {
+  const int error = errno;
+  if (::ftruncate(file_.get(), end) != 0) {
+    log(LogLevel::kError, fmt::format("journal {}: a part of what could not be written is left", path_));
+  }
+  errno = error;
+  fail("cannot be written");
+}
+
+// The folder too, before the first call of this connection returns: whoever made the file may have died before it
+// could do that.
+void JournalFile::sync() {
+  if (!sync_data(file_.get()) || !(folder_synced_ || sync_folder_of(pending_path_))) {
+    sync_error_ = errno;
+    fail("the disk did not confirm what was written");
+  }
+  folder_synced_ = true;
 }
 
 JournalFile::Lock::Lock(const JournalFile& file, std::chrono::milliseconds patience)
-    : fd_(file.fd_), path_(file.path_ + ".lock") {
+    : fd_(file.descriptor()), path_(file.path_ + ".lock") {
   const bool alone = wait_turn(file, patience);
   try {
     make_link(file, alone);

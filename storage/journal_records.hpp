@@ -38,6 +38,8 @@ class JournalReader {
   void apply(std::string_view line);
 
   const StudyTable& table() const { return table_; }
+  // See StudyTable.
+  bool take_place_of(const JournalReader& before) { return table_.take_place_of(before.table_); }
 
  private:
   StudyTable table_{0};

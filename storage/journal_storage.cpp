@@ -10,6 +10,7 @@
 #include "bluefin/rng.hpp"
 #include "core/json_nlohmann.hpp"
 #include "storage/file_path.hpp"
+#include "storage/journal_batch.hpp"
 #include "storage/journal_file.hpp"
 #include "storage/journal_records.hpp"
 #include "storage/rules.hpp"
@@ -19,7 +20,7 @@ namespace bluefin {
 namespace {
 
 // A change is decided, checked and appended while the file's lock is held, after everybody else's changes were read: so
-// it is never passed over by a reader, and a batch is written whole or not at all.
+// it is never passed over by a reader. What would be of no use by halves is a JournalBatch.
 class JournalStorage final : public Storage, public StudyImport {
  public:
   JournalStorage(const std::string& url, std::chrono::milliseconds patience)
@@ -31,12 +32,16 @@ class JournalStorage final : public Storage, public StudyImport {
   StudyId create_study(const NewStudy& study) override {
     storage_rules::check_study(study);
     const std::lock_guard lock(mutex_);
-    StudyId id{};
-    change([&] {
-      if (table().find_study(study.name)) throw storage_rules::study_exists(study.name);
-      id = table().next_study();
-      return lines_of(id, study);
-    });
+    const Turn turn(*this, patience_);
+    if (table().find_study(study.name)) throw storage_rules::study_exists(study.name);
+    const StudyId id = table().next_study();
+    if (study.user_attrs.empty() && study.system_attrs.empty()) {
+      append({writer_.create_study(study)});
+    } else {
+      JournalBatch batch(file_, id);
+      put_study(batch, id, study);
+      commit(batch);
+    }
     return id;
   }
 
@@ -45,16 +50,15 @@ class JournalStorage final : public Storage, public StudyImport {
     for (const auto& trial : trials) storage_rules::check_trial(trial);
     StudyTable::check_new_trials(trials);
     const std::lock_guard lock(mutex_);
-    StudyId id{};
-    change([&] {
-      const auto old = table().find_study(study.name);
-      if (old && !replace) throw storage_rules::study_exists(study.name);
-      id = table().next_study();
-      std::vector<std::string> lines = lines_of(id, study);
-      if (old) lines.insert(lines.begin(), writer_.delete_study(old->id));
-      for (const auto& trial : trials) lines.push_back(writer_.add_trial(id, trial));
-      return lines;
-    });
+    const Turn turn(*this, patience_);
+    const auto old = table().find_study(study.name);
+    if (old && !replace) throw storage_rules::study_exists(study.name);
+    const StudyId id = table().next_study();
+    JournalBatch batch(file_, id);
+    if (old) batch.put(writer_.delete_study(old->id));
+    put_study(batch, id, study);
+    for (const auto& trial : trials) put(batch, writer_.add_trial(id, trial));
+    commit(batch);
     return id;
   }
 
@@ -112,14 +116,16 @@ class JournalStorage final : public Storage, public StudyImport {
   std::vector<FrozenTrial> add_trials(StudyId study, std::span<const FrozenTrial> trials) override {
     for (const auto& trial : trials) storage_rules::check_trial(trial);
     const std::lock_guard lock(mutex_);
-    std::size_t before = 0;
-    change([&] {
-      table().check_trials(study, trials);
-      before = table().n_trials(study);
-      std::vector<std::string> lines;
-      for (const auto& trial : trials) lines.push_back(writer_.add_trial(study, trial));
-      return lines;
-    });
+    const Turn turn(*this, patience_);
+    table().check_trials(study, trials);
+    const std::size_t before = table().n_trials(study);
+    if (trials.size() == 1) {
+      append({writer_.add_trial(study, trials[0])});
+    } else if (!trials.empty()) {
+      JournalBatch batch(file_, std::nullopt);
+      for (const auto& trial : trials) put(batch, writer_.add_trial(study, trial));
+      commit(batch);
+    }
     return table().trials(study, before, trials.size());
   }
   bool update_trial(StudyId study, const TrialUpdate& update) override {
@@ -150,6 +156,7 @@ class JournalStorage final : public Storage, public StudyImport {
         read_only_(read_only_reason(file)),
         file_(file.path, !read_only_.empty()),
         writer_(fmt::format("{:016x}-{}", random_seed(), ::getpid())) {
+    complete_batch();
     sync();
   }
 
@@ -161,16 +168,19 @@ class JournalStorage final : public Storage, public StudyImport {
                             file.options));
   }
 
-  const StudyTable& table() const { return reader_.table(); }
-
-  std::vector<std::string> lines_of(StudyId id, const NewStudy& study) const {
-    std::vector<std::string> lines{writer_.create_study(study)};
-    for (const auto& a : study.user_attrs) lines.push_back(writer_.set_study_attribute(id, AttributeKind::kUser, a));
-    for (const auto& a : study.system_attrs) {
-      lines.push_back(writer_.set_study_attribute(id, AttributeKind::kSystem, a));
+  // The lock, with everything read that is in the file.
+  struct Turn {
+    Turn(JournalStorage& storage, std::chrono::milliseconds patience) : lock(storage.file_to_write(), patience) {
+      settle_batch(storage.file_, [&] {
+        storage.sync(/*with_pending=*/true);
+        return storage.table().next_study();
+      });
+      storage.sync();
     }
-    return lines;
-  }
+    const JournalFile::Lock lock;
+  };
+
+  const StudyTable& table() const { return reader_->table(); }
 
   // A child has the same open file as its parent: a lock of the one would be the other's too.
   void check_process() const {
@@ -180,14 +190,43 @@ class JournalStorage final : public Storage, public StudyImport {
                             process_, ::getpid()));
   }
 
-  // What stands behind a line that is no record is not known: such a journal is not used any more.
-  void sync() {
+  const JournalFile& file_to_write() const {
+    if (!read_only_.empty()) throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", url_, read_only_));
     check_process();
-    if (!fault_.empty()) throw Error(ErrorCode::kCorrupt, fault_);
+    return file_;
+  }
+
+  // A batch of a process that was killed: Optuna sees a part of it until somebody does this. Who is at work just now,
+  // or a disk that is full, is no reason not to open the file.
+  void complete_batch() {
+    if (!read_only_.empty() || !find_pending(file_.pending_path())) return;
     try {
-      for (const auto& line : file_.read()) reader_.apply(line);
+      const Turn turn(*this, std::chrono::milliseconds(0));
     } catch (const Error& e) {
-      if (e.code() == ErrorCode::kCorrupt) fault_ = e.what();
+      if (e.code() != ErrorCode::kUnavailable) throw;
+    }
+  }
+
+  // What stands behind a line that is no record is not known: the call fails, and the next one begins with the first
+  // line again.
+  void sync(bool with_pending = false) {
+    check_process();
+    std::unique_ptr<JournalReader> fresh;
+    const auto apply = [&](std::string_view line) { (fresh ? *fresh : *reader_).apply(line); };
+    try {
+      file_.read(
+          apply, [&] { fresh = std::make_unique<JournalReader>(); }, with_pending);
+      if (!fresh) return;
+      if (!fresh->take_place_of(*reader_)) {
+        throw Error(
+            ErrorCode::kCorrupt,
+            fmt::format("journal {}: it has become shorter or was replaced while it was in use; put it back, or "
+                        "open it again",
+                        file_.path()));
+      }
+      reader_ = std::move(fresh);
+    } catch (...) {
+      file_.start_over();
       throw;
     }
   }
@@ -195,23 +234,42 @@ class JournalStorage final : public Storage, public StudyImport {
   // `decide` sees everything that is in the file and gives the lines to append.
   template <class Decide>
   void change(const Decide& decide) {
-    if (!read_only_.empty()) throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", url_, read_only_));
-    check_process();
-    const JournalFile::Lock lock(file_, patience_);
-    sync();
-    const std::vector<std::string> lines = decide();
+    const Turn turn(*this, patience_);
+    append(decide());
+  }
+
+  void append(const std::vector<std::string>& lines) {
     if (lines.empty()) return;
-    // One line that cannot be read back would make the whole journal unreadable for good.
-    for (const std::string& line : lines) {
-      try {
-        parse_python_json(line);
-      } catch (const Error& e) {
-        throw Error(ErrorCode::kInvalidArgument,
-                    fmt::format("{}: an attribute cannot be kept in a journal: {}", url_, e.what()));
-      }
-    }
+    for (const std::string& line : lines) check_line(line);
     file_.append(lines);
     sync();
+  }
+
+  void put(JournalBatch& batch, const std::string& line) const {
+    check_line(line);
+    batch.put(line);
+  }
+
+  void put_study(JournalBatch& batch, StudyId id, const NewStudy& study) const {
+    put(batch, writer_.create_study(study));
+    batch.study_is_made();
+    for (const auto& a : study.user_attrs) put(batch, writer_.set_study_attribute(id, AttributeKind::kUser, a));
+    for (const auto& a : study.system_attrs) put(batch, writer_.set_study_attribute(id, AttributeKind::kSystem, a));
+  }
+
+  void commit(JournalBatch& batch) {
+    batch.commit();
+    sync();
+  }
+
+  // One line that cannot be read back would make the whole journal unreadable for good.
+  void check_line(const std::string& line) const {
+    try {
+      parse_python_json(line);
+    } catch (const Error& e) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: an attribute cannot be kept in a journal: {}", url_, e.what()));
+    }
   }
 
   const std::string url_;
@@ -220,9 +278,8 @@ class JournalStorage final : public Storage, public StudyImport {
   const std::string read_only_;  // why nothing is written; empty: it may be
   std::mutex mutex_;             // guards everything below
   JournalFile file_;
-  JournalReader reader_;
+  std::unique_ptr<JournalReader> reader_ = std::make_unique<JournalReader>();
   JournalWriter writer_;
-  std::string fault_;  // the first line that could not be read
 };
 
 }  // namespace

@@ -239,4 +239,22 @@ Changes StudyTable::changes_since(StudyId id, StorageCursor& cursor) const {
   return changes;
 }
 
+bool StudyTable::take_place_of(const StudyTable& before) {
+  if (next_study_ < before.next_study_ || next_trial_ < before.next_trial_) return false;
+  for (auto& [id, study] : studies_) {
+    const auto it = before.studies_.find(id);
+    if (it == before.studies_.end()) {
+      if (id < StudyId{before.next_study_}) return false;  // it was deleted
+      continue;
+    }
+    const Study& old = it->second;
+    if (study.record.name != old.record.name || study.finished.size() < old.finished.size()) return false;
+    for (std::size_t number = 0; number < old.finished.size(); ++number) {
+      if (old.finished[number] && !study.finished[number]) return false;
+    }
+    study.version += old.version + 1;
+  }
+  return true;
+}
+
 }  // namespace bluefin

@@ -52,6 +52,10 @@ class StudyTable {
 
   Changes changes_since(StudyId study, StorageCursor& cursor) const;
 
+  // This table takes the place of `before`: cursors of that one go on here, and see all that may differ. False, and
+  // they cannot, when something is missing here that cannot have been taken back: a study, a trial, a trial's end.
+  bool take_place_of(const StudyTable& before);
+
  private:
   using Specs = std::map<std::string, ParamSpecPtr, std::less<>>;  // by name, as first used
 
