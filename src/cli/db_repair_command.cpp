@@ -39,7 +39,10 @@ int run_db_repair(const Arguments& arguments) {
   }
   const auto grace = line.get_grace_period();
   if (const std::string url = line.storage_url(); !url.starts_with("sqlite:")) {
-    throw line.usage_error(fmt::format("{}: only SQLite files know which process runs a trial", url));
+    throw line.usage_error(fmt::format(
+        "{}: only SQLite files know which process runs a trial; `bluefin tell --trial-number N --state fail` ends one "
+        "by hand",
+        url));
   }
   const auto storage = line.open_existing_storage();
   std::vector<Record> records;

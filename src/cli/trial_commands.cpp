@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // trials, best-trial, best-trials.
+#include <fmt/core.h>
+
 #include <chrono>
 #include <iostream>
 #include <set>
@@ -21,6 +23,13 @@ int show_trials(CommandLine line, const Arguments& arguments, Which which) {
         .grace_period();
   }
   if (!line.parse(arguments)) return 0;
+  if (const std::string url = line.storage_url();
+      which == Which::kAll && line.is_set("stale") && !url.starts_with("sqlite:")) {
+    throw line.usage_error(
+        fmt::format("--stale: {}: a journal does not say which process runs a trial, only SQLite files do; `bluefin "
+                    "trials` shows the running ones, and `bluefin tell --trial-number N --state fail` ends one by hand",
+                    url));
+  }
   const Study study = line.load_study();
 
   std::set<int> numbers;

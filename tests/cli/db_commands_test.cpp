@@ -215,6 +215,19 @@ TEST_CASE("db repair fails what nobody will finish", "[cli]") {
   CHECK(trials[trials.size() - 2]->state == TrialState::kFail);
 }
 
+TEST_CASE("trials --stale says that a journal knows no owners, and what to do", "[cli]") {
+  const Folder folder;
+  const std::string path = (folder.path() / "study.log").string();
+  fill("journal:///" + path, "s");
+  for (const std::string& storage : {"journal:///" + path, path}) {
+    const Result result = bluefin_command({"trials", "--storage", storage, "--study-name", "s", "--stale"});
+    CHECK(result.code == 2);
+    CHECK(result.out.empty());
+    CHECK_THAT(result.err, ContainsSubstring("a journal does not say which process runs a trial") &&
+                               ContainsSubstring("bluefin tell --trial-number N --state fail"));
+  }
+}
+
 TEST_CASE("db refuses bad input in one sentence and makes no file", "[cli]") {
   const Folder folder;
   fill(folder.url(), "s");
