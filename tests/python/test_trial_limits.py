@@ -145,7 +145,7 @@ def test_a_failure_shows_and_stores_the_last_twenty_lines():
 
 
 def test_limits_end_trials_in_their_class():
-    options = ["--trial-timeout", "1.5s", "--report-timeout", "0.5", "--memory-limit", "64MiB", "--grace", "0.2"]
+    options = ["--trial-timeout", "2.5s", "--report-timeout", "1.5", "--memory-limit", "64MiB", "--grace", "0.2"]
     script = (
         "case $BLUEFIN_TRIAL_NUMBER in 0) sleep 60 ;; 1) while :; do echo bluefin:report 1 1; sleep 0.1; done ;; "
         f"2) exec {TOOLS}/trial_program allocate ;; esac; echo 1"
