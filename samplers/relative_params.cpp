@@ -20,7 +20,7 @@ std::vector<Attribute> relative_params_attributes(std::string_view sampler, std:
     if (std::holds_alternative<FloatDistribution>(param.spec->distribution)) {
       append_json(text, param.value);
     } else {
-      text += dump_json(to_tree(to_external(param.spec->distribution, param.value)));
+      text += to_json(to_external(param.spec->distribution, param.value));
     }
   }
   text += "}";

@@ -56,6 +56,9 @@ std::vector<CheckRule> make_rules() {
       orphan("trial_intermediate_values", "trial_intermediate_value_id", "trial"),
       orphan("trial_heartbeats", "trial_heartbeat_id", "trial"),
 
+      {"version_info", "version_info_id",
+       "SELECT version_info_id, 'version_info_id = ' || version_info_id || ', expected 1' FROM version_info WHERE "
+       "version_info_id<>1 ORDER BY 1"},
       {"studies", "study_id",
        "SELECT study_id, 'study_name = ' || " + shown("study_name") +
            " || ', expected a name that no other "

@@ -68,7 +68,7 @@ void check_pages(SqliteDb& db) {
 DatabaseInfo database_info(const std::string& url) {
   DatabaseInfo info;
   {
-    DatabaseFile file(url);
+    DatabaseFile file(url, DatabaseFile::Use::kLook);
     info.path = file.url.file.path;
     info.read_only = file.read_only;
     info.users = file_users(info.path);
@@ -109,6 +109,9 @@ void pack_database(const std::string& url) {
 }
 
 void pack_database(const std::string& url, const std::string& given, bool overwrite) {
+  if (given.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "the path of the copy is empty; give the path of a file");
+  }
   DatabaseFile file(url);
   const std::string path = fs::absolute(given).lexically_normal().string();
   std::error_code ignored;

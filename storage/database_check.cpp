@@ -181,6 +181,10 @@ class Checker {
         bad(fmt::format("distribution_json of '{}': {}", name, e.what()));
         if (!spec) continue;
       }
+      if (const auto why = specs.problem(*spec); !why.empty()) {
+        bad(fmt::format("distribution_json of '{}': {}, so that bluefin leaves the parameter out", name, why));
+        continue;
+      }
       const std::string_view type = query.text(6);
       const double value = query.real(4);
       if (type != "real" && type != "integer") {
@@ -216,7 +220,7 @@ class Checker {
 }  // namespace
 
 std::vector<Finding> check_database(const std::string& url) {
-  DatabaseFile file(url);
+  DatabaseFile file(url, DatabaseFile::Use::kLook);
   has_schema(file.db);
   Checker checker(file.db);
   return file.db.read([&] { return checker.run(); });

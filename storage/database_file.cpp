@@ -26,14 +26,21 @@ SqliteUrl existing(const std::string& url) {
   return parsed;
 }
 
+// Without one there is nothing to bring home, and without a log a reader may have to undo what a writer has left.
+bool has_log(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::file_size(path + "-wal", error) > 0 && !error;
+}
+
 }  // namespace
 
-DatabaseFile::DatabaseFile(const std::string& given) : DatabaseFile(existing(given)) {}
+DatabaseFile::DatabaseFile(const std::string& given, Use use) : DatabaseFile(existing(given), use) {}
 
-DatabaseFile::DatabaseFile(SqliteUrl parsed)
+DatabaseFile::DatabaseFile(SqliteUrl parsed, Use use)
     : url(std::move(parsed)),
       read_only(read_only_reason(url)),
-      db(url.file.path, url.file.url, kBusyTimeout, read_only) {}
+      db(url.file.path, url.file.url, kBusyTimeout,
+         read_only.empty() && use == Use::kLook && has_log(url.file.path) ? "it is only looked at" : read_only) {}
 
 std::string database_path(const std::string& url) { return parse_sqlite_url(url).file.path; }
 

@@ -52,8 +52,8 @@ std::string target_of(const std::string& path) {
 
 // --- a process that is ended by a signal -----------------------------------------------------------------------------
 constexpr std::array kEndingSignals{SIGINT, SIGTERM, SIGHUP};
-// The drafts of this process; those beyond the first four are left behind.
-std::array<std::atomic<const char*>, 4> drafts;
+// The drafts of this process and their journals; those beyond the first four are left behind.
+std::array<std::atomic<const char*>, 8> drafts;
 std::array<std::atomic<bool>, kEndingSignals.size()> handled;
 
 // Only what is allowed in a handler.
@@ -117,11 +117,14 @@ DraftFile::DraftFile(const std::string& path, bool overwrite) : path_(target_of(
                             path_));
   }
   draft_ = fmt::format("{}.{:016x}", path_, random_seed());
+  journal_ = draft_ + "-journal";
   guard(draft_);
+  guard(journal_);
   const int descriptor = open(draft_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (descriptor < 0) {
     const int error = errno;
     forget(draft_);
+    forget(journal_);
     errno = error;
     fail(path_);
   }
@@ -130,7 +133,9 @@ DraftFile::DraftFile(const std::string& path, bool overwrite) : path_(target_of(
 
 DraftFile::~DraftFile() {
   if (!renamed_) unlink(draft_.c_str());
+  unlink(journal_.c_str());  // there is one where SQLite could not go on
   forget(draft_);
+  forget(journal_);
 }
 
 void DraftFile::finish() {

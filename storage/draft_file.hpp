@@ -27,6 +27,7 @@ class DraftFile {
   const std::string path_;
   const bool overwrite_;
   std::string draft_;
+  std::string journal_;  // that SQLite has beside it while it writes
   bool renamed_ = false;
 };
 

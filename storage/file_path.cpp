@@ -19,6 +19,37 @@ namespace {
 
 constexpr int kMostLinks = 40;  // as the kernel
 
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// "a%20b" is "a b", and what is no such escape stays.
+std::string without_escapes(const std::string& path) {
+  std::string plain;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const bool is_escape =
+        path[i] == '%' && i + 2 < path.size() && hex_digit(path[i + 1]) >= 0 && hex_digit(path[i + 2]) >= 0;
+    if (is_escape) {
+      plain += static_cast<char>(16 * hex_digit(path[i + 1]) + hex_digit(path[i + 2]));
+      i += 2;
+    } else {
+      plain += path[i];
+    }
+  }
+  return plain;
+}
+
+// SQLAlchemy takes the path of an sqlite:/// URL as it stands up to 2.0, and has read escapes since. So a file that has
+// the escape in its name is meant where there is one, and none of the other name.
+std::string sqlite_path(const std::string& path) {
+  std::string plain = without_escapes(path);
+  if (plain == path || plain.find('\0') != std::string::npos) return plain;
+  std::error_code ignored;
+  return fs::exists(path, ignored) && !fs::exists(plain, ignored) ? path : plain;
+}
+
 }  // namespace
 
 FileUrl parse_file_url(const std::string& url, std::string_view scheme) {
@@ -34,7 +65,8 @@ FileUrl parse_file_url(const std::string& url, std::string_view scheme) {
   const auto query = url.find('?');
   file.url = url.substr(0, query);
   if (query != std::string::npos) file.options = url.substr(query + 1);
-  const std::string path = file.url.substr(prefix.size());
+  std::string path = file.url.substr(prefix.size());
+  if (scheme == "sqlite") path = sqlite_path(path);
   if (path.empty()) refuse("names no file, expected " + forms);
   if (path == ":memory:") refuse("is not supported, use memory: for a storage without a file");
   if (path.find('\0') != std::string::npos) refuse("has a zero byte in its path");

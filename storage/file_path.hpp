@@ -14,7 +14,8 @@ struct FileUrl {
   std::string options;  // behind the '?'
 };
 
-// Throws Error(kInvalidArgument) for a URL of another form. Looks at no file, but where a link leads to.
+// Throws Error(kInvalidArgument) for a URL of another form. Looks at no file, but where a link leads to, and whether
+// there is a file of the name that an sqlite:/// URL has before its escapes (%20) are read.
 FileUrl parse_file_url(const std::string& url, std::string_view scheme);
 
 // Whether the file can be used: empty when it can be written, or made; otherwise why it can only be read. Throws

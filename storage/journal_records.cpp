@@ -178,14 +178,33 @@ TrialState read_state(const JsonTree& record, TrialState otherwise) {
   return static_cast<TrialState>(state);
 }
 
-TrialParam read_param(SpecCache& specs, std::string_view name, const JsonTree& distribution, const JsonTree& value) {
-  TrialParam param{specs.find(name, distribution.get<std::string>()), number(value)};
+// Adds the parameter to `params`, or to `left_out` what bluefin cannot hold.
+void read_param(SpecCache& specs, std::string_view name, const JsonTree& distribution, const JsonTree& value,
+                std::vector<TrialParam>& params, std::vector<LeftOut>& left_out) {
+  constexpr double kIntegersEnd = 9.2e18;
+  const TrialParam param{specs.find(name, distribution.get<std::string>()), number(value)};
   if (std::isnan(param.value)) throw Error(ErrorCode::kCorrupt, fmt::format("parameter '{}' is NaN", name));
+  const auto leave_out = [&](std::string_view why) {
+    left_out.push_back({fmt::format("parameter '{}'", name), fmt::format(" = {}: {}", param.value, why)});
+  };
+  if (const auto why = specs.problem(*param.spec); !why.empty()) return leave_out(why);
+  if (std::holds_alternative<IntDistribution>(param.spec->distribution) && !(std::abs(param.value) < kIntegersEnd)) {
+    return leave_out("an integer must lie within -2^63 and 2^63");
+  }
   to_external(param.spec->distribution, param.value);  // throws where it cannot be one
-  return param;
+  params.push_back(param);
 }
 
-FrozenTrial read_trial(SpecCache& specs, const Record& line) {
+// The step of a report; nullopt, with a note, where it is beyond 64 bits.
+std::optional<std::int64_t> read_step(const JsonTree& step, std::vector<LeftOut>& left_out) {
+  const bool is_beyond = (step.is_number_unsigned() && step.get<std::uint64_t>() > std::uint64_t{INT64_MAX}) ||
+                         (step.is_number_float() && std::abs(step.get<double>()) >= 9.2e18);
+  if (!is_beyond) return as_integer(step);
+  left_out.push_back({"a report", fmt::format(" at step {}: a step must lie within -2^63 and 2^63", step.dump())});
+  return std::nullopt;
+}
+
+FrozenTrial read_trial(SpecCache& specs, const Record& line, std::vector<LeftOut>& left_out) {
   const JsonTree& record = line.tree;
   FrozenTrial trial;
   trial.state = read_state(record, TrialState::kRunning);
@@ -194,11 +213,13 @@ FrozenTrial read_trial(SpecCache& specs, const Record& line) {
   trial.datetime_complete = read_time(record, "datetime_complete");
   if (const auto params = record.find("params"); params != record.end()) {
     for (const auto& [name, value] : params->items()) {
-      trial.params.push_back(read_param(specs, name, record.at("distributions").at(name), value));
+      read_param(specs, name, record.at("distributions").at(name), value, trial.params, left_out);
     }
   }
   if (const auto reports = record.find("intermediate_values"); reports != record.end()) {
-    for (const auto& [step, value] : reports->items()) trial.reports.push_back({std::stoll(step), number(value)});
+    for (const auto& [step, value] : reports->items()) {
+      if (const auto at = read_step(parse_json(step), left_out)) trial.reports.push_back({*at, number(value)});
+    }
     std::sort(trial.reports.begin(), trial.reports.end(),
               [](const Report& a, const Report& b) { return a.step < b.step; });
   }
@@ -207,17 +228,19 @@ FrozenTrial read_trial(SpecCache& specs, const Record& line) {
   return trial;
 }
 
-TrialUpdate read_update(SpecCache& specs, Op op, const Record& line) {
+TrialUpdate read_update(SpecCache& specs, Op op, const Record& line, std::vector<LeftOut>& left_out) {
   const JsonTree& record = line.tree;
   TrialUpdate update;
   update.id = integer<TrialId>(record, "trial_id");
   switch (op) {
     case Op::kSetTrialParam:
-      update.params.push_back(read_param(specs, record.at("param_name").get<std::string>(), record.at("distribution"),
-                                         record.at("param_value_internal")));
+      read_param(specs, record.at("param_name").get<std::string>(), record.at("distribution"),
+                 record.at("param_value_internal"), update.params, left_out);
       break;
     case Op::kSetTrialIntermediateValue:
-      update.reports.push_back({as_integer(record.at("step")), number(record.at("intermediate_value"))});
+      if (const auto step = read_step(record.at("step"), left_out)) {
+        update.reports.push_back({*step, number(record.at("intermediate_value"))});
+      }
       break;
     case Op::kSetTrialUserAttr:
       update.user_attrs = read_attributes(line, "user_attr");
@@ -318,6 +341,13 @@ std::vector<std::string> JournalWriter::update_trial(const TrialUpdate& update) 
   return lines;
 }
 
+void JournalReader::leave_out(StudyId study, int trial, const std::vector<LeftOut>& left_out) {
+  for (const LeftOut& one : left_out) {
+    table_.note_left_out(study, left_out_text(trial, one));
+    warnings_.warn(study, table_.get_study(study).name, trial, one);
+  }
+}
+
 void JournalReader::apply(std::string_view line) {
   const auto corrupt = [&](std::string_view why) {
     return Error(ErrorCode::kCorrupt, fmt::format("journal, record {}: {}: {}", n_records_, why, line.substr(0, 200)));
@@ -328,14 +358,15 @@ void JournalReader::apply(std::string_view line) {
     const std::int64_t code = as_integer(record.at("op_code"));
     if (code < 0 || code > static_cast<int>(Op::kDiscardTrials)) throw corrupt("unknown op_code");
     const auto op = static_cast<Op>(code);
+    std::vector<LeftOut> left_out;
     // Parsed before anything is changed: a fault in a record is an error, what it may not do is not.
     if (op == Op::kCreateStudy) {
       const NewStudy study = read_study(record);
       if (!table_.find_study(study.name)) table_.create_study(study);
     } else if (op == Op::kCreateTrial) {
       const auto study = integer<StudyId>(record, "study_id");
-      const FrozenTrial trial = read_trial(specs_, parsed);
-      if (table_.has_study(study)) table_.insert_trial(study, trial);
+      const FrozenTrial trial = read_trial(specs_, parsed, left_out);
+      if (table_.has_study(study)) leave_out(study, table_.insert_trial(study, trial).number, left_out);
     } else if (op == Op::kDeleteStudy || op == Op::kSetStudyUserAttr || op == Op::kSetStudySystemAttr) {
       const auto study = integer<StudyId>(record, "study_id");
       const bool user = op == Op::kSetStudyUserAttr;
@@ -348,10 +379,11 @@ void JournalReader::apply(std::string_view line) {
         table_.set_study_attributes(study, user ? AttributeKind::kUser : AttributeKind::kSystem, attributes);
       }
     } else if (op != Op::kDiscardTrials) {
-      const TrialUpdate update = read_update(specs_, op, parsed);
+      const TrialUpdate update = read_update(specs_, op, parsed, left_out);
       if (const auto study = table_.study_of(update.id)) {
         try {
           table_.update_trial(*study, update);
+          if (!left_out.empty()) leave_out(*study, table_.get_trial(*study, update.id).number, left_out);
         } catch (const Error& e) {
           if (e.code() != ErrorCode::kConflict) throw;  // finished already, or a parameter of another kind
         }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bluefin/storage.hpp"
+#include "storage/left_out.hpp"
 #include "storage/spec_cache.hpp"
 #include "storage/study_table.hpp"
 
@@ -42,8 +43,11 @@ class JournalReader {
   bool take_place_of(const JournalReader& before) { return table_.take_place_of(before.table_); }
 
  private:
+  void leave_out(StudyId study, int trial, const std::vector<LeftOut>& left_out);
+
   StudyTable table_{0};
   SpecCache specs_;
+  LeftOutWarnings warnings_;
   std::int64_t n_records_ = 0;
 };
 

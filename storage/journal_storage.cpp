@@ -143,6 +143,11 @@ class JournalStorage final : public Storage, public StudyImport {
     sync();
     return table().find_trial(trial);
   }
+  std::string left_out(StudyId study) override {
+    const std::lock_guard lock(mutex_);
+    sync();
+    return table().left_out(study);
+  }
   Changes changes_since(StudyId study, StorageCursor& cursor) override {
     const std::lock_guard lock(mutex_);
     sync();

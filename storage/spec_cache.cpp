@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "storage/spec_cache.hpp"
 
+#include <utility>
+
+#include "bluefin/error.hpp"
+#include "core/stored_distribution.hpp"
+
 namespace bluefin {
 namespace {
 
@@ -27,12 +32,30 @@ ParamSpecPtr SpecCache::find(std::string_view name, std::string_view text) {
   return spec;
 }
 
+ParamSpecPtr SpecCache::find_held(std::string_view name, std::string_view text) {
+  auto spec = find(name, text);
+  if (const auto why = problem(*spec); !why.empty()) throw Error(ErrorCode::kInvalidArgument, std::string(why));
+  return spec;
+}
+
+std::string_view SpecCache::problem(const ParamSpec& spec) const {
+  if (problems_.empty()) return {};
+  const auto it = problems_.find(&spec);
+  return it == problems_.end() ? std::string_view() : it->second;
+}
+
 ParamSpecPtr SpecCache::look_up(std::string_view name, std::string_view text) {
   key_.assign(name).append(1, '\0').append(text);
   if (const auto it = specs_.find(key_); it != specs_.end()) return it->second;
-  auto spec = std::make_shared<const ParamSpec>(ParamSpec{std::string(name), distribution_from_json(text)});
-  if (specs_.size() >= kMaxSpecs) specs_.clear();
+  StoredDistribution stored = stored_distribution(text);
+  auto spec = std::make_shared<const ParamSpec>(ParamSpec{std::string(name), std::move(stored.distribution)});
+  if (specs_.size() >= kMaxSpecs) {
+    specs_.clear();
+    recent_.clear();
+    problems_.clear();
+  }
   specs_.emplace(key_, spec);
+  if (!stored.problem.empty()) problems_.emplace(spec.get(), std::move(stored.problem));
   return spec;
 }
 

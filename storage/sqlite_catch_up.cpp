@@ -151,7 +151,8 @@ bool SqliteCatchUp::read(StudyId study, std::int64_t last, std::span<const Trial
         if constexpr (std::is_same_v<std::decay_t<decltype(elements)>, std::vector<double>>) {
           owner->whole |= query.integer(1) != static_cast<std::int64_t>(elements.size());
         }
-        elements.push_back(decode(query, trial));
+        auto element = decode(query, trial);
+        if (!is_left_out(element)) elements.push_back(std::move(element));
       }
       if (!any) return;
     }

@@ -109,6 +109,8 @@ SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milli
   budget_.emplace(handle_);
   try {
     run("PRAGMA foreign_keys=OFF");  // as Optuna has it
+    // The one check of Optuna's tables is a rule of db check; others are of somebody who wants rows to take long.
+    run("PRAGMA ignore_check_constraints=ON");
     run("PRAGMA cell_size_check=ON");
     // Until enable_wal(). With a rollback journal FULL is not enough: the journal's name could come back after a power
     // cut, and take the last transaction with it.

@@ -67,6 +67,7 @@ void SqliteReader::scan_children(const ChildTable& table, StudyId study, const T
       if (trial == nullptr) continue;
       auto& elements = (*trial).*member;
       T element = decode(query, id);
+      if (is_left_out(element)) continue;
       if (!is_next(elements, element, query) && (others.empty() || others.back() != trial)) others.push_back(trial);
       elements.push_back(std::move(element));
     }

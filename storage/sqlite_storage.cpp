@@ -206,6 +206,11 @@ class SqliteStorage final : public Storage, public StudyImport {
     return db_.read([&] { return writer_.stale_trials(study, grace); });
   }
 
+  std::string left_out(StudyId study) override {
+    const std::lock_guard lock(mutex_);
+    return db_.read([&] { return reader_.rows().left_out(study); });
+  }
+
   Changes changes_since(StudyId study, StorageCursor& cursor) override {
     const std::lock_guard lock(mutex_);
     // Taken before the read: what is committed in between is read now, and once more looked for next time.

@@ -120,8 +120,9 @@ TrialParam SqliteTrialRows::param(const SqliteQuery& row, std::int64_t trial) {
   auto spec =
       parse_cell(db_, "trial_params", trial, "distribution_json", [&] { return specs_.find(name, row.text(4)); });
   const double value = *number;
-  if (std::holds_alternative<IntDistribution>(spec->distribution) && !(std::abs(value) < kIntegersEnd)) {
-    corrupt_row(db_, "trial_params", trial, fmt::format("param_value of '{}' = {}, expected an integer", name, value));
+  if (const std::string why = problem(*spec, value); !why.empty()) {
+    warn(trial, name, value, why);
+    return {nullptr, value};
   }
   if (const auto* categorical = std::get_if<CategoricalDistribution>(&spec->distribution)) {
     // The value is an index that others look up without asking again.
@@ -132,6 +133,40 @@ TrialParam SqliteTrialRows::param(const SqliteQuery& row, std::int64_t trial) {
     }
   }
   return {std::move(spec), value};
+}
+
+std::string SqliteTrialRows::problem(const ParamSpec& spec, double value) const {
+  if (const auto why = specs_.problem(spec); !why.empty()) return std::string(why);
+  const bool is_int = std::holds_alternative<IntDistribution>(spec.distribution);
+  return is_int && !(std::abs(value) < kIntegersEnd) ? "an integer must lie within -2^63 and 2^63" : "";
+}
+
+void SqliteTrialRows::warn(std::int64_t trial, std::string_view name, double value, std::string_view why) {
+  auto query = db_.query(
+      "SELECT s.study_id, s.study_name, t.number FROM trials t JOIN studies s ON s.study_id=t.study_id WHERE "
+      "t.trial_id=?1",
+      trial);
+  if (!query.step()) return;
+  warnings_.warn(StudyId{query.integer(0)}, query.text(1), static_cast<int>(query.integer(2)),
+                 {fmt::format("parameter '{}'", name), fmt::format(" = {}: {}", value, why)});
+}
+
+std::string SqliteTrialRows::left_out(StudyId study, std::optional<TrialId> trial) {
+  auto row = trial ? db_.query(kParams.one, study, *trial)
+                   : db_.query(kParams.range, study, std::numeric_limits<std::int64_t>::min());
+  while (row.step()) {
+    const std::int64_t id = row.integer(0);
+    const std::string_view name = row.text(2);
+    const auto spec =
+        parse_cell(db_, "trial_params", id, "distribution_json", [&] { return specs_.find(name, row.text(4)); });
+    const double value = row.real(3);
+    const std::string why = problem(*spec, value);
+    if (why.empty()) continue;
+    auto query = db_.query("SELECT number FROM trials WHERE trial_id=?1", id);
+    return left_out_text(query.step() ? static_cast<int>(query.integer(0)) : -1,
+                         {fmt::format("parameter '{}'", name), fmt::format(" = {}: {}", value, why)});
+  }
+  return {};
 }
 
 double SqliteTrialRows::value(const SqliteQuery& row, std::int64_t trial) const {

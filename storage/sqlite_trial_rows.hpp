@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "bluefin/frozen_trial.hpp"
+#include "storage/left_out.hpp"
 #include "storage/spec_cache.hpp"
 #include "storage/sqlite_db.hpp"
 
@@ -48,7 +50,14 @@ extern const ChildTable kReports;
 extern const ChildTable kUserAttributes;
 extern const ChildTable kSystemAttributes;
 
-// Throws Error(kCorrupt) that names the row.
+// A parameter that bluefin cannot hold, see SpecCache::problem().
+inline bool is_left_out(const TrialParam& param) { return param.spec == nullptr; }
+template <class T>
+bool is_left_out(const T&) {
+  return false;
+}
+
+// Throws Error(kCorrupt) that names the row. What is_left_out() is warned of.
 class SqliteTrialRows {
  public:
   explicit SqliteTrialRows(SqliteDb& db) : db_(db) {}
@@ -63,11 +72,17 @@ class SqliteTrialRows {
   void read_children(SqliteQuery query, std::span<FrozenTrial* const> trials, std::vector<T> FrozenTrial::*member,
                      Decode&& decode) const;
 
+  // Compares only: it may be a parameter that is left out.
   ParamSpecPtr spec(std::string_view name, std::string_view text) { return specs_.find(name, text); }
+  // See Storage. With a trial: of that one alone.
+  std::string left_out(StudyId study, std::optional<TrialId> trial = std::nullopt);
   Json json(const SqliteQuery& query, int column, std::string_view table, std::int64_t id) const;
 
  private:
   TrialParam param(const SqliteQuery& row, std::int64_t trial);
+  // Why the parameter of a row cannot be held; empty: it can.
+  std::string problem(const ParamSpec& spec, double value) const;
+  void warn(std::int64_t trial, std::string_view name, double value, std::string_view why);
   Report report(const SqliteQuery& row, std::int64_t trial) const;
   double value(const SqliteQuery& row, std::int64_t trial) const;
   Attribute attribute(const SqliteQuery& row, std::string_view table, std::int64_t trial) const;
@@ -75,6 +90,7 @@ class SqliteTrialRows {
 
   SqliteDb& db_;
   SpecCache specs_;
+  LeftOutWarnings warnings_;
 };
 
 template <class Visit>
@@ -115,7 +131,8 @@ void SqliteTrialRows::read_children(SqliteQuery query, std::span<FrozenTrial* co
       if (trial == trials.end()) break;
       if ((*trial)->id != id) continue;
     }
-    rows.emplace_back(query.integer(1), decode(query, static_cast<std::int64_t>(id)));
+    T element = decode(query, static_cast<std::int64_t>(id));
+    if (!is_left_out(element)) rows.emplace_back(query.integer(1), std::move(element));
   }
   if (!rows.empty()) flush();
 }

@@ -12,8 +12,27 @@
 
 namespace bluefin {
 
+namespace {
+
+// SQLite's own limits: it opens no file with a longer path, and it makes FILE-journal beside it.
+void check_length(const std::string& url, const std::filesystem::path& path) {
+  constexpr std::size_t kMostOfPath = 512 - 8;
+  constexpr std::size_t kMostOfName = 255 - 8;
+  const auto refuse = [&](std::string_view what, std::size_t size, std::size_t most) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("storage: '{}': {} has {} bytes, SQLite takes {} at most; give a shorter one", url, what,
+                            size, most));
+  };
+  const std::size_t of_name = path.filename().string().size();
+  if (of_name > kMostOfName) refuse("the name of the file", of_name, kMostOfName);
+  if (path.string().size() > kMostOfPath) refuse("the path from /", path.string().size(), kMostOfPath);
+}
+
+}  // namespace
+
 SqliteUrl parse_sqlite_url(const std::string& url) {
   SqliteUrl parsed{.file = parse_file_url(url, "sqlite")};
+  check_length(url, parsed.file.path);
   std::string_view rest = parsed.file.options;
   while (!rest.empty()) {
     const std::string_view option = rest.substr(0, rest.find('&'));

@@ -245,6 +245,8 @@ std::vector<FrozenTrial> SqliteWriter::fail_lost_trials(StudyId study, int retry
                          .user_attrs = {{"bluefin:fail", Json("lost-worker")}, {"bluefin:error", Json(lost.why)}},
                          .state = TrialState::kFail});
     failed.push_back(reader_.known_trial(study, lost.id));
+    // It would be run again with another value for what was left out.
+    if (retry > 0 && !reader_.rows().left_out(study, lost.id).empty()) continue;
     if (const auto again = storage_rules::retried(before, retry)) add_trials(study, {&*again, 1});
   }
   return failed;

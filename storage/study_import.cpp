@@ -22,6 +22,12 @@ WholeStudy read_whole_study(Storage& storage, const StudyRecord& record) {
   }
   std::sort(whole.trials.begin(), whole.trials.end(),
             [](const FrozenTrial& a, const FrozenTrial& b) { return a.number < b.number; });
+  if (const std::string left_out = storage.left_out(record.id); !left_out.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: study '{}', {}; a copy would be without it. Optuna's copy_study() makes a whole one, "
+                            "`bluefin db pack --output` a copy of the file",
+                            storage.url(), record.name, left_out));
+  }
   for (std::size_t i = 0; i < whole.trials.size(); ++i) {
     if (whole.trials[i].number == static_cast<int>(i)) continue;
     throw Error(ErrorCode::kCorrupt,

@@ -26,7 +26,7 @@ struct WholeStudy {
 };
 
 // The trials are of one moment; the attributes are not newer than they are. Throws Error(kCorrupt) when the numbers
-// have a gap: a copy would not have the same ones.
+// have a gap: a copy would not have the same ones; Error(kInvalidArgument) when something is left out of the trials.
 WholeStudy read_whole_study(Storage& storage, const StudyRecord& record);
 
 // By import_study() where the storage has it; otherwise step by step, and what was made is deleted after an error.

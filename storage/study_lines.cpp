@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "bluefin/error.hpp"
+#include "core/choice_json.hpp"
 #include "core/json_members.hpp"
 #include "core/json_nlohmann.hpp"
 #include "storage/json_text.hpp"
@@ -37,22 +38,10 @@ std::string attributes_text(const std::vector<Attribute>& attributes) {
   return object_text(attributes, [](const Attribute& a) { return std::pair(a.key, one_line(a.value.text())); });
 }
 
-std::string choice_text(const Choice& choice) {
-  return std::visit(
-      [](const auto& value) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
-          return Json(nullptr).text();
-        } else {
-          return Json(value).text();
-        }
-      },
-      choice);
-}
-
 std::string param_text(const TrialParam& param) {
   const Distribution& distribution = param.spec->distribution;
-  return fmt::format(R"({{"value": {}, "distribution": {}}})", choice_text(to_external(distribution, param.value)),
-                     to_json(distribution));
+  return fmt::format(R"({{"value": {}, "distribution": {}}})",
+                     one_line(to_json(to_external(distribution, param.value))), one_line(to_json(distribution)));
 }
 
 std::string reports_text(const std::vector<Report>& reports) {
@@ -171,14 +160,14 @@ std::vector<Report> read_reports(Fields& fields) {
 
 // The canonical value. Python takes True, 1 and 1.0 for equal, so a choice is known by its text.
 double read_value(const Distribution& distribution, std::string_view text) {
-  const JsonTree tree = parse_json(text);
   if (const auto* categorical = std::get_if<CategoricalDistribution>(&distribution)) {
-    const std::string wanted = dump_json(tree);
+    const std::string wanted = to_json(choice_from_json(text));
     for (std::size_t i = 0; i < categorical->choices.size(); ++i) {
-      if (choice_text(categorical->choices[i]) == wanted) return static_cast<double>(i);
+      if (to_json(categorical->choices[i]) == wanted) return static_cast<double>(i);
     }
     throw wrong("value", text, fmt::format("a choice of {}", to_string(distribution)));
   }
+  const JsonTree tree = parse_json(text);
   const bool fits = std::holds_alternative<IntDistribution>(distribution) ? tree.is_number_integer() : tree.is_number();
   if (!fits) throw wrong("value", text, fmt::format("a number for {}", to_string(distribution)));
   const auto value = tree.get<double>();
@@ -194,7 +183,7 @@ std::vector<TrialParam> read_params(Fields& fields, SpecCache& specs) {
     try {
       Fields param(member, R"({"value": ..., "distribution": {...}})");
       const std::string_view value = param.take("value");
-      auto spec = specs.find(name, param.take("distribution"));
+      auto spec = specs.find_held(name, param.take("distribution"));
       param.finish();
       const double canonical = read_value(spec->distribution, value);
       params.push_back({std::move(spec), canonical});

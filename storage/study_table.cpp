@@ -181,6 +181,10 @@ FrozenTrial StudyTable::get_trial(StudyId id, TrialId trial) const {
   return study.finished[*number] ? study.finished[*number]->unpack() : *study.open.at(*number);
 }
 
+void StudyTable::note_left_out(StudyId study, std::string text) {
+  if (std::string& known = at(study).left_out; known.empty()) known = std::move(text);
+}
+
 PackedTrialPtr StudyTable::packed_trial(StudyId id, TrialId trial) const {
   const auto study = studies_.find(id);
   if (study == studies_.end()) return {};

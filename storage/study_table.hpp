@@ -44,6 +44,9 @@ class StudyTable {
   bool check_update(StudyId study, const TrialUpdate& update) const;
   bool update_trial(StudyId study, const TrialUpdate& update);
   FrozenTrial get_trial(StudyId study, TrialId trial) const;
+  // See Storage::left_out(): a trial was read without something. Only the first one of a study is kept.
+  void note_left_out(StudyId study, std::string text);
+  std::string left_out(StudyId study) const { return at(study).left_out; }
   PackedTrialPtr packed_trial(StudyId study, TrialId trial) const;  // null: it has not finished, or there is none
   std::size_t n_trials(StudyId study) const { return at(study).finished.size(); }
   std::vector<FrozenTrial> trials(StudyId study, std::size_t first_number, std::size_t n) const;
@@ -67,6 +70,7 @@ class StudyTable {
     mutable std::set<std::size_t> lent;                        // open ones that readers have: they stay as they are
     TrialPacker packer;
     Specs first_specs;
+    std::string left_out;
     std::int64_t version = 0;  // grows with every change of the trials
 
     TrialId id_of(std::size_t number) const;

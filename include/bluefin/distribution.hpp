@@ -10,18 +10,28 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "bluefin/json.hpp"
+
 namespace bluefin {
+
+// A choice that is none of C++'s plain values: a list, a dictionary, an integer beyond 64 bits. Kept as its JSON text.
+struct JsonChoice {
+  explicit JsonChoice(Json value) : json(std::move(value)) {}
+  Json json;
+  friend bool operator==(const JsonChoice&, const JsonChoice&) = default;
+};
 
 // One choice of a categorical, and the form in which people see any parameter's value.
 // monostate is None (null).
-using Choice = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
+using Choice = std::variant<std::monostate, bool, std::int64_t, double, std::string, JsonChoice>;
 
-// Python's rule: True == 1 == 1.0, nothing else crosses kinds.
+// Python's rule: True == 1 == 1.0, nothing else crosses kinds. A JsonChoice is known by its text.
 bool choices_equal(const Choice& a, const Choice& b);
-// For people: `adam`, `0.1`, `None`.
+// For people: `adam`, `0.1`, `None`, `[64, 32]`.
 std::string to_string(const Choice& choice);
 
 struct FloatDistribution {
@@ -66,7 +76,8 @@ void check_compatible(std::string_view name, const Distribution& known, const Di
 
 // {"name": "FloatDistribution", "attributes": {...}}, text as Optuna writes it.
 std::string to_json(const Distribution& distribution);
-// Also reads the class names of Optuna 2.x (UniformDistribution, ...). Throws Error(kCorrupt).
+// Also reads the class names of Optuna 2.x (UniformDistribution, ...). Throws Error(kCorrupt), also for what Optuna
+// takes and normalize() does not.
 Distribution distribution_from_json(std::string_view text);
 
 // A parameter of a search space.

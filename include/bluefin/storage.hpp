@@ -148,6 +148,9 @@ class Storage {
                                                     std::optional<std::chrono::seconds> /*grace*/) {
     return {};
   }
+  // What trials of the study have that cannot be held here (Optuna takes integers beyond 2^53, say): the first such, in
+  // words; empty: nothing. They are read without it, so that they are no copies of what is stored.
+  virtual std::string left_out(StudyId /*study*/) { return {}; }
   // What is new. Without cursor.whole a trial that was read before and still runs costs a look (0.3 us), and
   // only rows that came to it are read; a parameter, an attribute or a report that was overwritten shows its old value
   // until the trial finishes or is read whole. Throws Error(kNotFound) when the study was deleted.

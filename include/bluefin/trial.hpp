@@ -44,7 +44,7 @@ class Trial {
   // distribution it is an Error(kConflict). Bad bounds are an Error(kInvalidArgument).
   double suggest_float(std::string_view name, double low, double high, const FloatOptions& options = {});
   std::int64_t suggest_int(std::string_view name, std::int64_t low, std::int64_t high, const IntOptions& options = {});
-  // Any mixture of None (monostate), bool, int, float and string.
+  // Any mixture of None (monostate), bool, int, float, string and JSON.
   Choice suggest_categorical(std::string_view name, const std::vector<Choice>& choices);
   // One kind: gives that kind back (std::string for string literals).
   template <class T>

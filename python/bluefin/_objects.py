@@ -19,6 +19,7 @@ import threading
 from typing import Any
 
 from bluefin import _checks
+from bluefin import _native
 from bluefin.exceptions import UpdateFinishedTrialError
 
 _PLACE = f"\x00object:{os.urandom(16).hex()}:"  # no text of a user begins so
@@ -219,16 +220,14 @@ def plain_choice(name: str, choice: Any, objects: Objects | None) -> Any:
             return plain_choice(name, plain, objects)
     if isinstance(choice, str):
         return choice if choice.isascii() else _plain_text(name, choice, objects)
-    if isinstance(choice, int) and not -(2**63) <= choice < 2**63:
-        if objects is None or objects.json_only:
-            raise ValueError(f"Parameter {name!r}: the choice {choice!r} cannot be stored: it is beyond 64 bits")
-        return objects.choice(name, choice)
+    if _is_structured(choice):
+        return objects.choice(name, choice) if objects is not None else _json_choice(name, choice)
     if choice is None or isinstance(choice, (bool, int, float)):
         return choice
     if objects is None:
         raise TypeError(
             f"Parameter {name!r}: {choice!r} is of type {type(choice).__name__}; this storage holds None, bool, int, "
-            "float and str."
+            "float and str, and lists and dicts of them."
         )
     return objects.choice(name, choice)
 
@@ -243,6 +242,28 @@ def _plain_value(choice: Any) -> bool | int | float | str | None:
     if isinstance(choice, int):
         return int.__pos__(choice)
     return float.__pos__(choice) if isinstance(choice, float) else None
+
+
+def _is_structured(choice: Any) -> bool:
+    """Whether JSON holds the choice and none of the engine's plain values does."""
+    if isinstance(choice, int):
+        return not -(2**63) <= choice < 2**63
+    return isinstance(choice, (list, tuple, dict))
+
+
+def _json_choice(name: str, choice: Any) -> Any:
+    try:
+        text = json.dumps(choice)
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:  # ValueError: a lone surrogate
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"Parameter {name!r}: the choice {choice!r} cannot be stored: {error}") from error
+    return choice
+
+
+def native_choice(plain: Any) -> Any:
+    """What `plain_choice` has given, in the engine's types."""
+    return _native.JsonChoice(json.dumps(plain)) if _is_structured(plain) else plain
 
 
 def _plain_text(name: str, choice: str, objects: Objects | None) -> str:

@@ -192,7 +192,8 @@ class CategoricalDistribution(BaseDistribution):
     """One of several choices.
 
     Args:
-        choices: None, bool, int, float or str. Other objects work in memory only, with a warning.
+        choices: None, bool, int, float or str. With a warning: in files also lists and dicts of them, in memory any
+            object.
 
     Raises:
         ValueError: There are no choices.

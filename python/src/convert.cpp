@@ -25,6 +25,7 @@ Choice choice_from(py::handle value) {
     if (text == nullptr) throw py::error_already_set();
     return std::string(text, static_cast<std::size_t>(size));
   }
+  if (py::isinstance<JsonChoice>(value)) return value.cast<JsonChoice>();
   throw py::type_error(py::str("{!r} is of type '{}', expected None, bool, int, float or str")
                            .format(value, py::type::of(value).attr("__name__"))
                            .cast<std::string>());
@@ -35,6 +36,8 @@ py::object choice_to(const Choice& choice) {
   if (const auto* i = std::get_if<std::int64_t>(&choice)) return py::int_(*i);
   if (const auto* d = std::get_if<double>(&choice)) return py::float_(*d);
   if (const auto* s = std::get_if<std::string>(&choice)) return py::str(*s);
+  if (const auto* j = std::get_if<JsonChoice>(&choice))
+    return py::module_::import("json").attr("loads")(j->json.text());
   return py::none();
 }
 
@@ -81,6 +84,15 @@ py::dict options_to(const OptionMap& options) {
   py::dict texts;
   for (const auto& [name, value] : options) texts[py::str(name)] = py::str(value.text());
   return texts;
+}
+
+std::string param_problem(const std::string& distribution, double value) {
+  try {
+    to_external(distribution_from_json(distribution), value);
+    return {};
+  } catch (const Error& e) {
+    return e.what();
+  }
 }
 
 std::vector<TrialParam> trial_params_from(const ParamTexts& texts) {

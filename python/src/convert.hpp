@@ -21,7 +21,8 @@ namespace bluefin::python {
 
 namespace py = pybind11;
 
-// None, bool, int, float or str (and their subclasses). Throws py::type_error for everything else.
+// None, bool, int, float or str (and their subclasses), or a JsonChoice. Throws
+// py::type_error for everything else.
 Choice choice_from(py::handle value);
 py::object choice_to(const Choice& choice);
 // Any iterable of choices.
@@ -37,6 +38,8 @@ py::dict options_to(const OptionMap& options);
 
 // Parameters of a trial: name, distribution as JSON text, canonical value.
 using ParamTexts = std::vector<std::tuple<std::string, std::string, double>>;
+// Why the engine cannot hold such a parameter; empty: it can.
+std::string param_problem(const std::string& distribution, double value);
 std::vector<TrialParam> trial_params_from(const ParamTexts& texts);
 ParamTexts trial_params_to(const std::vector<TrialParam>& params);
 

@@ -68,6 +68,10 @@ void bind_frozen_trial(py::module_& m) {
       .def("datetime_start", [](const FrozenHandle& self) { return time_to(self.trial->datetime_start); })
       .def("datetime_complete", [](const FrozenHandle& self) { return time_to(self.trial->datetime_complete); });
   m.def("make_frozen_trial", &make_frozen);
+  m.def("param_problem", &param_problem);
+  py::class_<JsonChoice>(m, "JsonChoice").def(py::init([](std::string text) {
+    return JsonChoice(Json::trusted(std::move(text)));
+  }));
 }
 
 }  // namespace bluefin::python

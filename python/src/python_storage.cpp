@@ -127,6 +127,9 @@ class PythonStorage final : public Storage {
       return std::optional(*stored.cast<const FrozenHandle&>().trial);
     });
   }
+  std::string left_out(StudyId study) override {
+    return call<std::string>([&] { return bridge_.attr("left_out")(static_cast<std::int64_t>(study)); });
+  }
   Changes changes_since(StudyId study, StorageCursor& cursor) override {
     return in_python([&] {
       std::vector<std::int64_t> known;

@@ -182,6 +182,10 @@ void bind_storage(py::module_& m) {
       .def("find_trial", &find_trial)
       .def("record_heartbeat", &record_heartbeat)
       .def("stale_trials", &stale_trials)
+      .def("left_out",
+           [](const StorageHandle& self, std::int64_t study) {
+             return without_gil([&] { return self.storage()->left_out(StudyId{study}); });
+           })
       .def("trials", &trials);
   m.def("open_storage", [](const std::string& url, const std::optional<std::string>& durability) {
     return without_gil([&] {

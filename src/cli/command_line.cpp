@@ -16,6 +16,7 @@
 #include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "terminal_text.hpp"
 #include "text.hpp"
 
 namespace bluefin::cli {
@@ -99,7 +100,7 @@ std::string log_line(LogLevel level, std::string_view message) {
   localtime_r(&seconds, &local);
   char text[32];
   std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
-  return fmt::format("[{} {},{:03}] {}\n", letter_of(level), text, milliseconds, message);
+  return fmt::format("[{} {},{:03}] {}\n", letter_of(level), text, milliseconds, harmless(message));
 }
 
 }  // namespace
@@ -126,7 +127,10 @@ std::string resolve_storage(const std::string& storage, const std::string& stora
   if (is_url || !std::filesystem::is_regular_file(storage, ignored)) return storage;
   std::string first(6, '\0');
   std::ifstream(storage, std::ios::binary).read(first.data(), 6);
-  return (first == "SQLite" ? "sqlite:///" : "journal:///") + storage;
+  if (first != "SQLite") return "journal:///" + storage;
+  std::string url = "sqlite:///";
+  for (const char c : storage) url += c == '%' ? "%25" : std::string(1, c);  // a name that looks like an escape
+  return url;
 }
 
 std::string global_options_help() { return to_text(global_options()); }

@@ -16,6 +16,7 @@
 #include "command_line.hpp"
 #include "file_size_signal.hpp"
 #include "plugin_child.hpp"
+#include "terminal_text.hpp"
 
 namespace bluefin::cli {
 
@@ -218,10 +219,7 @@ int dispatch(const Arguments& words) {
 }
 
 // One line on standard error, whatever the message holds.
-void complain(std::string message) {
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  std::cerr << "bluefin: " << message << std::endl;
-}
+void complain(const std::string& message) { std::cerr << "bluefin: " << harmless(message) << std::endl; }
 
 const char* name_of(ErrorCode code) {
   switch (code) {

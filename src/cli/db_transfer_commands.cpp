@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // db copy, db export, db import.
+#include <fmt/core.h>
+
 #include <fstream>
 #include <iostream>
 
@@ -41,6 +43,15 @@ TransferOptions transfer_options(const CommandLine& line) {
   return options;
 }
 
+// A copy in memory would be gone when the command ends.
+std::string destination(const CommandLine& line, const std::string& option, const std::string& url) {
+  if (url.starts_with("memory:")) {
+    throw line.usage_error(fmt::format(
+        "{} {}: what is in memory is gone when the command ends; give sqlite:///FILE or journal:///FILE", option, url));
+  }
+  return url;
+}
+
 }  // namespace
 
 int run_db_copy(const Arguments& arguments) {
@@ -55,7 +66,8 @@ int run_db_copy(const Arguments& arguments) {
   add_study_options(line, "the study to copy; default: all");
   if (!line.parse(arguments)) return 0;
   const TransferOptions options = transfer_options(line);
-  copy_studies(line.storage_url(), resolve_storage(line.get_text("to-storage"), ""), options);
+  copy_studies(line.storage_url(), destination(line, "--to-storage", resolve_storage(line.get_text("to-storage"), "")),
+               options);
   return 0;
 }
 
@@ -89,7 +101,7 @@ int run_db_import(const Arguments& arguments) {
   add_study_options(line, "the study to take; default: all");
   if (!line.parse(arguments)) return 0;
   const TransferOptions options = transfer_options(line);
-  const std::string url = line.storage_url();
+  const std::string url = destination(line, "--storage", line.storage_url());
   if (!line.has("input")) {
     import_studies(std::cin, "standard input", url, options);
     return 0;

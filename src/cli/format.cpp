@@ -5,6 +5,7 @@
 #include <set>
 
 #include "bluefin/error.hpp"
+#include "terminal_text.hpp"
 
 namespace bluefin::cli {
 namespace {
@@ -14,6 +15,11 @@ struct Sheet {
   std::vector<std::string> header;
   std::set<std::string> tuples;  // columns whose arrays are tuples
   std::vector<Tree> rows;
+
+  // As value, table and csv show it: json and yaml have escapes for what a terminal would obey.
+  std::string shown(const Tree& cell, const std::string& column) const {
+    return for_output(python_text(cell, tuples.count(column) > 0));
+  }
 };
 
 bool has_arrays(const std::vector<Record>& records, const Column& column) {
@@ -97,7 +103,7 @@ std::string value_text(const Sheet& sheet) {
     for (std::size_t i = 0; i < sheet.header.size(); ++i) {
       const Tree& cell = cell_of(row, sheet.header[i]);
       if (i > 0) text += " ";
-      if (!cell.is_null()) text += python_text(cell, sheet.tuples.count(sheet.header[i]) > 0);
+      if (!cell.is_null()) text += sheet.shown(cell, sheet.header[i]);
     }
   }
   return text;
@@ -113,19 +119,19 @@ std::string table_text(const Sheet& sheet) {
   std::string head = "|";
   std::vector<std::string> lines(sheet.rows.size(), "|");
   for (const std::string& name : sheet.header) {
-    const bool tuple = sheet.tuples.count(name) > 0;
+    const std::string title = for_output(name);
     bool numeric = true;  // such a column stands to the right
-    std::size_t width = decode_utf8(name).size();
+    std::size_t width = decode_utf8(title).size();
     for (const Tree& row : sheet.rows) {
       const Tree& cell = cell_of(row, name);
       if (!cell.is_null() && !cell.is_number() && !cell.is_boolean()) numeric = false;
-      width = std::max(width, decode_utf8(python_text(cell, tuple)).size());  // None counts although it is left blank
+      width = std::max(width, decode_utf8(sheet.shown(cell, name)).size());  // None counts although it is left blank
     }
     rule += std::string(width + 2, '-') + "+";
-    head += " " + padded(name, width, numeric) + " |";
+    head += " " + padded(title, width, numeric) + " |";
     for (std::size_t i = 0; i < lines.size(); ++i) {
       const Tree& cell = cell_of(sheet.rows[i], name);
-      lines[i] += " " + padded(cell.is_null() ? "" : python_text(cell, tuple), width, numeric) + " |";
+      lines[i] += " " + padded(cell.is_null() ? "" : sheet.shown(cell, name), width, numeric) + " |";
     }
   }
   std::string text = rule + "\n" + head + "\n" + rule + "\n";
@@ -136,7 +142,7 @@ std::string table_text(const Sheet& sheet) {
 // RFC 4180, with \n as the end of a line; null is empty, nested values are JSON.
 std::string csv_field(const Tree& cell) {
   if (cell.is_null()) return "";
-  std::string text = cell.is_array() || cell.is_object() ? json_text(cell) : python_text(cell);
+  std::string text = cell.is_array() || cell.is_object() ? json_text(cell) : for_output(python_text(cell));
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);

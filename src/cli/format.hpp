@@ -30,7 +30,8 @@ struct Column {
 using Record = std::map<Column, Tree>;  // columns may be missing
 
 // A list of records, or with `single` the only one (json and yaml then show an object, not an array).
-// `format` is value, json, table, yaml or csv. No trailing newline.
+// `format` is value, json, table, yaml or csv. No trailing newline. Where standard output is a terminal, control
+// characters in names and values are spaces.
 std::string format_records(const std::vector<Record>& records, const std::vector<Column>& columns,
                            std::string_view format, bool flatten, bool single = false);
 

@@ -171,7 +171,7 @@ void print_text(const Study& study, const MemoryReport& report) {
     std::cout << fmt::format(
         "nothing is known of memory yet: no trial of study {} has run out of it, and none has both a hint "
         "(--resource-hint) and a measured peak\n",
-        study.name());
+        printable(study.name()));
     return;
   }
   for (const MemoryReport::Kind& kind : report.kinds) {

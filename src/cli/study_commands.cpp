@@ -8,6 +8,7 @@
 #include "bluefin/study.hpp"
 #include "command_line.hpp"
 #include "format.hpp"
+#include "terminal_text.hpp"
 #include "trial_records.hpp"
 
 namespace bluefin::cli {
@@ -47,7 +48,7 @@ int run_create_study(const Arguments& arguments) {
                            ? fmt::format("Using an existing study with name '{}' instead of creating a new one.", name)
                            : fmt::format("A new study created in {} with name: {}",
                                          line.storage_url().rfind("journal:", 0) == 0 ? "Journal" : "RDB", name));
-  std::cout << name << "\n";
+  std::cout << for_output(name) << "\n";
   return 0;
 }
 

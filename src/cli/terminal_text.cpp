@@ -89,6 +89,14 @@ std::size_t columns_of(std::string_view utf8) {
   return columns;
 }
 
+std::string harmless(std::string_view utf8) {
+  std::string text;
+  for (const char32_t code : decode_utf8(utf8)) append_utf8(text, harmless(code));
+  return text;
+}
+
+std::string for_output(std::string text) { return ::isatty(STDOUT_FILENO) != 0 ? harmless(text) : text; }
+
 std::string cut(std::string_view utf8, std::size_t width) {
   constexpr std::size_t kDots = 3;
   std::string text;

@@ -25,7 +25,11 @@ TerminalStyle output_style();
 
 // Columns that the text takes: two for East Asian characters, none for combining ones.
 std::size_t columns_of(std::string_view utf8);
-// Without what a terminal would obey, in `width` columns at most; "..." stands for what was cut off.
+// Without what a terminal would obey: spaces stand for it.
+std::string harmless(std::string_view utf8);
+// The same where standard output is a terminal; programs get the text as it is.
+std::string for_output(std::string text);
+// The same in `width` columns at most; "..." stands for what was cut off.
 std::string cut(std::string_view utf8, std::size_t width);
 // The same in exactly `width` columns.
 std::string left(std::string_view utf8, std::size_t width);

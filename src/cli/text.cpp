@@ -31,6 +31,8 @@ Tree to_tree(const Choice& choice) {
       [](const auto& value) -> Tree {
         if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
           return nullptr;
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(value)>, JsonChoice>) {
+          return to_tree(value.json);
         } else {
           return value;
         }

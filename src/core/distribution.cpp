@@ -19,11 +19,12 @@ constexpr std::int64_t kMaxExactInt = std::int64_t{1} << 53;
 
 [[noreturn]] void invalid(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-// The number behind bool, int and float; NaN for the others.
+// The number behind bool, int and float, also an integer beyond 64 bits.
 std::optional<double> as_number(const Choice& choice) {
   if (const auto* b = std::get_if<bool>(&choice)) return *b ? 1.0 : 0.0;
   if (const auto* i = std::get_if<std::int64_t>(&choice)) return static_cast<double>(*i);
   if (const auto* d = std::get_if<double>(&choice)) return *d;
+  if (const auto* j = std::get_if<JsonChoice>(&choice)) return j->json.as_double();
   return std::nullopt;
 }
 
@@ -95,6 +96,7 @@ const char* python_bool(bool value) { return value ? "True" : "False"; }
 }  // namespace
 
 bool choices_equal(const Choice& a, const Choice& b) {
+  if (std::holds_alternative<JsonChoice>(a) && std::holds_alternative<JsonChoice>(b)) return a == b;
   const auto x = as_number(a);
   const auto y = as_number(b);
   if (x && y) return *x == *y || (std::isnan(*x) && std::isnan(*y));
@@ -113,6 +115,8 @@ std::string to_string(const Choice& choice) {
           return std::to_string(value);
         else if constexpr (std::is_same_v<T, double>)
           return python_float(value);
+        else if constexpr (std::is_same_v<T, JsonChoice>)
+          return value.json.text();
         else
           return value;
       },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A JSON object taken apart without touching its values.
+// A JSON object or array taken apart without touching its values.
 #pragma once
 
 #include <string>
@@ -13,5 +13,7 @@ namespace bluefin {
 // of a number stay what they are. The views are into `text`. Throws Error(kInvalidArgument) when it is not JSON as
 // Python's (parse_python_json(); a key must be whole) or no object.
 std::vector<std::pair<std::string, std::string_view>> json_members(std::string_view text);
+// The same for an array.
+std::vector<std::string_view> json_items(std::string_view text);
 
 }  // namespace bluefin

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <system_error>
 
@@ -61,6 +62,44 @@ void restore_tokens(JsonTree& tree) {
     else if (text == "\x01-Infinity")
       tree = -std::numeric_limits<double>::infinity();
   }
+}
+
+// With Infinity for each number that is beyond a double: Python reads 1e999 so, and integers of any size.
+std::string with_infinities(std::string_view text) {
+  constexpr std::string_view kNumber = "+-.0123456789eE";
+  std::string out;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    std::size_t length = in_string && c == '\\' ? 2 : 1;
+    if (c == '"') in_string = !in_string;
+    if (!in_string && ((c >= '0' && c <= '9') || c == '-')) {
+      length = std::min(text.find_first_not_of(kNumber, i), text.size()) - i;
+      if (const double value = std::strtod(std::string(text.substr(i, length)).c_str(), nullptr); std::isinf(value)) {
+        out += value > 0 ? "Infinity" : "-Infinity";
+        i += length;
+        continue;
+      }
+    }
+    out += text.substr(i, length);
+    i += length;
+  }
+  return out;
+}
+
+// Whatever nlohmann throws, in our words.
+[[noreturn]] void not_json(const nlohmann::json::exception& e) {
+  // "[json.exception.parse_error.101] parse error at line 1, column 5: ...": the number helps nobody.
+  std::string_view what = e.what();
+  if (const auto end = what.find("] "); end != std::string_view::npos) what.remove_prefix(end + 2);
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("not JSON: {}", what));
+}
+
+JsonTree parse_tokens(std::string_view text) {
+  const std::string replaced = replace_tokens(text);
+  JsonTree tree = replaced.empty() ? JsonTree::parse(text) : JsonTree::parse(replaced);
+  if (!replaced.empty()) restore_tokens(tree);
+  return tree;
 }
 
 bool is_too_deep(std::string_view text, int max_depth) {
@@ -159,16 +198,14 @@ JsonTree parse_json(std::string_view text, int max_depth) {
   if (is_too_deep(text, max_depth)) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("JSON is nested deeper than {} levels", max_depth));
   }
-  const std::string replaced = replace_tokens(text);
   try {
-    JsonTree tree = replaced.empty() ? JsonTree::parse(text) : JsonTree::parse(replaced);
-    if (!replaced.empty()) restore_tokens(tree);
-    return tree;
+    try {
+      return parse_tokens(text);
+    } catch (const nlohmann::json::out_of_range&) {
+      return parse_tokens(with_infinities(text));
+    }
   } catch (const nlohmann::json::exception& e) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 5: ...": the number helps nobody.
-    std::string_view what = e.what();
-    if (const auto end = what.find("] "); end != std::string_view::npos) what.remove_prefix(end + 2);
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("not JSON: {}", what));
+    not_json(e);
   }
 }
 

@@ -18,7 +18,8 @@ inline constexpr int kMaxLineDepth = kMaxJsonDepth + 10;
 
 // Whether parse_json() takes the text as a value, without the memory for a tree: up to 30 times that of the text.
 bool is_json(std::string_view text);
-// Throws Error(kInvalidArgument) with the position of the fault. NaN and the infinities become floats.
+// Throws Error(kInvalidArgument) with the position of the fault. NaN and the infinities become floats, and so do
+// integers beyond 64 bits; a number beyond a double becomes an infinity.
 JsonTree parse_json(std::string_view text, int max_depth = kMaxLineDepth);
 // The same for what Python's json alone writes and reads: "\ud800", half of a surrogate pair, becomes U+FFFD, since no
 // std::string can hold it. Who keeps the text itself keeps the half.

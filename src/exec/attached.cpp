@@ -174,7 +174,7 @@ class AttachedBackend : public TrialBackend {
       return known->value;
     }
     const JsonTree reply = connection_.call(
-        {{"op", "suggest"}, {"name", std::string(name)}, {"distribution", parse_json(to_json(distribution))}});
+        {{"op", "suggest"}, {"name", std::string(name)}, {"distribution", parse_python_json(to_json(distribution))}});
     const double value = std::holds_alternative<CategoricalDistribution>(distribution)
                              ? static_cast<double>(protocol::integer_member(reply, "index"))
                              : protocol::number_member(reply, "value");

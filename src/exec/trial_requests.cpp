@@ -116,7 +116,7 @@ JsonTree TrialRun::hello(const JsonTree& request) {
   JsonTree distributions = JsonTree::object();
   for (const TrialParam& param : trial.params) {
     params[param.spec->name] = to_tree(to_external(param.spec->distribution, param.value));
-    distributions[param.spec->name] = parse_json(to_json(param.spec->distribution));
+    distributions[param.spec->name] = parse_python_json(to_json(param.spec->distribution));
   }
   JsonTree reply = {{"version", std::min<std::int64_t>(version, protocol::kVersion)},
                     {"study", study_.name()},

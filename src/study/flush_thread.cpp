@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <shared_mutex>
 #include <thread>
 
@@ -20,7 +21,8 @@ constexpr auto kInterval = std::chrono::milliseconds(250);
 // by a thread that it does not have. Never destroyed: threads may outlive the end of main().
 std::shared_mutex& flushing() {
   static auto* const mutex = [] {
-    pthread_atfork([] { flushing().lock(); }, [] { flushing().unlock(); }, [] { flushing().unlock(); });
+    // The child has a new one: in it the lock belongs to a thread of the parent, and cannot be given back.
+    pthread_atfork([] { flushing().lock(); }, [] { flushing().unlock(); }, [] { new (&flushing()) std::shared_mutex; });
     return new std::shared_mutex;
   }();
   return *mutex;

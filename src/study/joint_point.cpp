@@ -6,7 +6,7 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "core/choice_json.hpp"
-#include "core/json_nlohmann.hpp"
+#include "core/json_members.hpp"
 
 namespace bluefin {
 namespace {
@@ -37,15 +37,13 @@ std::vector<std::pair<std::string, Choice>> fixed_params(const FrozenTrial& tria
   std::vector<std::pair<std::string, Choice>> result;
   const Json* attribute = find_attribute(trial.system_attrs, "fixed_params");
   if (attribute == nullptr) return result;
-  const JsonTree tree = parse_json(attribute->text());
-  if (!tree.is_object()) return result;
-  for (const auto& [name, value] : tree.items()) {
-    try {
-      result.emplace_back(name, choice_from_tree(value));
-    } catch (const Error& e) {
-      log(LogLevel::kWarning,
-          fmt::format("trial {}: fixed parameter '{}' is ignored: {}", trial.number, name, e.what()));
+  if (attribute->text().find('{') == std::string::npos) return result;  // not of Optuna or bluefin
+  try {
+    for (const auto& [name, value] : json_members(attribute->text())) {
+      result.emplace_back(name, choice_from_json(value));
     }
+  } catch (const Error& e) {
+    log(LogLevel::kWarning, fmt::format("trial {}: what was queued is ignored: {}", trial.number, e.what()));
   }
   return result;
 }
@@ -56,13 +54,12 @@ std::vector<TrialParam> known_point(const FrozenTrial& trial,
   const std::string text = joined_pieces(trial.system_attrs);
   if (text.empty()) return point;
   try {
-    const JsonTree tree = parse_json(text);
-    for (const auto& [name, value] : tree.items()) {
+    for (const auto& [name, value] : json_members(text)) {
       if (trial.find_param(name) != nullptr) continue;
       const ParamSpecPtr spec = spec_of(name);
       if (!spec) continue;
       try {
-        point.push_back({spec, to_canonical(spec->distribution, choice_from_tree(value))});
+        point.push_back({spec, to_canonical(spec->distribution, choice_from_json(value))});
       } catch (const Error&) {
         continue;  // another range or other choices than this process knows: not a point it can use
       }

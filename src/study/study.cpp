@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <thread>
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "core/choice_json.hpp"
-#include "core/json_nlohmann.hpp"
 #include "math/pareto.hpp"
 #include "study/joint_point.hpp"
 #include "study/study_impl.hpp"
@@ -132,17 +132,18 @@ bool Study::enqueue_trial(const Params& params, const std::vector<Attribute>& us
       }
     }
   }
-  JsonTree tree = JsonTree::object();
+  std::string fixed;
+  std::set<std::string_view> names;
   for (const auto& [name, value] : params) {
-    if (tree.contains(name)) {
+    if (!names.insert(name).second) {
       throw Error(ErrorCode::kInvalidArgument, fmt::format("enqueue_trial: parameter '{}' is given twice", name));
     }
-    tree[name] = to_tree(value);
+    fixed += fmt::format("{}{}: {}", fixed.empty() ? "" : ", ", Json(name).text(), to_json(value));
   }
   TrialSpec spec;
   spec.state = TrialState::kWaiting;
   spec.user_attrs = user_attrs;
-  spec.system_attrs = {{"fixed_params", Json::trusted(dump_json(tree))}};
+  spec.system_attrs = {{"fixed_params", Json::trusted("{" + fixed + "}")}};
   add_trial(create_trial(spec));
   return true;
 }

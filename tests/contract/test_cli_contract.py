@@ -12,6 +12,7 @@ import os
 import pathlib
 import random
 import shutil
+import sqlite3
 import subprocess
 import time
 import warnings
@@ -455,12 +456,15 @@ def test_verbosity(tmp_path, option, expected):
 def test_a_study_that_cannot_be_read_does_not_hide_the_others(tmp_path):
     url = f"sqlite:///{tmp_path}/s.db"
     optuna.create_study(storage=url, study_name="good").optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=2)
-    tuples = optuna.create_study(storage=url, study_name="tuples")
-    tuples.optimize(lambda t: t.suggest_categorical("c", [(1, 2), (3, 4)])[0], n_trials=1)
+    bad = optuna.create_study(storage=url, study_name="bad")
+    bad.optimize(lambda t: t.suggest_float("broken", 0, 1), n_trials=1)
+    with sqlite3.connect(f"{tmp_path}/s.db") as connection:
+        connection.execute("UPDATE trial_params SET distribution_json='{' WHERE param_name='broken'")
+    connection.close()
     done = run_bluefin("studies", "--storage", url, "-f", "json")
-    assert done.returncode == 0 and "study 'tuples' cannot be read" in done.stderr
-    assert [(s["name"], s["n_trials"]) for s in json.loads(done.stdout)] == [("good", 2), ("tuples", None)]
+    assert done.returncode == 0 and "study 'bad' cannot be read" in done.stderr
+    assert [(s["name"], s["n_trials"]) for s in json.loads(done.stdout)] == [("good", 2), ("bad", None)]
     import bluefin as module
 
-    with pytest.warns(UserWarning, match="'tuples' is left out"):
+    with pytest.warns(UserWarning, match="'bad' is left out"):
         assert [s.study_name for s in module.get_all_study_summaries(url)] == ["good"]

@@ -135,11 +135,31 @@ TEST_CASE("JSON of Optuna 5 and of Optuna 2 reads back") {
             .choices.size() == 2);
 }
 
+TEST_CASE("choices that only JSON holds keep their text") {
+  for (const char* text :
+       {R"({"name": "CategoricalDistribution", "attributes": {"choices": [[1, "a,]"], {"b": [1.50]}]}})",
+        R"({"name": "CategoricalDistribution", "attributes": {"choices": [1, 18446744073709551615]}})",
+        R"({"name": "CategoricalDistribution", "attributes": {"choices": ["\ud800", 1e+22, NaN]}})"}) {
+    CAPTURE(text);
+    CHECK(to_json(distribution_from_json(text)) == text);
+  }
+  const auto large = std::get<CategoricalDistribution>(distribution_from_json(
+      R"({"type": "categorical", "choices": [1180591620717411303424, 1180591620717411303425, [1]]})"));
+  CHECK(to_canonical(large, large.choices[1]) == 1.0);
+  CHECK(to_canonical(large, 1180591620717411303424.0) == 0.0);  // as 2**70 == 2.0**70
+  CHECK_FALSE(choices_equal(large.choices[0], large.choices[1]));
+  CHECK(to_string(Distribution(large)) ==
+        "CategoricalDistribution(choices=(1180591620717411303424, 1180591620717411303425, [1]))");
+  CHECK(std::get<double>(
+            std::get<CategoricalDistribution>(distribution_from_json(R"({"type": "categorical", "choices": [1e+22]})"))
+                .choices[0]) == 1e22);
+}
+
 TEST_CASE("what is no distribution is refused as corrupt, with its text") {
   for (const char* text : {"", "{", "[]", "3", R"({"name": "X", "attributes": {}})", R"({"name": "FloatDistribution"})",
                            R"({"name": "FloatDistribution", "attributes": {"low": "a", "high": 1}})",
                            R"({"name": "IntDistribution", "attributes": {"low": 1e300, "high": 1e301}})",
-                           R"({"name": "CategoricalDistribution", "attributes": {"choices": [[1]]}})"}) {
+                           R"({"name": "CategoricalDistribution", "attributes": {"choices": {"a": 1}}})"}) {
     CAPTURE(text);
     try {
       distribution_from_json(text);

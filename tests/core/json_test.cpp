@@ -37,6 +37,15 @@ TEST_CASE("python_float writes repr(float)") {
   CHECK(python_float(-0.0) == "-0.0");
 }
 
+TEST_CASE("a number beyond a double is an infinity, as in Python") {
+  const JsonTree tree = parse_json(R"({"a": 1e999, "b": [-1)" + std::string(400, '0') + R"(, 2], "c": "1e999 \" -"})");
+  CHECK(tree["a"].get<double>() == std::numeric_limits<double>::infinity());
+  CHECK(tree["b"][0].get<double>() == -std::numeric_limits<double>::infinity());
+  CHECK(tree["b"][1] == 2);
+  CHECK(tree["c"] == "1e999 \" -");
+  CHECK_THROWS_AS(parse_json("[1e999"), Error);
+}
+
 TEST_CASE("NaN and the infinities are read where they are values, not where they are text") {
   const JsonTree tree = parse_json(R"({"NaN": NaN, "s": "NaN -Infinity \" Infinity", "l": [-Infinity, Infinity, -1]})");
   CHECK(std::isnan(tree["NaN"].get<double>()));

@@ -3,6 +3,7 @@
 #include "bluefin/database.hpp"
 
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -142,6 +143,57 @@ TEST_CASE("info: names the processes that have the file open and the one that wr
   CHECK(find_user(info, writer.pid())->writes);
   CHECK(find_user(info, writer.pid())->command == "bluefin_tests");
   CHECK(info.users.size() == 2);
+}
+
+TEST_CASE("info and check: a log that a process has left behind stays as it is", "[storage][database][processes]") {
+  test::TempDir dir;
+  if (fork() == 0) {
+    fill(dir.url(), 3);
+    const auto storage = open_storage(dir.url());
+    storage->start_trial(storage->list_studies().at(0).id, {});
+    _exit(0);  // without closing it
+  }
+  wait(nullptr);
+  const auto bytes = [&](const std::string& name) {
+    std::ifstream file(dir.file(name), std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string file = bytes("study.db");
+  const std::string log = bytes("study.db-wal");
+  REQUIRE_FALSE(log.empty());
+  const DatabaseInfo info = database_info(dir.url());
+  CHECK(info.wal_size == log.size());
+  CHECK(info.read_only.empty());
+  CHECK(info.studies.at(0).trials.at("RUNNING") == 1);
+  CHECK(check_database(dir.url()).empty());
+  CHECK(bytes("study.db") == file);
+  CHECK(bytes("study.db-wal") == log);
+  open_storage(dir.url());
+  CHECK_FALSE(fs::exists(dir.file("study.db-wal")));
+}
+
+TEST_CASE("pack: nothing is left of a copy that could not be written", "[storage][database][processes]") {
+  test::TempDir dir;
+  fill(dir.url(), 2000);
+  CHECK_THROWS_WITH(pack_database("sqlite:///" + dir.file("none.db"), "", false), ContainsSubstring("is empty"));
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{300'000, 300'000};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      pack_database(dir.url(), dir.file("copy.db"), false);
+    } catch (const Error&) {
+      _exit(0);
+    }
+    _exit(1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(status == 0);
+  for (const auto& entry : fs::directory_iterator(dir.path())) {
+    CHECK(entry.path().filename().string().substr(0, 8) == "study.db");
+  }
 }
 
 TEST_CASE("pack: the file is one file then, and refused while it is in use", "[storage][database][processes]") {

@@ -30,6 +30,36 @@ TEST_CASE("sqlite: a URL's options are known ones", "[storage][sqlite]") {
   CHECK_THROWS_WITH(open_storage("journal:///a.log?journal=delete"), ContainsSubstring("remove '?journal=delete'"));
 }
 
+TEST_CASE("sqlite: a path's escapes are read, as SQLAlchemy does since 2.1", "[storage][sqlite]") {
+  const test::TempDir dir;
+  CHECK(parse_sqlite_url("sqlite:////data/a%20b%2fc.db").file.path == "/data/a b/c.db");
+  CHECK(parse_sqlite_url("sqlite:////data/100%25.db").file.path == "/data/100%.db");
+  CHECK(parse_sqlite_url("sqlite:////data/50%/%zz%2.db").file.path == "/data/50%/%zz%2.db");
+  CHECK_THROWS_WITH(parse_sqlite_url("sqlite:////data/a%00.db"), ContainsSubstring("zero byte"));
+  create_study({.storage = dir.url("a%20b.db"), .name = "s"});
+  CHECK(std::filesystem::exists(dir.file("a b.db")));
+  // A file that an earlier SQLAlchemy has made.
+  std::filesystem::rename(dir.file("a b.db"), dir.file("a%20b.db"));
+  CHECK(study_names(*open_storage(dir.url("a%20b.db"))) == std::vector<std::string>{"s"});
+  CHECK_FALSE(std::filesystem::exists(dir.file("a b.db")));
+}
+
+TEST_CASE("sqlite: a path that is too long for SQLite is an error before anything is made", "[storage][sqlite]") {
+  const test::TempDir dir;
+  CHECK_THROWS_WITH(open_storage(dir.url(std::string(300, 'x'))),
+                    ContainsSubstring("the name of the file has 300 bytes, SQLite takes 247 at most"));
+  CHECK_THROWS_WITH(open_storage(dir.url(std::string(248, 'x'))), ContainsSubstring("has 248 bytes"));
+  std::string deep;
+  for (int i = 0; i < 3; ++i) deep += std::string(200, 'y') + "/";
+  std::filesystem::create_directories(dir.file(deep));
+  CHECK_THROWS_WITH(open_storage(dir.url(deep + "z.db")),
+                    ContainsSubstring("the path from / has ") && ContainsSubstring("SQLite takes 504 at most"));
+  CHECK(std::filesystem::is_empty(dir.file(deep)));
+  const std::string longest(247, 'x');
+  create_study({.storage = dir.url(longest), .name = "s"});
+  CHECK(std::filesystem::exists(dir.file(longest)));
+}
+
 TEST_CASE("sqlite: file systems that hosts share are refused with what to do instead", "[storage][sqlite]") {
   const SqliteUrl url = parse_sqlite_url("sqlite:////data/a.db");
   for (const auto& [type, name] : std::vector<std::pair<std::int64_t, std::string>>{{0x6969, "NFS"},

@@ -74,7 +74,13 @@ TEST_CASE("flush thread: a child after fork() has none, and ends without it", "[
     alarm(20);
     thread->wake();
     thread.reset();
-    _exit(0);
+    FlushThread of_child([] { return false; });
+    of_child.wake();
+    // And so has a child of its own.
+    const pid_t grandchild = fork();
+    if (grandchild == 0) _exit(0);
+    int ended = 0;
+    _exit(waitpid(grandchild, &ended, 0) == grandchild ? ended : 1);
   }
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);

@@ -12,6 +12,7 @@ import json
 from numbers import Integral
 import reprlib
 from typing import Any
+import warnings
 import weakref
 
 from bluefin import _native
@@ -43,6 +44,7 @@ class Bridge:
         self._weak_storage = weakref.ref(storage)
         self._json_only = storage._json_only
         self._objects: dict[int, _objects.Objects] = {}  # on their way through the engine, by study
+        self._left_out: dict[int, dict[str, str]] = {}  # what the engine cannot hold: by study and parameter, in words
         self.native = _native.python_storage(_WeakBridge(self))
 
     @property
@@ -57,6 +59,11 @@ class Bridge:
 
     def forget_objects(self, study_id: int) -> None:
         self._objects.pop(study_id, None)
+        self._left_out.pop(study_id, None)
+
+    def left_out(self, study_id: int) -> str:
+        """See bluefin/storage.hpp."""
+        return next(iter(self._left_out.get(study_id, {}).values()), "")
 
     def _wrong(self, method: str, result: Any, expected: str) -> TypeError:
         return TypeError(f"{self.url()}.{method} returned {reprlib.repr(result)}, expected {expected}.")
@@ -231,7 +238,20 @@ class Bridge:
         return trial
 
     def _engine_trial(self, study_id: int, trial: FrozenTrial) -> Any:
-        return trial._to_native(self.objects(study_id), text=lambda key, value, objects: _text(value))
+        def leave_out(name: str, value: Any, problem: str) -> None:
+            known = self._left_out.setdefault(study_id, {})
+            if name in known:
+                return
+            known[name] = f"trial {trial.number}: parameter {name!r} = {value!r}: {problem}"
+            warnings.warn(
+                f"study {self.storage.get_study_name_from_id(study_id)!r}, {known[name]}; it is left out, also of other "
+                "trials of this study",
+                stacklevel=2,
+            )
+
+        return trial._to_native(
+            self.objects(study_id), text=lambda key, value, objects: _text(value), leave_out=leave_out
+        )
 
 
 def _is_integer(value: Any) -> bool:

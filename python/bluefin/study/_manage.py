@@ -133,11 +133,18 @@ def copy_study(
     Raises:
         KeyError: There is no study ``from_study_name``.
         DuplicatedStudyError: The name of the copy is taken.
+        ValueError: Trials have what bluefin leaves out, so that the copy would be without it.
     """
     _checks.text("`from_study_name`", from_study_name)
     if to_study_name is not None:
         _checks.text("`to_study_name`", to_study_name)
     source = load_study(study_name=from_study_name, storage=from_storage)
+    trials = source.get_trials(deepcopy=False)
+    left_out = source._storage._native.left_out(source._study_id)
+    if left_out:
+        raise ValueError(
+            f"Study {from_study_name!r} is not copied, the copy would not be whole: {left_out}. Optuna copies it."
+        )
     to_storage = source._storage if to_storage == from_storage else to_storage
     target = create_study(
         study_name=to_study_name or from_study_name, storage=to_storage, directions=source.directions
@@ -146,7 +153,7 @@ def copy_study(
         target._set_system_attr(key, value)
     for key, value in source.user_attrs.items():
         target.set_user_attr(key, value)
-    target.add_trials(source.get_trials(deepcopy=False))
+    target.add_trials(trials)
 
 
 def get_all_study_names(storage: str | storages.BaseStorage) -> list[str]:

@@ -472,7 +472,10 @@ class Study:
         with objects.undone_on_error() if objects is not None else nullcontext():
             texts = {key: _objects.attribute_text(key, value, objects) for key, value in (user_attrs or {}).items()}
             queued = self._native.enqueue_trial(
-                {name: _objects.plain_choice(name, value, objects) for name, value in params.items()},
+                {
+                    name: _objects.native_choice(_objects.plain_choice(name, value, objects))
+                    for name, value in params.items()
+                },
                 texts,
                 bool(skip_if_exists),
             )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import copy
@@ -14,6 +15,7 @@ from bluefin import _native
 from bluefin import _objects
 from bluefin.distributions import _convert_old_distribution_to_new_distribution
 from bluefin.distributions import BaseDistribution
+from bluefin.distributions import CategoricalDistribution
 from bluefin.distributions import distribution_to_json
 from bluefin.distributions import json_to_distribution
 from bluefin.trial._base import BaseTrial
@@ -22,6 +24,16 @@ from bluefin.trial._state import TrialState
 
 # json.loads and the checks of a distribution cost more than the rest of a trial, and a study has few distributions.
 _known_distribution = lru_cache(maxsize=4096)(json_to_distribution)
+_MAX_INTEGER = 2**53  # of the engine
+
+
+def _param_problem(distribution: BaseDistribution, text: str, internal: float) -> str:
+    """Why the engine cannot hold a parameter; empty: it can."""
+    if isinstance(distribution, CategoricalDistribution):
+        return ""
+    numbers = (distribution.low, distribution.high, distribution.step or 0, internal)  # type: ignore[attr-defined]
+    within = all(abs(number) <= _MAX_INTEGER for number in numbers)  # nearly always; the engine parses the text
+    return "" if within else _native.param_problem(text, internal)
 
 
 def _local_time(microseconds: int | None) -> datetime.datetime | None:
@@ -174,14 +186,26 @@ class FrozenTrial(GivenParamsTrial):
         for name, value in state.items():
             setattr(self, name, value)
 
-    def _to_native(self, objects: _objects.Objects | None, text: Any = _objects.attribute_text) -> Any:
+    def _to_native(
+        self,
+        objects: _objects.Objects | None,
+        text: Any = _objects.attribute_text,
+        leave_out: Callable[[str, Any, str], None] | None = None,
+    ) -> Any:
+        """``leave_out`` is told of each parameter that the engine cannot hold; without it that is a ValueError."""
         params = []
         names = [name for name in self.params if name in self.distributions]
         for name in (*names, *(name for name in self.distributions if name not in self.params)):
             distribution = self.distributions[name]
             internal = distribution.to_internal_repr(self.params[name])
             plain = _objects.plain_distribution(name, distribution, objects)
-            params.append((name, distribution_to_json(plain), internal))
+            plain_text = distribution_to_json(plain)
+            if leave_out is not None and (
+                problem := _param_problem(distribution, plain_text, internal)
+            ):
+                leave_out(name, self.params[name], problem)
+                continue
+            params.append((name, plain_text, internal))
         system_attrs = dict(self.system_attrs)
         if isinstance(system_attrs.get("fixed_params"), dict):
             system_attrs["fixed_params"] = {

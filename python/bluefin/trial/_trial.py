@@ -198,7 +198,8 @@ class Trial(BaseTrial):
 
         Args:
             name: Name of the parameter. The same name again gives the same value.
-            choices: None, bool, int, float and str, in any mixture. Other objects work in memory only.
+            choices: None, bool, int, float and str, in any mixture; with a warning lists, tuples and dicts of them.
+                Other objects work in memory only.
 
         Raises:
             ValueError: There are no choices, or the study knows others for this name.
@@ -216,7 +217,7 @@ class Trial(BaseTrial):
             if plain_types and isinstance(error, TypeError):
                 raise  # it was something else
             CategoricalDistribution(choices)  # warns
-            plain = _objects.plain_choices(name, choices, self._objects)
+            plain = [_objects.native_choice(c) for c in _objects.plain_choices(name, choices, self._objects)]
             try:
                 index = self._native.suggest_categorical(name, plain)
             except ValueError as error:
