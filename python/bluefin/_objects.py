@@ -297,6 +297,6 @@ def plain_choices(name: str, choices: Sequence[Any], objects: Objects | None) ->
     plain = [plain_choice(name, choice, objects) for choice in choices]
     if objects is not None:
         for value, choice in zip(plain, choices):
-            if type(choice) is not type(value) and objects.get(value) is not choice:
+            if type(choice) is not type(value) and _place_of(value) is None:
                 objects.keep_type(name, value, choice)
     return plain

@@ -46,7 +46,7 @@ std::vector<Choice> choices_from(py::handle choices) {
   for (const py::handle choice : choices) {
     PyObject* object = choice.ptr();
     if (object != Py_None && !PyBool_Check(object) && !PyLong_CheckExact(object) && !PyFloat_CheckExact(object) &&
-        !PyUnicode_CheckExact(object)) {
+        !PyUnicode_CheckExact(object) && !py::isinstance<JsonChoice>(choice)) {
       throw py::type_error("a choice of a type that may have to be kept");
     }
     result.push_back(choice_from(choice));

@@ -52,7 +52,7 @@ TEST_CASE("a fault in a search space is given with line and column", "[exec]") {
                ContainsSubstring("integer"));
   }
   CHECK_THAT(message("{\"x\": []}"), ContainsSubstring("parameter \"x\""));
-  CHECK_THAT(message("{\"x\": [[1]]}"), ContainsSubstring("parameter \"x\""));
+  CHECK(message("{\"x\": [[1], {\"a\": 2}, 3]}").empty());  // a choice may be any JSON
   CHECK_THAT(message("{\"x\": 3}"), ContainsSubstring("expected"));
   CHECK_THAT(message("{\"x\": [1],\n \"x\": [2]}"), ContainsSubstring("twice"));
   CHECK_THAT(message("{}"), ContainsSubstring("at least one parameter"));
