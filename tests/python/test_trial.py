@@ -58,7 +58,7 @@ def test_any_object_in_memory_and_a_type_error_in_a_file(tmp_path):
     study = bluefin.create_study(storage=f"sqlite:///{tmp_path}/s.db")
     trial = study.ask()
     with pytest.warns(UserWarning), pytest.raises(TypeError, match="layers"):
-        trial.suggest_categorical("layers", layers)
+        trial.suggest_categorical("layers", [Model(), 1])
     with pytest.raises(TypeError, match="model"):
         trial.set_user_attr("model", Model())
 

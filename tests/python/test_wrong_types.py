@@ -219,15 +219,17 @@ def test_what_can_be_gone_through_once_is_read_once():
 
 
 @pytest.mark.filterwarnings("ignore:Choices for a categorical")
-def test_an_integer_beyond_64_bits_is_a_choice_in_memory_only(storage):
+def test_an_integer_beyond_64_bits_is_a_choice_and_no_number(storage):
     study = bluefin.create_study(storage=storage)
-    if storage is not None:
-        with pytest.raises(ValueError, match=f"'c': the choice {2**70} cannot be stored"):
-            study.ask().suggest_categorical("c", [2**70, 1])
-        return
-    study.enqueue_trial({"c": 2**70, "x": 2**70, "y": Exception})
+    study.enqueue_trial({"c": 2**70})
     trial = study.ask()
     assert trial.suggest_categorical("c", [1, 2**70]) == 2**70
+    study.tell(trial, 1.0)
+    assert bluefin.load_study(study_name=study.study_name, storage=study._storage).best_params == {"c": 2**70}
+    if storage is not None:
+        return
+    study.enqueue_trial({"x": 2**70, "y": Exception})
+    trial = study.ask()
     for name, shown in (("x", str(2**70)), ("y", "<class 'Exception'>")):
         with pytest.raises(ValueError, match=f"'{name}': {shown}"):
             trial.suggest_float(name, 0, 1)
