@@ -5,9 +5,7 @@ processes, real signals."""
 import fcntl
 import json
 import os
-import pty
 import re
-import select
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +16,7 @@ import pytest
 
 from processes import eventually
 from processes import is_gone
+from processes import on_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", os.environ.get("BLUEFIN_BUILD", "build"))
@@ -158,21 +157,7 @@ def test_devices_keeps_to_a_terminal_of_80_columns(nvml):
     nvml.devices[0]["name"] = "NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition"
     nvml.devices[1]["processes"] = [{"pid": os.getpid(), "memory_mib": 1}]
     nvml.write()
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, 0x5414, (24).to_bytes(2, "little") + (80).to_bytes(2, "little") + bytes(4))  # TIOCSWINSZ
-    process = subprocess.Popen([BLUEFIN, "devices"], stdout=slave, stderr=slave)
-    os.close(slave)
-    text = b""
-    while select.select([master], [], [], 30)[0]:
-        try:
-            part = os.read(master, 4096)
-        except OSError:
-            break
-        if not part:
-            break
-        text += part
-    os.close(master)
-    process.wait()
+    text, _ = on_terminal([BLUEFIN, "devices"], columns=80)
     lines = text.decode().split("\r\n")
     assert any(line.endswith("...") for line in lines)
     assert max(len(line) for line in lines) <= 80

@@ -24,13 +24,32 @@ def failures(study):
     return [t for t in study.get_trials(states=[bluefin.trial.TrialState.FAIL])]
 
 
-@pytest.mark.parametrize("sampler", [bluefin.samplers.RandomSampler, bluefin.samplers.TPESampler])
-@pytest.mark.parametrize("kwargs", [{"n_jobs": 1}, {"n_jobs": 2}, {"n_workers": 2}])
-def test_trials_that_run_out_are_learned_from(sampler, kwargs):
-    study = bluefin.create_study(sampler=sampler(seed=1))
+SAMPLERS = [bluefin.samplers.RandomSampler, bluefin.samplers.TPESampler]
+
+
+def run_out(sampler, seed, **kwargs):
+    study = bluefin.create_study(sampler=sampler(seed=seed))
     study.optimize(objective, n_trials=60, catch=(MemoryError,), **kwargs)
-    failed = failures(study)
-    assert 0 < len(failed) <= 16  # without a model about 22; threads take turns as they come
+    return study, failures(study)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(("kwargs", "n_studies"), [({"n_jobs": 2}, 4), ({"n_workers": 2}, 2)])
+def test_trials_at_once_that_run_out_are_learned_from(sampler, kwargs, n_studies):
+    # They take turns as they come, so one study says little: in four, 23 and without a model 65 run out by random
+    # search, some 36 and 165 by TPE.
+    with_model, without = (
+        sum(len(run_out(sampler, seed, memory_model=on, **kwargs)[1]) for seed in range(n_studies))
+        for on in (True, False)
+    )
+    assert 0 < 2 * with_model <= without
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("kwargs", [{"n_jobs": 1}, {"n_workers": 1}])
+def test_trials_that_run_out_are_learned_from(sampler, kwargs):
+    study, failed = run_out(sampler, 1, **kwargs)
+    assert 0 < len(failed) <= 12  # without a model 17 and 44
     assert {t.user_attrs["bluefin:fail"] for t in failed} == {"oom-host"}
     assert study._system_attrs["bluefin:resource_hint:activations"] == ["batch", "width"]
 

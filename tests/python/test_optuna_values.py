@@ -4,7 +4,6 @@
 import math
 import os
 import pathlib
-import pty
 import subprocess
 import warnings
 
@@ -14,6 +13,7 @@ import pytest
 import bluefin
 from bluefin.storages import JournalStorage
 from bluefin.storages.journal import JournalFileBackend
+from processes import on_terminal
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", os.environ.get("BLUEFIN_BUILD", "build"))
@@ -152,24 +152,6 @@ def test_the_command_names_what_it_cannot_hold(tmp_path):
         assert refused.returncode == 1 and "trial 0: parameter 'n'" in refused.stderr, refused
 
 
-def on_terminal(*words):
-    master, slave = pty.openpty()
-    process = subprocess.Popen([BLUEFIN, *words], stdout=slave, stderr=slave)
-    os.close(slave)
-    text = b""
-    while True:
-        try:
-            part = os.read(master, 4096)
-        except OSError:
-            break
-        if not part:
-            break
-        text += part
-    os.close(master)
-    assert process.wait() == 0
-    return text
-
-
 def test_a_terminal_gets_no_control_characters_of_a_study(tmp_path):
     url = f"sqlite:///{tmp_path}/s.db"
     name = "a\x1b[2Jb\x07\x9b31m"
@@ -183,7 +165,8 @@ def test_a_terminal_gets_no_control_characters_of_a_study(tmp_path):
     for words in commands:
         for form in ("value", "table", "csv", "json", "yaml"):
             for more in ([], ["--flatten"] if words != ["study-names"] else []):
-                text = on_terminal(*words, "--storage", url, "-f", form, *more)
+                text, code = on_terminal([BLUEFIN, *words, "--storage", url, "-f", form, *more])
+                assert code == 0
                 assert not set("\x1b\x07\x9b") & set(text.decode()), (words, form, text)
     # Programs get what is there.
     assert run("study-names", "--storage", url).stdout == name + "\n"
