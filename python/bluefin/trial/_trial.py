@@ -282,7 +282,7 @@ class Trial(BaseTrial):
                 name: _objects.original_distribution(name, json_to_distribution(text), self._objects)
                 for name, text, _ in self._native.joint_params()
             }
-        assert self.relative_params is not None  # which infers it
+        _ = self.relative_params  # infers it
         return self._relative_space
 
     def _relative_value(self, name: str, distribution: BaseDistribution) -> Any:
