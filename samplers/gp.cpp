@@ -14,10 +14,12 @@
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
+#include "bluefin/samplers/gp_explanation.hpp"
 #include "core/history.hpp"
 #include "core/join.hpp"
 #include "core/options_io.hpp"
 #include "math/sobol.hpp"
+#include "samplers/gp/explain.hpp"
 #include "samplers/gp/model.hpp"
 #include "samplers/prior.hpp"
 #include "samplers/relative_params.hpp"
@@ -57,6 +59,36 @@ class GpModel final : public SamplerModel {
     if (given_.size() > kMaxGiven) given_.pop_front();
     if (tells_others_) suggestion.system_attrs = relative_params_attributes("gp", suggestion.params);
     return suggestion;
+  }
+
+  GpExplanation explain(const SuggestRequest& request, const std::vector<Direction>& directions,
+                        const std::vector<GpParams>& at) {
+    const std::lock_guard lock(mutex_);
+    learn(request.history);
+    const auto states = history_.states();
+    if (std::find(states.begin(), states.end(), TrialState::kComplete) == states.end()) {
+      throw Error(ErrorCode::kInvalidArgument, "gp: there is no complete trial: nothing to fit");
+    }
+    const SearchSpace specs = union_.follow(history_);
+    if (specs.empty()) {
+      throw Error(ErrorCode::kInvalidArgument, "gp: no trial has a parameter with more than one value: nothing to fit");
+    }
+    model_.follow(history_, specs);
+    gp::Explainer explainer(model_, history_, directions, options_);
+    for (const GpParams& params : at) explainer.add_point(params);
+    suggest(request, specs, [&](const gp::Acquisition& acquisition, const std::vector<double>& chosen) {
+      explainer.observe(acquisition, chosen);
+    });
+    if (!model_.usable()) {
+      throw Error(ErrorCode::kNumerical,
+                  "gp: the kernel matrix could not be factorised, not even with typical hyperparameters");
+    }
+    GpExplanation explanation = explainer.explain();
+    explanation.options = write_options(options_);
+    explanation.n_failed = History::failed(history_).size();
+    for (const PendingTrial& trial : history_.pending())
+      explanation.n_running += trial.number != request.number ? 1 : 0;
+    return explanation;
   }
 
   double suggest_parameter(const SuggestRequest& request, const ParamSpecPtr& spec) override {
@@ -116,7 +148,8 @@ class GpModel final : public SamplerModel {
     return params_of(specs, values);
   }
 
-  std::vector<TrialParam> suggest(const SuggestRequest& request, const SearchSpace& specs) {
+  std::vector<TrialParam> suggest(const SuggestRequest& request, const SearchSpace& specs,
+                                  const gp::Model::Observer& observe = {}) {
     std::vector<std::vector<double>> running;
     const auto add_running = [&](std::span<const TrialParam> params) {
       if (auto point = model_.trials().point_of(params)) running.push_back(std::move(*point));
@@ -131,7 +164,7 @@ class GpModel final : public SamplerModel {
     for (const auto& trial : History::failed(history_)) {
       if (auto point = model_.trials().point_of(trial->unpack().params)) failed.push_back(std::move(*point));
     }
-    return params_of(specs, model_.suggest(running, failed, request.rng, filter_of(request, specs)));
+    return params_of(specs, model_.suggest(running, failed, request.rng, filter_of(request, specs), observe));
   }
 
   using Given = std::pair<int, std::vector<TrialParam>>;
@@ -167,6 +200,7 @@ class GpSampler final : public Sampler {
   explicit GpSampler(const GpOptions& options) : options_(options) {
     check_options("gp", options_);
     check_name("prior", options_.prior, {"lognormal", "optuna"});
+    check_name("input_warp", options_.input_warp, {"auto", "kumaraswamy", "none"});
     check_name("output_transform", options_.output_transform, {"auto", "yeo-johnson", "none"});
   }
   std::string_view name() const override { return "gp"; }
@@ -180,6 +214,13 @@ class GpSampler final : public Sampler {
 };
 
 }  // namespace
+
+GpExplanation explain_gp(const GpOptions& options, const StudyInfo& study, const SuggestRequest& request,
+                         const std::vector<GpParams>& at) {
+  make_sampler(options);  // checks them
+  return GpModel(options, std::max<std::size_t>(study.directions.size(), 1), study)
+      .explain(request, study.directions, at);
+}
 
 std::shared_ptr<const Sampler> make_sampler(const GpOptions& options) { return std::make_shared<GpSampler>(options); }
 

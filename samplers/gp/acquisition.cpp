@@ -24,11 +24,11 @@ Acquisition Acquisition::one_objective(const Regression* objective, std::optiona
   return acquisition;
 }
 
-Acquisition Acquisition::two_objectives(const Regression* first, const Regression* second,
-                                        std::optional<math::EhviStrips> strips, std::vector<Constraint> constraints) {
+Acquisition Acquisition::several_objectives(std::vector<const Regression*> objectives,
+                                            std::optional<math::LogEhvi> ehvi, std::vector<Constraint> constraints) {
   Acquisition acquisition;
-  acquisition.objectives_ = {first, second};
-  acquisition.strips_ = std::move(strips);
+  acquisition.objectives_ = std::move(objectives);
+  acquisition.ehvi_ = std::move(ehvi);
   acquisition.constraints_ = std::move(constraints);
   return acquisition;
 }
@@ -68,14 +68,21 @@ VectorXd Acquisition::evaluate(const MatrixXd& points, MatrixXd* gradient, bool 
       chain(p, i, ei.d_mean, ei.d_sd);
     }
   }
-  if (strips_) {
-    const Prediction a = predict(*objectives_[0]);
-    const Prediction b = predict(*objectives_[1]);
+  if (ehvi_) {
+    std::vector<Prediction> predictions;
+    for (const Regression* objective : objectives_) predictions.push_back(predict(*objective));
+    const std::size_t k = predictions.size();
+    std::vector<double> mean(k);
+    std::vector<double> sd(k);
+    std::vector<double> d_mean(gradient == nullptr ? 0 : k);
+    std::vector<double> d_sd(d_mean.size());
     for (Index i = 0; i < m; ++i) {
-      const math::LogEhvi ehvi = (*strips_)({a.mean[i], b.mean[i]}, {a.sd[i], b.sd[i]});
-      total[i] += ehvi.value;
-      chain(a, i, ehvi.d_mean[0], ehvi.d_sd[0]);
-      chain(b, i, ehvi.d_mean[1], ehvi.d_sd[1]);
+      for (std::size_t j = 0; j < k; ++j) {
+        mean[j] = predictions[j].mean[i];
+        sd[j] = predictions[j].sd[i];
+      }
+      total[i] += (*ehvi_)(mean, sd, d_mean, d_sd);
+      for (std::size_t j = 0; j < d_mean.size(); ++j) chain(predictions[j], i, d_mean[j], d_sd[j]);
     }
   }
   for (const Constraint& constraint : constraints_) {

@@ -11,7 +11,7 @@
 
 namespace bluefin::gp {
 
-// log of the expected improvement (one objective) or of the expected hypervolume improvement (two), plus for each
+// log of the expected improvement (one objective) or of the expected hypervolume improvement (several), plus for each
 // constraint the log probability that it is satisfied; objectives and constraints are taken to be independent. Where no
 // feasible trial is known there is nothing to improve on, and only the constraints count.
 class Acquisition {
@@ -23,8 +23,9 @@ class Acquisition {
   // The regressions must outlive this. best: the loss to improve on, of one objective; none: nothing is feasible yet.
   static Acquisition one_objective(const Regression* objective, std::optional<double> best,
                                    std::vector<Constraint> constraints);
-  static Acquisition two_objectives(const Regression* first, const Regression* second,
-                                    std::optional<math::EhviStrips> strips, std::vector<Constraint> constraints);
+  // ehvi: of as many objectives; none: nothing is feasible yet.
+  static Acquisition several_objectives(std::vector<const Regression*> objectives, std::optional<math::LogEhvi> ehvi,
+                                        std::vector<Constraint> constraints);
 
   // points: [m, columns]. Result [m], finite or -inf.
   Eigen::VectorXd values(const Eigen::MatrixXd& points) const;
@@ -34,13 +35,15 @@ class Acquisition {
   // gradient: [numeric, m].
   Eigen::VectorXd values_and_gradients(const Eigen::MatrixXd& points, Eigen::MatrixXd& gradient) const;
   const std::vector<const Regression*>& objectives() const { return objectives_; }
+  const std::optional<double>& best() const { return best_; }
+  bool improves() const { return best_ || ehvi_; }  // false: only the constraints count
 
  private:
   Eigen::VectorXd evaluate(const Eigen::MatrixXd& points, Eigen::MatrixXd* gradient, bool roughly) const;
 
   std::vector<const Regression*> objectives_;
   std::optional<double> best_;
-  std::optional<math::EhviStrips> strips_;
+  std::optional<math::LogEhvi> ehvi_;
   std::vector<Constraint> constraints_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bluefin/rng.hpp"
+#include "core/parallel.hpp"
 #include "math/lbfgsb.hpp"
 
 namespace bluefin::gp {
@@ -18,38 +19,29 @@ using math::Index;
 constexpr int kCoarseEvaluations = 40;
 constexpr int kFineEvaluations = 12;
 
-std::vector<double> to_vector(const Hyperparameters& hyper) {
-  std::vector<double> u = hyper.log_theta;
-  u.push_back(hyper.log_scale);
-  u.push_back(hyper.log_noise);
-  return u;
-}
-
-Fit from_vector(std::span<const double> u, double log_posterior) {
-  const std::size_t d = u.size() - 2;
-  return {{{u.begin(), u.begin() + static_cast<std::ptrdiff_t>(d)}, u[d], u[d + 1]}, log_posterior};
-}
-
 Fit search(const Eigen::MatrixXd& x, std::span<const double> y, const Columns& columns, const FitOptions& options,
            const Hyperparameters& start, int max_evaluations) {
   std::vector<double> lower(start.log_theta.size(), kLogThetaLow);
   std::vector<double> upper(start.log_theta.size(), kLogThetaHigh);
   lower.insert(lower.end(), {kLogScaleLow, options.deterministic ? kLogNoiseNone : kLogNoiseLow});
   upper.insert(upper.end(), {kLogScaleHigh, options.deterministic ? kLogNoiseNone : kLogNoiseHigh});
+  lower.resize(lower.size() + start.log_warp.size(), -kLogWarpHigh);
+  upper.resize(lower.size(), kLogWarpHigh);
   // Hyperparameters to a few per cent are as good as exact ones.
   math::Lbfgsb minimiser(to_vector(start), lower, upper,
                          {.max_evaluations = max_evaluations, .gradient_tolerance = 1e-2, .value_tolerance = 1e-5});
   Likelihood likelihood(x, y, columns);
+  const auto n_columns = static_cast<std::size_t>(columns.size());
   std::vector<double> u(lower.size());
   std::vector<double> gradient(lower.size());
   while (!minimiser.done()) {
     u.assign(minimiser.point().begin(), minimiser.point().end());
     double value = likelihood(u, &gradient);
-    value += log_prior(options.prior, u, gradient);
+    value += log_prior(options.prior, n_columns, u, gradient);
     for (double& g : gradient) g = -g;
     minimiser.tell(-value, gradient);
   }
-  return from_vector(minimiser.x(), -minimiser.value());
+  return {from_vector(minimiser.x(), n_columns), -minimiser.value()};
 }
 
 // The best third of `count`, and the others evenly by rank.
@@ -77,13 +69,19 @@ std::vector<double> gather(std::span<const double> values, std::span<const Index
 Fit search_from_several(const Eigen::MatrixXd& x, std::span<const double> y, const Columns& columns,
                         const FitOptions& options, std::uint64_t stream) {
   Hyperparameters start = typical(options.prior, static_cast<std::size_t>(columns.size()), options.deterministic);
-  Fit best = search(x, y, columns, options, start, kCoarseEvaluations);
+  std::vector<Hyperparameters> starts = {start};
   Rng rng(options.seed, stream, 0, "gp fit");
   for (int i = 0; i < options.n_restarts; ++i) {
     for (double& u : start.log_theta) u = rng.uniform(-3.0, 4.0);
     start.log_scale = rng.uniform(-1.0, 1.0);
     if (!options.deterministic) start.log_noise = rng.uniform(-12.0, -2.0);
-    const Fit other = search(x, y, columns, options, start, kCoarseEvaluations);
+    starts.push_back(start);
+  }
+  std::vector<Fit> found(starts.size());
+  parallel_for(options.n_threads, starts.size(),
+               [&](std::size_t i) { found[i] = search(x, y, columns, options, starts[i], kCoarseEvaluations); });
+  Fit best = found.front();
+  for (const Fit& other : found) {
     if (other.log_posterior > best.log_posterior) best = other;
   }
   return best;
@@ -94,6 +92,37 @@ double leave_one_out(const Eigen::MatrixXd& x, std::span<const double> y, const 
   std::vector<double> gradient;
   const double value = likelihood(to_vector(fit.hyper), &gradient);
   return std::isfinite(value) ? likelihood.leave_one_out() : -std::numeric_limits<double>::infinity();
+}
+
+// log N(y_i; mu_-i, s_-i^2) of each value, empty where the matrix cannot be factorised.
+std::vector<double> left_out_densities(const Eigen::MatrixXd& x, std::span<const double> y, const Columns& columns,
+                                       const Fit& fit) {
+  Likelihood likelihood(x, y, columns);
+  std::vector<double> gradient;
+  std::vector<double> densities;
+  if (!std::isfinite(likelihood(to_vector(fit.hyper), &gradient))) return densities;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const Likelihood::LeftOut left = likelihood.left_out(i);
+    const double off = (y[i] - left.mean) / left.sd;
+    densities.push_back(-0.5 * off * off - std::log(left.sd));
+  }
+  return densities;
+}
+
+// By more than the standard error of the sum of differences (Vehtari, Gelman and Gabry, Practical Bayesian model
+// evaluation using leave-one-out cross-validation, 2017): a fit with more parameters always is a little better on the
+// values that it was made from.
+bool predicts_better(const Fit& fit, const Fit& than, const Eigen::MatrixXd& x, std::span<const double> y,
+                     const Columns& columns) {
+  const std::vector<double> ours = left_out_densities(x, y, columns, fit);
+  const std::vector<double> others = left_out_densities(x, y, columns, than);
+  if (ours.empty() || others.empty()) return others.empty();
+  const auto n = static_cast<double>(ours.size());
+  double mean = 0.0;
+  for (std::size_t i = 0; i < ours.size(); ++i) mean += (ours[i] - others[i]) / n;
+  double variance = 0.0;
+  for (std::size_t i = 0; i < ours.size(); ++i) variance += std::pow(ours[i] - others[i] - mean, 2) / n;
+  return mean * n > std::sqrt(n * variance);
 }
 
 }  // namespace
@@ -124,6 +153,16 @@ BestFit fit(const Eigen::MatrixXd& x, std::span<const View> views, const Columns
     best.fit = {typical(options.prior, static_cast<std::size_t>(columns.size()), options.deterministic),
                 -std::numeric_limits<double>::infinity()};
     return best;
+  }
+  if (options.warp != Warp::kNone && columns.numeric > 0) {
+    const std::vector<double> y = gather(views[best.view].y, rows);
+    Hyperparameters start = best.fit.hyper;
+    start.log_warp.assign(static_cast<std::size_t>(2 * columns.numeric), 0.0);
+    const Fit warped = search(some_x, y, columns, options, start, kCoarseEvaluations);
+    if (std::isfinite(warped.log_posterior) &&
+        (options.warp == Warp::kAlways || predicts_better(warped, best.fit, some_x, y, columns))) {
+      best.fit = warped;
+    }
   }
   if (!coarse) return best;
   const Fit fine = search(x, views[best.view].y, columns, options, best.fit.hyper, kFineEvaluations);

@@ -12,11 +12,16 @@
 
 namespace bluefin::gp {
 
+// kAuto: where each value is predicted better from all others with it, by more than chance.
+enum class Warp { kNone, kAuto, kAlways };
+
 struct FitOptions {
   Prior prior = Prior::kOptuna;
   bool deterministic = false;
+  Warp warp = Warp::kNone;
   int n_restarts = 1;      // searches from random hyperparameters beside those from typical ones
   std::uint64_t seed = 0;  // of the restarts
+  int n_threads = 1;       // that search from different starts; the answer is the same with any number
 };
 
 struct Fit {

@@ -12,11 +12,30 @@ double mean_log_lengthscale(std::size_t n_columns) {
 
 }  // namespace
 
-double log_prior(Prior prior, const std::vector<double>& u, std::vector<double>& gradient) {
-  const std::size_t d = u.size() - 2;
+std::vector<double> to_vector(const Hyperparameters& hyper) {
+  std::vector<double> u = hyper.log_theta;
+  u.push_back(hyper.log_scale);
+  u.push_back(hyper.log_noise);
+  u.insert(u.end(), hyper.log_warp.begin(), hyper.log_warp.end());
+  return u;
+}
+
+Hyperparameters from_vector(std::span<const double> u, std::size_t n_columns) {
+  const auto theta = u.first(n_columns);
+  const auto warp = u.subspan(n_columns + 2);
+  return {{theta.begin(), theta.end()}, u[n_columns], u[n_columns + 1], {warp.begin(), warp.end()}};
+}
+
+double log_prior(Prior prior, std::size_t n_columns, const std::vector<double>& u, std::vector<double>& gradient) {
+  const std::size_t d = n_columns;
   const double log_scale = u[d];
   const double log_noise = u[d + 1];
   double value = 0.0;
+  for (std::size_t j = d + 2; j < u.size(); ++j) {
+    constexpr double kPrecision = 1.0 / (kLogWarpSd * kLogWarpSd);
+    value -= 0.5 * kPrecision * u[j] * u[j];
+    gradient[j] -= kPrecision * u[j];
+  }
   if (prior == Prior::kOptuna) {
     for (std::size_t j = 0; j < d; ++j) {
       const double theta = std::exp(u[j]);

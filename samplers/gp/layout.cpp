@@ -115,7 +115,7 @@ Eigen::MatrixXd Layout::model_points(std::span<const double> points) const {
     }
   }
   for (std::size_t g = 0; g < groups_.size(); ++g) {
-    const auto column = static_cast<Eigen::Index>(n_numeric_ + n_hamming_ - groups_.size() + g);
+    const auto column = static_cast<Eigen::Index>(group_column(g));
     const std::size_t member = groups_[g].members.front();
     for (Eigen::Index row = 0; row < n; ++row) {
       x(row, column) = std::isnan(points[static_cast<std::size_t>(row) * n_params_ + member]) ? 0.0 : 1.0;

@@ -30,6 +30,11 @@ class Layout {
   std::size_t n_hamming() const { return n_hamming_; }
   std::size_t column(std::size_t p) const { return columns_[p]; }  // of parameter p
   bool conditional() const { return !groups_.empty(); }
+  std::size_t n_groups() const { return groups_.size(); }
+  std::size_t group_column(std::size_t g) const { return n_numeric_ + n_hamming_ - groups_.size() + g; }
+  const std::vector<std::size_t>& group_members(std::size_t g) const { return groups_[g].members; }
+  std::optional<std::size_t> group_parent(std::size_t g) const { return groups_[g].parent; }  // what it depends on
+  std::optional<std::size_t> group_of(std::size_t p) const { return group_of_[p]; }
   // Equal for layouts with the same columns.
   bool same_columns(const Layout& other) const { return columns_ == other.columns_ && group_of_ == other.group_of_; }
 

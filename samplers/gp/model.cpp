@@ -13,20 +13,29 @@
 namespace bluefin::gp {
 namespace {
 
+constexpr std::size_t kMaxObjectives = 5;  // with a process each
+constexpr std::size_t kMaxBoxes = 2000;    // an evaluation costs some nanoseconds for each
 constexpr std::size_t kIncumbents = 5;
 constexpr std::size_t kManyParams = 15;  // more: a trust region
 constexpr double kMaxEnumerated = 4096;  // points of a discrete space that are all looked at when it is nearly used up
 constexpr int kMaxDraws = 256;           // of random points that have not been
 
-// Randomly weighted losses become one (Knowles, ParEGO, 2006): max_k w_k t_k + 0.05 sum_k w_k t_k of losses scaled to
-// [0, 1] and weights that are uniform on the simplex. [n]
-std::vector<double> scalarised(const Trials& trials, std::size_t n_objectives, Rng& rng) {
+// Uniform on the simplex. [n_objectives]
+std::vector<double> random_weights(std::size_t n_objectives, Rng& rng) {
   std::vector<double> weights;
   double sum = 0.0;
   for (std::size_t k = 0; k < n_objectives; ++k) {
     weights.push_back(-std::log1p(-rng.uniform()) + 1e-12);
     sum += weights.back();
   }
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+// Weighted losses become one (Knowles, ParEGO, 2006): max_k w_k t_k + 0.05 sum_k w_k t_k of losses scaled to [0, 1].
+// [n]
+std::vector<double> scalarised(const Trials& trials, const std::vector<double>& weights) {
+  const std::size_t n_objectives = weights.size();
   std::vector<double> largest(trials.size(), -std::numeric_limits<double>::infinity());
   std::vector<double> total(trials.size(), 0.0);
   for (std::size_t k = 0; k < n_objectives; ++k) {
@@ -36,7 +45,7 @@ std::vector<double> scalarised(const Trials& trials, std::size_t n_objectives, R
     const auto [low, high] = std::minmax_element(t.begin(), t.end());
     const double range = *high > *low ? *high - *low : 1.0;
     for (std::size_t i = 0; i < t.size(); ++i) {
-      const double part = weights[k] / sum * (t[i] - *low) / range;
+      const double part = weights[k] * (t[i] - *low) / range;
       largest[i] = std::max(largest[i], part);
       total[i] += part;
     }
@@ -45,11 +54,16 @@ std::vector<double> scalarised(const Trials& trials, std::size_t n_objectives, R
   return total;
 }
 
+Warp warp_of(const std::string& name) {
+  if (name == "kumaraswamy") return Warp::kAlways;
+  return name == "auto" ? Warp::kAuto : Warp::kNone;
+}
+
 }  // namespace
 
 Model::Model(const GpOptions& options, std::size_t n_objectives, std::uint64_t seed)
     : options_(options), n_objectives_(n_objectives), seed_(seed), trials_(n_objectives) {
-  objectives_.assign(n_objectives == 2 ? 2 : 1, Surrogate(surrogate_options(true)));
+  objectives_.assign(n_objectives <= kMaxObjectives ? n_objectives : 0, Surrogate(surrogate_options(true)));
 }
 
 SurrogateOptions Model::surrogate_options(bool objective) const {
@@ -57,6 +71,8 @@ SurrogateOptions Model::surrogate_options(bool objective) const {
   options.fit.prior = options_.prior == "optuna" ? Prior::kOptuna : Prior::kLognormal;
   options.fit.deterministic = options_.deterministic_objective;
   options.fit.n_restarts = options_.n_restarts;
+  options.fit.n_threads = options_.n_threads;
+  options.fit.warp = warp_of(options_.input_warp);
   options.fit.seed = seed_;
   // A constraint is satisfied or not at one value, and a hypervolume is one of the losses themselves.
   const bool winsorise = objective && options_.winsorise;
@@ -82,25 +98,39 @@ void Model::follow(const HistoryView& history, const SearchSpace& specs) {
   }
 }
 
-void Model::follow_objectives(Rng& rng) {
-  if (n_objectives_ > 2) {
-    objectives_[0] = Surrogate(surrogate_options(true));
-    objectives_[0].follow(layout_, trials_.points(), scalarised(trials_, n_objectives_, rng), true);
-  } else {
-    for (std::size_t k = 0; k < objectives_.size(); ++k) {
-      // NaN is no value; a COMPLETE trial's loss never is.
-      objectives_[k].follow(layout_, trials_.points(), trials_.losses(k), false);
-    }
+void Model::follow_processes() {
+  for (std::size_t k = 0; k < objectives_.size() && !weighted_; ++k) {
+    // NaN is no value; a COMPLETE trial's loss never is.
+    objectives_[k].follow(layout_, trials_.points(), trials_.losses(k), false);
   }
   for (const auto& [name, values] : trials_.constraints()) {
     auto& constraint = constraints_.try_emplace(name, surrogate_options(false)).first->second;
     constraint.follow(layout_, trials_.points(), values, false);
   }
-  report_failure();
+}
+
+void Model::weigh(Rng& rng) {
+  weights_ = random_weights(n_objectives_, rng);
+  weighted_losses_ = scalarised(trials_, weights_);
+  weighted_.emplace(surrogate_options(true)).follow(layout_, trials_.points(), weighted_losses_, true);
+}
+
+std::vector<Surrogate*> Model::deciding() {
+  std::vector<Surrogate*> deciding;
+  if (weighted_) return {&*weighted_};
+  for (Surrogate& objective : objectives_) deciding.push_back(&objective);
+  return deciding;
+}
+
+Surrogate Model::process_of(std::size_t objective) const {
+  Surrogate surrogate(surrogate_options(true));
+  surrogate.follow(layout_, trials_.points(), trials_.losses(objective), true);
+  return surrogate;
 }
 
 void Model::report_failure() {
-  bool failed = std::any_of(objectives_.begin(), objectives_.end(), [](const Surrogate& s) { return s.failed(); });
+  bool failed = weighted_ && weighted_->failed();
+  for (const Surrogate& objective : objectives_) failed = failed || objective.failed();
   for (const auto& [name, constraint] : constraints_) failed = failed || constraint.failed();
   if (!failed || reported_) return;
   reported_ = true;
@@ -108,7 +138,7 @@ void Model::report_failure() {
 }
 
 std::optional<double> Model::best_value(const Eigen::MatrixXd& running, const std::vector<bool>& feasible) const {
-  const Surrogate& objective = objectives_[0];
+  const Surrogate& objective = leading();
   const std::vector<double> means = objective.regression().means_at_rows();
   std::optional<double> best;
   const auto consider = [&](double value) {
@@ -126,63 +156,75 @@ std::optional<double> Model::best_value(const Eigen::MatrixXd& running, const st
   return best;
 }
 
-std::optional<math::EhviStrips> Model::strips(const Eigen::MatrixXd& running, const std::vector<bool>& feasible,
-                                              bool close) const {
-  const auto means_a = objectives_[0].regression().means_at_rows();
-  const auto means_b = objectives_[1].regression().means_at_rows();
-  std::vector<std::array<double, 2>> points;
-  std::array<double, 2> worst{-1e300, -1e300};
-  std::array<double, 2> best{1e300, 1e300};
-  // Both hold the same trials unless there are more than max_points.
-  std::map<std::size_t, std::size_t> row_in_b;
-  for (std::size_t i = 0; i < means_b.size(); ++i) row_in_b[objectives_[1].rows()[i]] = i;
-  for (std::size_t i = 0; i < means_a.size(); ++i) {
-    const std::size_t trial = objectives_[0].rows()[i];
-    const auto other = row_in_b.find(trial);
-    if (other == row_in_b.end()) continue;
-    const bool exact = options_.deterministic_objective;
-    const std::array<double, 2> point{exact ? objectives_[0].value(i) : means_a[i],
-                                      exact ? objectives_[1].value(other->second) : means_b[other->second]};
-    for (std::size_t k = 0; k < 2; ++k) {
+Model::Front Model::front(const Eigen::MatrixXd& running, const std::vector<bool>& feasible, bool close) const {
+  const std::size_t n_objectives = objectives_.size();
+  // Of trials that all processes hold: all trials, unless there are more than max_points.
+  std::map<std::size_t, std::vector<double>> by_trial;
+  for (std::size_t k = 0; k < n_objectives; ++k) {
+    const Surrogate& objective = objectives_[k];
+    const std::vector<double> means = objective.regression().means_at_rows();
+    for (std::size_t i = 0; i < means.size(); ++i) {
+      std::vector<double>& point = by_trial[objective.rows()[i]];
+      if (point.size() == k) point.push_back(options_.deterministic_objective ? objective.value(i) : means[i]);
+    }
+  }
+  Front front;
+  std::vector<double> worst(n_objectives, -1e300);
+  std::vector<double> best(n_objectives, 1e300);
+  const auto stretch = [&](std::span<const double> point) {
+    for (std::size_t k = 0; k < n_objectives; ++k) {
       worst[k] = std::max(worst[k], point[k]);
       best[k] = std::min(best[k], point[k]);
     }
-    if (trials_.feasible(trial)) points.push_back(point);
+  };
+  for (const auto& [trial, point] : by_trial) {
+    if (point.size() != n_objectives) continue;
+    stretch(point);
+    if (trials_.feasible(trial)) front.points.insert(front.points.end(), point.begin(), point.end());
   }
   if (running.rows() > 0) {
-    const Prediction a = objectives_[0].regression().predict(running);
-    const Prediction b = objectives_[1].regression().predict(running);
+    std::vector<Prediction> predicted;
+    for (const Surrogate& objective : objectives_) predicted.push_back(objective.regression().predict(running));
     for (Eigen::Index i = 0; i < running.rows(); ++i) {
-      if (feasible[static_cast<std::size_t>(i)]) points.push_back({a.mean[i], b.mean[i]});
+      if (!feasible[static_cast<std::size_t>(i)]) continue;
+      for (const Prediction& prediction : predicted) front.points.push_back(prediction.mean[i]);
     }
   }
-  if (points.empty()) return std::nullopt;
+  if (front.points.empty()) return front;
   if (close) {
-    std::array<double, 2> nadir{-1e300, -1e300};
-    std::array<double, 2> ideal{1e300, 1e300};
-    std::sort(points.begin(), points.end());
-    double lowest = 1e300;
-    for (const auto& point : points) {
-      if (point[1] >= lowest) continue;  // dominated
-      lowest = point[1];
-      for (std::size_t k = 0; k < 2; ++k) {
-        nadir[k] = std::max(nadir[k], point[k]);
-        ideal[k] = std::min(ideal[k], point[k]);
-      }
+    const std::vector<double> whole_worst = worst;
+    const std::vector<double> whole_best = best;
+    worst.assign(n_objectives, -1e300);
+    best.assign(n_objectives, 1e300);
+    const math::Points points{front.points, n_objectives};
+    const std::vector<int> ranks = math::nondomination_ranks(points, 1);
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+      if (ranks[i] == 0) stretch(points[i]);
     }
-    if (nadir[0] > ideal[0] && nadir[1] > ideal[1]) {
-      worst = nadir;
-      best = ideal;
+    if (!std::equal(best.begin(), best.end(), worst.begin(), std::less<>())) {
+      worst = whole_worst;
+      best = whole_best;
     }
   }
-  for (std::size_t k = 0; k < 2; ++k) worst[k] += 0.1 * std::max(worst[k] - best[k], 1e-6);
-  return math::EhviStrips(std::move(points), worst);
+  for (std::size_t k = 0; k < n_objectives; ++k) {
+    front.reference.push_back(worst[k] + 0.1 * std::max(worst[k] - best[k], 1e-6));
+  }
+  return front;
 }
 
-std::optional<Acquisition> Model::acquisition(const Eigen::MatrixXd& running, Rng& rng) {
-  if (!std::all_of(objectives_.begin(), objectives_.end(), [](const Surrogate& s) { return s.usable(); })) {
-    return std::nullopt;
-  }
+bool Model::usable() const {
+  if (weighted_) return weighted_->usable();
+  return std::all_of(objectives_.begin(), objectives_.end(), [](const Surrogate& s) { return s.usable(); });
+}
+
+std::optional<Acquisition> Model::acquisition(const Eigen::MatrixXd& running, const Eigen::MatrixXd& failed, Rng& rng) {
+  const auto add_failed = [&] {
+    for (Surrogate* surrogate : deciding()) {
+      if (surrogate->usable()) surrogate->regression().append_for_now(failed, surrogate->worst());
+    }
+  };
+  if (failed.rows() > 0) add_failed();
+  if (!usable()) return std::nullopt;
   std::vector<Acquisition::Constraint> constraints;
   std::vector<bool> feasible(static_cast<std::size_t>(running.rows()), true);  // running trials, as predicted
   for (const auto& [name, constraint] : constraints_) {
@@ -194,16 +236,24 @@ std::optional<Acquisition> Model::acquisition(const Eigen::MatrixXd& running, Rn
       if (predicted.mean[i] > constraints.back().threshold) feasible[static_cast<std::size_t>(i)] = false;
     }
   }
-  if (objectives_.size() == 1) {
-    return Acquisition::one_objective(&objectives_[0].regression(), best_value(running, feasible),
-                                      std::move(constraints));
+  if (deciding().size() > 1) {
+    const Front front = this->front(running, feasible, n_objectives_ > 2 || rng.below(2) == 0);
+    std::optional<math::LogEhvi> ehvi;
+    if (!front.points.empty()) ehvi = math::LogEhvi::make({front.points, n_objectives_}, front.reference, kMaxBoxes);
+    if (front.points.empty() || ehvi) {
+      std::vector<const Regression*> regressions;
+      for (const Surrogate& objective : objectives_) regressions.push_back(&objective.regression());
+      return Acquisition::several_objectives(std::move(regressions), std::move(ehvi), std::move(constraints));
+    }
+    weigh(rng);
+    if (failed.rows() > 0) add_failed();
+    if (!usable()) return std::nullopt;
   }
-  return Acquisition::two_objectives(&objectives_[0].regression(), &objectives_[1].regression(),
-                                     strips(running, feasible, rng.below(2) == 0), std::move(constraints));
+  return Acquisition::one_objective(&leading().regression(), best_value(running, feasible), std::move(constraints));
 }
 
 std::vector<double> Model::lengthscales() const {
-  const auto& log_theta = objectives_[0].regression().hyper().log_theta;
+  const auto& log_theta = leading().regression().hyper().log_theta;
   std::vector<double> lengthscales;
   for (std::size_t p = 0; p < space().size(); ++p) {
     lengthscales.push_back(std::clamp(std::exp(-0.5 * log_theta[layout_.column(p)]), 0.01, 1.0));
@@ -225,29 +275,42 @@ std::vector<double> Model::incumbents() const {
 SearchOptions Model::search_options() const {
   // A candidate costs n^2: with many trials fewer are looked at, and most of those roughly.
   SearchOptions search;
-  const auto n = static_cast<double>(objectives_[0].regression().size());
+  const auto n = static_cast<double>(leading().regression().size());
   const double share = std::clamp(500.0 / std::max(n, 1.0), 0.25, 1.0);
   search.n_candidates = std::max(1, static_cast<int>(options_.n_candidates * share));
   search.n_perturbations = std::max(64, static_cast<int>(options_.n_candidates * share / 4.0));
   search.n_local_searches = options_.n_local_searches;
+  search.n_threads = options_.n_threads;
   search.max_evaluations = n <= 500.0 ? 40 : 25;
   search.first_share = n <= 80.0 ? 1.0 : 0.15;
   return search;
 }
 
+// Without noise every small success is one, so the box is where the best point is: it pays with few parameters too, as
+// long as every third look is at the whole space. With noise it costs more than it gains.
+bool Model::wants_box() const {
+  if (n_objectives_ != 1) return false;
+  if (options_.trust_region) return *options_.trust_region;
+  return space().size() > kManyParams || (options_.deterministic_objective && trials_.size() % 3 != 0);
+}
+
 Box Model::box(std::span<const double> incumbents, const std::vector<double>& lengthscales) const {
   const std::size_t p = space().size();
   Box whole{std::vector<double>(p, 0.0), std::vector<double>(p, 1.0)};
-  const bool wanted = options_.trust_region.value_or(p > kManyParams) && n_objectives_ == 1;
-  if (!wanted || incumbents.size() < p) return whole;
+  if (!wants_box() || incumbents.size() < p) return whole;
   const double side = trust_region_side(trials_.losses(0), p, static_cast<std::size_t>(options_.n_startup_trials));
   return trust_region(incumbents.first(p), lengthscales, space(), side);
 }
 
 std::vector<double> Model::suggest(const std::vector<std::vector<double>>& running,
                                    const std::vector<std::vector<double>>& failed, Rng& rng,
-                                   const std::function<bool(std::span<const double>)>& passes) {
-  follow_objectives(rng);
+                                   const std::function<bool(std::span<const double>)>& passes,
+                                   const Observer& observe) {
+  weighted_.reset();
+  weights_.clear();
+  weighted_losses_.clear();
+  if (objectives_.empty() || (n_objectives_ > 2 && rng.below(2) == 0)) weigh(rng);
+  follow_processes();
   // What is added for this suggestion alone goes again, however that ends.
   struct Drop {
     explicit Drop(Model& model) : model_(model) {}
@@ -256,22 +319,17 @@ std::vector<double> Model::suggest(const std::vector<std::vector<double>>& runni
     ~Drop() { model_.drop_fantasies(); }
     Model& model_;
   } const drop(*this);
-  if (!failed.empty()) {
-    std::vector<double> points;
-    for (const auto& point : failed) points.insert(points.end(), point.begin(), point.end());
-    const Eigen::MatrixXd at = layout_.model_points(points);
-    for (Surrogate& objective : objectives_) {
-      if (objective.usable()) objective.regression().append_for_now(at, objective.worst());
-    }
-  }
   // The values of running trials are taken to be what is predicted: no second improvement on the same place.
-  std::vector<double> points;
-  for (const auto& point : running) points.insert(points.end(), point.begin(), point.end());
-  const Eigen::MatrixXd x = layout_.model_points(points);
-  std::optional<Acquisition> acquisition = this->acquisition(x, rng);
+  const auto matrix = [&](const std::vector<std::vector<double>>& some) {
+    std::vector<double> points;
+    for (const auto& point : some) points.insert(points.end(), point.begin(), point.end());
+    return layout_.model_points(points);
+  };
+  const Eigen::MatrixXd x = matrix(running);
+  const std::optional<Acquisition> acquisition = this->acquisition(x, matrix(failed), rng);
+  report_failure();
   if (!acquisition) return {};
-  std::vector<Surrogate*> all;
-  for (Surrogate& objective : objectives_) all.push_back(&objective);
+  std::vector<Surrogate*> all = deciding();
   for (auto& [name, constraint] : constraints_) {
     if (constraint.usable()) all.push_back(&constraint);
   }
@@ -282,10 +340,13 @@ std::vector<double> Model::suggest(const std::vector<std::vector<double>>& runni
   const std::vector<double> incumbents = this->incumbents();
   Search search(space(), layout_, *acquisition, lengthscales, box(incumbents, lengthscales), search_options());
   std::vector<Candidate> candidates = search.run(incumbents, rng);
-  return choose(search, std::move(candidates), running, failed, rng, passes);
+  std::vector<double> chosen = choose(search, std::move(candidates), running, failed, rng, passes);
+  if (observe) observe(*acquisition, chosen);
+  return chosen;
 }
 
 void Model::drop_fantasies() {
+  if (weighted_ && weighted_->usable()) weighted_->regression().drop_fantasies();
   for (Surrogate& objective : objectives_) {
     if (objective.usable()) objective.regression().drop_fantasies();
   }

@@ -97,4 +97,16 @@ double OutputTransform::operator()(double value) const {
   return (math::yeo_johnson(standard(value), lambda_) - mean_after_) / sd_after_;
 }
 
+double OutputTransform::inverse(double t) const {
+  return std::ldexp(mean_ + sd_ * math::yeo_johnson_inverse(mean_after_ + sd_after_ * t, lambda_), exponent_);
+}
+
+double OutputTransform::unit() const { return std::ldexp(sd_ * sd_after_, exponent_); }
+double OutputTransform::least() const { return std::ldexp(least_, exponent_); }
+double OutputTransform::most() const { return std::ldexp(most_, exponent_); }
+
+bool OutputTransform::cuts(double value) const {
+  return std::isnan(value) || value == INFINITY || std::ldexp(value, -exponent_) > cut_;
+}
+
 }  // namespace bluefin::gp

@@ -23,6 +23,16 @@ class OutputTransform {
   double log_slope(double value) const;
   double lambda() const { return lambda_; }
 
+  // The value that operator() maps to t; infinite beyond the poles of the power transform. What was cut off comes back
+  // as the cut.
+  double inverse(double t) const;
+  // Where lambda is 1: the difference of two values whose images differ by 1.
+  double unit() const;
+  // The smallest and the largest finite value that it was made from, the latter no larger than the cut.
+  double least() const;
+  double most() const;
+  bool cuts(double value) const;  // whether a larger value than most(), NaN too, counts as that
+
  private:
   double standard(double value) const;
 

@@ -15,12 +15,31 @@ namespace {
 // Rounding leaves about this much of the variance where there is none.
 constexpr double kLeastVariance = 1e-12;
 
+// Of a thread's last batch, kept for its next one: memory fresh from the system costs as much as the kernels in it.
+double* scratch(std::vector<double>& kept, Index n, Index m) {
+  kept.resize(std::max(kept.size(), static_cast<std::size_t>(n * m)));
+  return kept.data();
+}
+thread_local std::vector<double> kept_k;
+thread_local std::vector<double> kept_h;
+
 }  // namespace
 
 math::Matern Regression::kernel() const { return {columns_.numeric, columns_.hamming, hamming_theta_.data(), scale_}; }
 
+math::Kumaraswamy Regression::warp(Index j, double x) const {
+  const auto& log_warp = hyper_.log_warp;
+  return math::kumaraswamy(x, std::exp(log_warp[static_cast<std::size_t>(j)]),
+                           std::exp(log_warp[static_cast<std::size_t>(columns_.numeric + j)]));
+}
+
 MatrixXd Regression::scaled(const MatrixXd& x) const {
   MatrixXd z = x;
+  if (!hyper_.log_warp.empty()) {
+    for (Index j = 0; j < columns_.numeric; ++j) {
+      for (Index i = 0; i < x.rows(); ++i) z(i, j) = warp(j, x(i, j)).value;
+    }
+  }
   for (Index j = 0; j < columns_.numeric; ++j) z.col(j) *= sqrt_theta_[static_cast<std::size_t>(j)];
   return z;
 }
@@ -120,16 +139,16 @@ Prediction Regression::predict_by(const MatrixXd& x, Index n_rows) const {
   const Index n = factor_.size();
   const Index m = x.rows();
   const MatrixXd z = scaled(x);
-  k_.resize(std::max(k_.size(), static_cast<std::size_t>(n * m)));
+  double* const k = scratch(kept_k, n, m);
   const auto& dense = math::dense();
-  dense.cross(kernel(), points(), {z.data(), m, m}, k_.data(), nullptr, n);
+  dense.cross(kernel(), points(), {z.data(), m, m}, k, nullptr, n);
   Prediction prediction;
   prediction.mean.resize(m);
   prediction.sd.resize(m);
-  dense.dot_columns(k_.data(), n, m, n, alpha_.data(), prediction.mean.data());
+  dense.dot_columns(k, n, m, n, alpha_.data(), prediction.mean.data());
   prediction.mean.array() += mean_;
-  dense.solve_lower(factor_.data(), n_rows, factor_.ld(), k_.data(), m, n);
-  dense.squared_norms(k_.data(), n_rows, m, n, prediction.sd.data());
+  dense.solve_lower(factor_.data(), n_rows, factor_.ld(), k, m, n);
+  dense.squared_norms(k, n_rows, m, n, prediction.sd.data());
   prediction.sd = (scale_ - prediction.sd.array()).max(kLeastVariance * scale_).sqrt();
   return prediction;
 }
@@ -139,22 +158,20 @@ Prediction Regression::predict_with_gradients(const MatrixXd& x) const {
   const Index m = x.rows();
   const Index d = columns_.numeric;
   const MatrixXd z = scaled(x);
-  k_.resize(std::max(k_.size(), static_cast<std::size_t>(n * m)));
-  h_.resize(std::max(h_.size(), static_cast<std::size_t>(n * m)));
-  const Eigen::Map<MatrixXd> k(k_.data(), n, m);
-  const Eigen::Map<MatrixXd> h(h_.data(), n, m);
+  Eigen::Map<MatrixXd> k(scratch(kept_k, n, m), n, m);
+  Eigen::Map<MatrixXd> h(scratch(kept_h, n, m), n, m);
   const auto& dense = math::dense();
-  dense.cross(kernel(), points(), {z.data(), m, m}, k_.data(), h_.data(), n);
+  dense.cross(kernel(), points(), {z.data(), m, m}, k.data(), h.data(), n);
   Prediction prediction;
   prediction.mean.resize(m);
   prediction.sd.resize(m);
-  dense.dot_columns(k_.data(), n, m, n, alpha_.data(), prediction.mean.data());
+  dense.dot_columns(k.data(), n, m, n, alpha_.data(), prediction.mean.data());
   prediction.mean.array() += mean_;
-  dense.solve_lower(factor_.data(), n, factor_.ld(), k_.data(), m, n);
-  dense.squared_norms(k_.data(), n, m, n, prediction.sd.data());
+  dense.solve_lower(factor_.data(), n, factor_.ld(), k.data(), m, n);
+  dense.squared_norms(k.data(), n, m, n, prediction.sd.data());
   const Eigen::ArrayXd variance = scale_ - prediction.sd.array();
   prediction.sd = variance.max(kLeastVariance * scale_).sqrt();
-  dense.solve_lower_transposed(factor_.data(), n, factor_.ld(), k_.data(), m, n);
+  dense.solve_lower_transposed(factor_.data(), n, factor_.ld(), k.data(), m, n);
 
   // d k_a / d z_j = 2 (z_j - Z_aj) H_a.
   const Eigen::Map<const MatrixXd, 0, Eigen::OuterStride<>> rows(z_.data(), n, d, Eigen::OuterStride<>(z_ld_));
@@ -167,7 +184,8 @@ Prediction Regression::predict_with_gradients(const MatrixXd& x) const {
     const double mean_sum = by_mean.col(i).sum();
     const double variance_sum = by_variance.col(i).sum();
     for (Index j = 0; j < d; ++j) {
-      const double factor = sqrt_theta_[static_cast<std::size_t>(j)];
+      double factor = sqrt_theta_[static_cast<std::size_t>(j)];
+      if (!hyper_.log_warp.empty()) factor *= warp(j, x(i, j)).by_x;
       prediction.d_mean(j, i) = factor * (prediction.d_mean(j, i) + 2.0 * z(i, j) * mean_sum);
       prediction.d_sd(j, i) = factor * (prediction.d_sd(j, i) - 4.0 * z(i, j) * variance_sum);
     }

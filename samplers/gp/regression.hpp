@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "math/cholesky.hpp"
+#include "math/kumaraswamy.hpp"
 #include "samplers/gp/hyperparameters.hpp"
 #include "samplers/gp/likelihood.hpp"
 
@@ -23,7 +24,7 @@ struct Prediction {
 
 // m(x) = mean + k.alpha, v(x) = scale - |L^-1 k|^2. With J_aj = d k_a / d x_j: grad m = J^T alpha and
 // grad v = -2 J^T C^-1 k. Points are rows [m, columns.size()].
-// Not for use by two threads at once.
+// Threads may predict at the same time; nothing else.
 class Regression {
  public:
   // False when the kernel matrix holds no numbers; then nothing is predicted and size() is 0.
@@ -56,7 +57,8 @@ class Regression {
   void solve();
   math::Matern kernel() const;
   math::KernelPoints points() const { return {z_.data(), factor_.size(), z_ld_}; }
-  Eigen::MatrixXd scaled(const Eigen::MatrixXd& x) const;
+  Eigen::MatrixXd scaled(const Eigen::MatrixXd& x) const;  // as the kernel sees them
+  math::Kumaraswamy warp(math::Index j, double x) const;   // of numeric column j; with a warp only
   void append_row(const Eigen::RowVectorXd& x);
 
   Columns columns_;
@@ -71,9 +73,6 @@ class Regression {
   math::Cholesky factor_;
   std::vector<double> alpha_;  // [n with fantasies]
   double mean_ = 0.0;
-  // Of the last batch, kept for the next one: memory fresh from the system costs as much as the kernels in it.
-  mutable std::vector<double> k_;
-  mutable std::vector<double> h_;
 };
 
 }  // namespace bluefin::gp

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/parallel.hpp"
 #include "math/lbfgsb.hpp"
 #include "math/sobol.hpp"
 
@@ -43,13 +44,14 @@ std::vector<double> Search::evaluate(std::vector<double>& points, bool roughly) 
   const std::size_t p = space_.size();
   const std::size_t m = points.size() / p;
   std::vector<double> values(m);
-  for (std::size_t begin = 0; begin < m; begin += kBatch) {
+  parallel_for(options_.n_threads, (m + kBatch - 1) / kBatch, [&](std::size_t number) {
+    const std::size_t begin = number * kBatch;
     const std::size_t size = std::min(kBatch, m - begin);
     for (std::size_t i = begin; i < begin + size; ++i) layout_.leave_out_inactive(&points[i * p]);
     const Eigen::MatrixXd x = layout_.model_points(std::span(points).subspan(begin * p, size * p));
     const Eigen::VectorXd batch = roughly ? acquisition_.rough_values(x) : acquisition_.values(x);
     std::copy(batch.begin(), batch.end(), values.begin() + static_cast<std::ptrdiff_t>(begin));
-  }
+  });
   return values;
 }
 

@@ -18,6 +18,7 @@ struct SearchOptions {
   int n_perturbations = 512;  // of the best trials
   int max_evaluations = 40;   // of the acquisition with its gradient, in one local search
   double first_share = 1.0;   // of the candidates that are looked at closely, by a rough look at all
+  int n_threads = 1;          // that look; the answer is the same with any number
 };
 
 // Where numbers are looked for: a box in u for each parameter, the whole [0, 1] by default.

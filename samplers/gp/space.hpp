@@ -30,6 +30,12 @@ class Axis {
   // Canonical and inside the distribution for any u; the nearest value where there is a step.
   double decode(double u) const;
   double snap(double u) const { return continuous() ? u : encode(decode(u)); }
+  bool log() const { return log_; }
+  // How far apart u = 0 and u = 1 are, in values or, with log, in their logarithms.
+  double span() const { return high_ - low_; }
+  double step() const { return step_; }
+  double low() const { return x_low_; }  // of the distribution
+  double high() const { return x_high_; }
   bool continuous() const { return !categorical_ && n_values_ == 0.0; }
   // u of the value number i, for those with few.
   double u_of(std::size_t i) const;

@@ -45,6 +45,7 @@ class Surrogate {
   Regression& regression() { return regression_; }
   const Regression& regression() const { return regression_; }
   const OutputTransform& transform() const { return transform_; }
+  std::size_t n_fitted() const { return n_fitted_; }              // values that there were at the last fit
   const std::vector<std::size_t>& rows() const { return rows_; }  // which trial each of its rows is
   // The transformed value, and the predicted mean, of its row i.
   double value(std::size_t i) const { return values_[i]; }

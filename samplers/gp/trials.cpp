@@ -46,6 +46,7 @@ bool Trials::follow(const HistoryView& history, const SearchSpace& specs) {
       const double report = std::isnan(loss) ? std::numeric_limits<double>::infinity() : loss;
       losses_[0].push_back(complete_.empty() ? report : std::max(report, complete_[complete_.size() / 2]));
     }
+    numbers_.push_back(history.numbers()[row]);
     const double violation = history.violations()[row];
     feasible_.push_back(!(violation > 0.0));
     violations_.push_back(std::isnan(violation) ? 0.0 : violation);

@@ -31,6 +31,7 @@ class Trials {
   std::span<const double> points() const { return points_; }  // [n][p], NaN: the trial does not have it
   const std::vector<double>& losses(std::size_t objective) const { return losses_[objective]; }
   bool feasible(std::size_t row) const { return feasible_[row]; }
+  int number(std::size_t row) const { return numbers_[row]; }  // of the trial
   // By name, [n]; <= 0 is satisfied, NaN: the trial reported none.
   const std::map<std::string, std::vector<double>>& constraints() const { return constraints_; }
   // Feasible ones first, by loss (several objectives: by their sum of ranks), then by violation. O(n log n).
@@ -47,6 +48,7 @@ class Trials {
   std::size_t n_seen_ = 0;  // of the history's rows
   std::vector<double> points_;
   std::vector<std::vector<double>> losses_;
+  std::vector<int> numbers_;
   std::vector<bool> feasible_;
   std::vector<double> violations_;
   std::vector<double> complete_;  // first losses of the COMPLETE trials, ascending

@@ -53,8 +53,9 @@ struct Dense {
                 Index ld);
   // With W = (alpha alpha^T - C^-1) o H / 2 the sums sum_ab W_ab d_ab,j, d: the summand of r^2 that belongs to column j
   // (with theta). This is the derivative of the log marginal likelihood by log theta_j. out: [n_numeric + n_hamming].
+  // by_points: unless null its derivatives by the numbers of points.z, [n, n_numeric] without gaps.
   void (*theta_gradient)(const Matern& kernel, const KernelPoints& points, const double* alpha, const double* inverse,
-                         const double* h, Index ld, double* out);
+                         const double* h, Index ld, double* out, double* by_points);
 };
 
 // Null where the compiler or the processor's family does not have them.

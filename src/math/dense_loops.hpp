@@ -207,11 +207,13 @@ void cross(const Matern& kernel, const KernelPoints& points, const KernelPoints&
 }
 
 void theta_gradient(const Matern& kernel, const KernelPoints& points, const double* alpha, const double* inverse,
-                    const double* h, Index ld, double* out) {
+                    const double* h, Index ld, double* out, double* by_points) {
   const Index d = kernel.n_numeric + kernel.n_hamming;
   for (Index j = 0; j < d; ++j) out[j] = 0.0;
+  if (by_points != nullptr) matrix(by_points, points.n, kernel.n_numeric, points.n).setZero();
   alignas(64) double w_of[kSegment];
   alignas(64) double unequal[kSegment];
+  alignas(64) double force_of[kSegment];
   for (Index b = 0; b < points.n; ++b) {
     for (Index begin = b + 1; begin < points.n; begin += kSegment) {  // the diagonal's distances are 0
       const Index size = points.n - begin < kSegment ? points.n - begin : kSegment;
@@ -222,6 +224,11 @@ void theta_gradient(const Matern& kernel, const KernelPoints& points, const doub
       for (Index j = 0; j < kernel.n_numeric; ++j) {
         const double* column = points.z + begin + j * points.ld;
         out[j] += (w * (ConstArray(column, size) - points.z[b + j * points.ld]).square()).sum();
+        if (by_points == nullptr) continue;
+        AlignedArray force(force_of, size);
+        force = 2.0 * w * (ConstArray(column, size) - points.z[b + j * points.ld]);
+        Eigen::Map<Eigen::ArrayXd>(by_points + begin + j * points.n, size) += force;
+        by_points[b + j * points.n] -= force.sum();
       }
       for (Index j = 0; j < kernel.n_hamming; ++j) {
         const double* column = points.z + begin + (kernel.n_numeric + j) * points.ld;

@@ -2,6 +2,7 @@
 #include "math/log_ehvi.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -9,6 +10,10 @@
 
 namespace bluefin::math {
 namespace {
+
+constexpr double kNone = -std::numeric_limits<double>::infinity();
+constexpr double kSmallSum = 1e-270;  // below it terms that matter may have been rounded to 0
+constexpr double kLargeSum = 1e270;
 
 // log(exp(x) - exp(y)) for x > y.
 double log_sub_exp(double x, double y) {
@@ -18,64 +23,126 @@ double log_sub_exp(double x, double y) {
 
 }  // namespace
 
-EhviStrips::EhviStrips(std::vector<std::array<double, 2>> front, std::array<double, 2> reference) {
-  std::sort(front.begin(), front.end());
-  double ceiling = reference[1];
-  for (const auto& [a, b] : front) {
-    if (a >= reference[0] || b >= ceiling) continue;
-    a_.push_back(a);
-    b_.push_back(ceiling);
-    ceiling = b;
-  }
-  a_.push_back(reference[0]);
-  b_.push_back(ceiling);
+std::optional<LogEhvi> LogEhvi::make(Points front, std::span<const double> reference, std::size_t max_boxes) {
+  const auto decomposition = nondominated_boxes(front, reference, max_boxes);
+  if (!decomposition) return std::nullopt;
+  return LogEhvi(*decomposition);
 }
 
-LogEhvi EhviStrips::operator()(std::array<double, 2> mean, std::array<double, 2> sd) const {
-  constexpr double kNone = -std::numeric_limits<double>::infinity();
-  struct Term {
-    double value;
-    std::array<double, 2> d_mean;
-    std::array<double, 2> d_sd;
-  };
-  std::vector<Term> terms;
-  terms.reserve(a_.size());
-  LogEi left{kNone, 0.0, 0.0};
-  double largest = kNone;
-  for (std::size_t i = 0; i < a_.size(); ++i) {
-    const LogEi right = log_expected_improvement(mean[0], sd[0], a_[i]);
-    const LogEi height = log_expected_improvement(mean[1], sd[1], b_[i]);
-    Term term{kNone, {0.0, height.d_mean}, {0.0, height.d_sd}};
-    if (left.value == kNone) {
-      term.value = right.value + height.value;
-      term.d_mean[0] = right.d_mean;
-      term.d_sd[0] = right.d_sd;
-    } else if (right.value > left.value) {
-      const double width = log_sub_exp(right.value, left.value);
-      const double plus = std::exp(right.value - width);
-      const double minus = std::exp(left.value - width);
-      if (std::isfinite(plus) && std::isfinite(minus)) {
-        term.value = width + height.value;
-        term.d_mean[0] = plus * right.d_mean - minus * left.d_mean;
-        term.d_sd[0] = plus * right.d_sd - minus * left.d_sd;
-      }
+LogEhvi::LogEhvi(const BoxDecomposition& decomposition) : ends_(decomposition.grid) {
+  const std::size_t k = ends_.size();
+  sides_.resize(decomposition.boxes.size() * k);
+  for (std::size_t j = 0; j < k; ++j) {
+    std::vector<Side> sides;
+    for (const auto& box : decomposition.boxes) sides.push_back({box.lower[j], box.upper[j]});
+    std::vector<Side> different = sides;
+    std::sort(different.begin(), different.end());
+    different.erase(std::unique(different.begin(), different.end()), different.end());
+    for (std::size_t b = 0; b < sides.size(); ++b) {
+      const auto place = std::lower_bound(different.begin(), different.end(), sides[b]) - different.begin();
+      sides_[b * k + j] = static_cast<std::uint32_t>(n_lengths_ + static_cast<std::size_t>(place));
     }
-    left = right;
-    largest = std::max(largest, term.value);
-    terms.push_back(term);
+    n_lengths_ += different.size();
+    n_most_ends_ = std::max(n_most_ends_, ends_[j].size());
+    lengths_.push_back(std::move(different));
+  }
+}
+
+double LogEhvi::operator()(std::span<const double> mean, std::span<const double> sd, std::span<double> d_mean,
+                           std::span<double> d_sd) const {
+  const std::size_t k = n_objectives();
+  const bool slopes = !d_mean.empty();
+  // In units of sd: psi, and its derivatives by -mean and by sd, Phi(z) and phi(z).
+  std::vector<ExpectedExcess> at(n_most_ends_);
+  std::vector<double> length(n_lengths_);
+  std::vector<ExpectedExcess> change(slopes ? n_lengths_ : 0);
+  double log_scale = 0.0;
+  for (std::size_t j = 0, first = 0; j < k; first += lengths_[j++].size()) {
+    at[0] = {0.0, 0.0, 0.0};
+    for (std::size_t e = 1; e < ends_[j].size(); ++e) at[e] = expected_excess((ends_[j][e] - mean[j]) / sd[j]);
+    for (std::size_t s = 0; s < lengths_[j].size(); ++s) {
+      const ExpectedExcess& upper = at[lengths_[j][s].upper];
+      const ExpectedExcess& lower = at[lengths_[j][s].lower];
+      length[first + s] = std::max(upper.value - lower.value, 0.0);
+      if (slopes) change[first + s] = {0.0, upper.cdf - lower.cdf, upper.density - lower.density};
+    }
+    log_scale += std::log(sd[j]);
+  }
+
+  double sum = 0.0;
+  std::array<double, kMaxBoxObjectives> by_mean{};
+  std::array<double, kMaxBoxObjectives> by_sd{};
+  for (std::size_t b = 0; b < sides_.size(); b += k) {
+    if (!slopes) {
+      double volume = length[sides_[b]];
+      for (std::size_t j = 1; j < k; ++j) volume *= length[sides_[b + j]];
+      sum += volume;
+      continue;
+    }
+    std::array<double, kMaxBoxObjectives + 1> after{};  // products of the lengths from j on
+    after[k] = 1.0;
+    for (std::size_t j = k; j-- > 0;) after[j] = after[j + 1] * length[sides_[b + j]];
+    sum += after[0];
+    double before = 1.0;
+    for (std::size_t j = 0; j < k; ++j) {
+      const double others = before * after[j + 1];
+      by_mean[j] -= others * change[sides_[b + j]].cdf;
+      by_sd[j] += others * change[sides_[b + j]].density;
+      before *= length[sides_[b + j]];
+    }
+  }
+  if (!(sum > kSmallSum && sum < kLargeSum)) return by_logarithms(mean, sd, d_mean, d_sd);
+  if (slopes) {
+    for (std::size_t j = 0; j < k; ++j) {
+      d_mean[j] = by_mean[j] / sum / sd[j];
+      d_sd[j] = by_sd[j] / sum / sd[j];
+    }
+  }
+  return log_scale + std::log(sum);
+}
+
+double LogEhvi::by_logarithms(std::span<const double> mean, std::span<const double> sd, std::span<double> d_mean,
+                              std::span<double> d_sd) const {
+  const std::size_t k = n_objectives();
+  std::vector<LogEi> length(n_lengths_, {kNone, 0.0, 0.0});
+  std::vector<LogEi> at(n_most_ends_);
+  for (std::size_t j = 0, first = 0; j < k; first += lengths_[j++].size()) {
+    for (std::size_t e = 1; e < ends_[j].size(); ++e) at[e] = log_expected_improvement(mean[j], sd[j], ends_[j][e]);
+    for (std::size_t s = 0; s < lengths_[j].size(); ++s) {
+      const auto [lower, upper] = lengths_[j][s];
+      LogEi& between = length[first + s];
+      if (lower == 0) {
+        between = at[upper];
+        continue;
+      }
+      if (!(at[upper].value > at[lower].value)) continue;
+      const double value = log_sub_exp(at[upper].value, at[lower].value);
+      const double plus = std::exp(at[upper].value - value);
+      const double minus = std::exp(at[lower].value - value);
+      if (!std::isfinite(plus) || !std::isfinite(minus)) continue;
+      between = {value, plus * at[upper].d_mean - minus * at[lower].d_mean,
+                 plus * at[upper].d_sd - minus * at[lower].d_sd};
+    }
+  }
+  std::vector<double> volume(n_boxes(), 0.0);
+  double largest = kNone;
+  for (std::size_t b = 0; b < volume.size(); ++b) {
+    for (std::size_t j = 0; j < k; ++j) volume[b] += length[sides_[b * k + j]].value;
+    largest = std::max(largest, volume[b]);
   }
   double sum = 0.0;
-  for (const Term& term : terms) sum += std::exp(term.value - largest);
-  LogEhvi result{largest + std::log(sum), {0.0, 0.0}, {0.0, 0.0}};
-  for (const Term& term : terms) {
-    const double share = std::exp(term.value - largest) / sum;
+  for (double& v : volume) sum += v = std::exp(v - largest);
+  std::fill(d_mean.begin(), d_mean.end(), 0.0);
+  std::fill(d_sd.begin(), d_sd.end(), 0.0);
+  for (std::size_t b = 0; b < volume.size() && !d_mean.empty(); ++b) {
+    const double share = volume[b] / sum;
     if (!(share > 0.0)) continue;
-    for (std::size_t k = 0; k < 2; ++k) {
-      result.d_mean[k] += share * term.d_mean[k];
-      result.d_sd[k] += share * term.d_sd[k];
+    for (std::size_t j = 0; j < k; ++j) {
+      d_mean[j] += share * length[sides_[b * k + j]].d_mean;
+      d_sd[j] += share * length[sides_[b * k + j]].d_sd;
     }
   }
-  return result;
+  return largest + std::log(sum);
 }
 
 }  // namespace bluefin::math

@@ -69,6 +69,21 @@ ValueAndSlope log_h(double z) {
   return {log_density - 2.0 * std::log(-z) + std::log(sums.h), -z * sums.cdf / sums.h};
 }
 
+ExpectedExcess expected_excess(double z) {
+  const double density = std::exp(-0.5 * z * z - kLogSqrt2Pi);
+  if (z > -1.0) {
+    const double mass = 0.5 * std::erfc(-z * kSqrtHalf);
+    return {density + z * mass, mass, density};
+  }
+  if (density == 0.0) return {0.0, 0.0, 0.0};
+  if (z >= kFarLeft) {
+    const double ratio = kSqrtHalfPi * erfcx(-z * kSqrtHalf);  // Phi / phi
+    return {density * (1.0 + z * ratio), density * ratio, density};
+  }
+  const Tail sums = tail(z);
+  return {density * sums.h / (z * z), density * sums.cdf / -z, density};
+}
+
 LogEi log_expected_improvement(double mean, double sd, double f) {
   const double z = (f - mean) / sd;
   const ValueAndSlope h = log_h(z);

@@ -15,9 +15,20 @@ double power_of(double y, double power) {
   return std::abs(power) < 1e-12 ? std::log1p(y) : std::expm1(exponent) / power;
 }
 
+// y >= 0 with power_of(y, power) = t >= 0.
+double inverse_power_of(double t, double power) {
+  if (std::abs(power) < 1e-12) return std::expm1(t);
+  if (power * t <= -1.0) return std::numeric_limits<double>::infinity();
+  return std::expm1(std::log1p(power * t) / power);
+}
+
 }  // namespace
 
 double yeo_johnson(double y, double lambda) { return y >= 0.0 ? power_of(y, lambda) : -power_of(-y, 2.0 - lambda); }
+
+double yeo_johnson_inverse(double t, double lambda) {
+  return t >= 0.0 ? inverse_power_of(t, lambda) : -inverse_power_of(-t, 2.0 - lambda);
+}
 
 double yeo_johnson_lambda(std::span<const double> y) {
   const auto n = static_cast<double>(y.size());

@@ -139,15 +139,28 @@ TEST_CASE("the versions for each instruction set agree") {
   const MatrixXd inverse = positive_definite(rng, 90);
   const MatrixXd alpha = random_matrix(rng, 90, 1);
   std::vector<MatrixXd> gradients;
+  std::vector<MatrixXd> forces;
   for (const auto* dense : versions()) {
     MatrixXd k(90, 90);
     MatrixXd h(90, 90);
     dense->gram(points.kernel(), points.view(), k.data(), h.data(), 90);
     MatrixXd gradient(3, 1);
-    dense->theta_gradient(points.kernel(), points.view(), alpha.data(), inverse.data(), h.data(), 90, gradient.data());
+    MatrixXd same(3, 1);
+    MatrixXd by_points = MatrixXd::Constant(90, 2, 7.0);
+    dense->theta_gradient(points.kernel(), points.view(), alpha.data(), inverse.data(), h.data(), 90, gradient.data(),
+                          by_points.data());
+    dense->theta_gradient(points.kernel(), points.view(), alpha.data(), inverse.data(), h.data(), 90, same.data(),
+                          nullptr);
+    CHECK(gradient == same);
+    // A longer lengthscale is the same as points that are closer together.
+    for (Index j = 0; j < 2; ++j) {
+      CHECK(0.5 * by_points.col(j).dot(points.z.col(j)) == Approx(gradient(j, 0)).epsilon(1e-9));
+    }
     gradients.push_back(gradient);
+    forces.push_back(by_points);
   }
   for (const auto& gradient : gradients) CHECK((gradient - gradients[0]).norm() < 1e-11 * gradients[0].norm());
+  for (const auto& force : forces) CHECK((force - forces[0]).norm() < 1e-11 * forces[0].norm());
 }
 
 TEST_CASE("an appended Cholesky factor is that of the whole matrix") {

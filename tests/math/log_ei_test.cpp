@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "catch.hpp"
-#include "math/log_ehvi.hpp"
 #include "math/normal.hpp"
 
 namespace math = bluefin::math;
@@ -77,44 +76,14 @@ TEST_CASE("the derivatives of log expected improvement are those of its values")
   }
 }
 
-TEST_CASE("the expected hypervolume improvement is that of a quadrature") {
-  // One point is dominated, one lies beyond the reference, one stands twice.
-  const math::EhviStrips strips({{-0.2, 0.0}, {-1.0, 0.8}, {0.9, -1.2}, {1.0, 0.5}, {3.0, -9.0}, {-0.2, 0.0}},
-                                {2.0, 1.5});
-  CHECK(strips({0.1, 0.2}, {0.5, 0.7}).value == Approx(std::log(0.20363246905938708897)).epsilon(1e-12));
-  CHECK(strips({1.5, 1.2}, {0.3, 0.4}).value == Approx(std::log(3.8941461424839378753e-7)).epsilon(1e-9));
-}
-
-TEST_CASE("log EHVI has its derivatives, also where the hypervolume itself is 0") {
-  const math::EhviStrips strips({{-1.0, 0.8}, {-0.2, 0.0}, {0.9, -1.2}}, {2.0, 1.5});
-  for (const auto& mean : {std::array{0.1, 0.2}, std::array{-2.0, -3.0}, std::array{1.5, 1.2}, std::array{6.0, 8.0}}) {
-    for (const double sd : {0.05, 0.6}) {
-      const std::array spread{sd, 1.3 * sd};
-      const math::LogEhvi at = strips(mean, spread);
-      INFO("mean = " << mean[0] << ", " << mean[1] << ", sd = " << sd);
-      CHECK(std::isfinite(at.value));
-      for (std::size_t k = 0; k < 2; ++k) {
-        const double step = 1e-6 * sd;
-        auto low = mean;
-        auto high = mean;
-        low[k] -= step;
-        high[k] += step;
-        const double d_mean = (strips(high, spread).value - strips(low, spread).value) / (2 * step);
-        CHECK(at.d_mean[k] == Approx(d_mean).epsilon(1e-4).margin(1e-4));
-        low = spread;
-        high = spread;
-        low[k] -= step;
-        high[k] += step;
-        const double d_sd = (strips(mean, high).value - strips(mean, low).value) / (2 * step);
-        CHECK(at.d_sd[k] == Approx(d_sd).epsilon(1e-4).margin(1e-4));
-      }
-    }
+TEST_CASE("the expected excess is exp of log h, and its derivative the normal distribution's") {
+  for (double z = -36.0; z < 1e3; z += z < 10.0 ? 0.37 : 50.0) {
+    INFO("z = " << z);
+    const math::ExpectedExcess excess = math::expected_excess(z);
+    const math::ValueAndSlope h = math::log_h(z);
+    CHECK(excess.value == Approx(std::exp(h.value)).epsilon(1e-12));
+    CHECK(excess.cdf == Approx(std::exp(math::log_ndtr(z))).epsilon(1e-12));
+    CHECK(excess.density == Approx(excess.cdf * math::log_ndtr_slope(z)).epsilon(1e-12));
   }
-}
-
-TEST_CASE("without a front the improvement is what lies below the reference") {
-  const math::EhviStrips strips({}, {1.0, 2.0});
-  const double alone = math::log_expected_improvement(0.5, 0.3, 1.0).value;
-  const double other = math::log_expected_improvement(2.5, 0.2, 2.0).value;
-  CHECK(strips({0.5, 2.5}, {0.3, 0.2}).value == Approx(alone + other).epsilon(1e-13));
+  CHECK(math::expected_excess(-1e200).value == 0.0);
 }

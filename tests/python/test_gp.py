@@ -103,3 +103,104 @@ def test_warnings_and_errors():
     for options in ({"n_restarts": 1.5}, {"winsorise": "no"}, {"prior": 1}, {"independent_sampler": "random"}):
         with pytest.raises(TypeError):
             GPSampler(**options)
+
+
+def test_explain_says_what_comes_next_and_why():
+    sampler = GPSampler(seed=1, n_startup_trials=6)
+    study = bluefin.create_study(sampler=sampler)
+
+    def objective(trial):
+        x = trial.suggest_float("x", 1e-4, 1, log=True)
+        trial.suggest_float("idle", 0, 1)
+        return (x - 0.1) ** 2 + trial.suggest_categorical("c", [0.0, 0.1])
+
+    study.optimize(objective, n_trials=20)
+    explanation = study.sampler.explain(study, at=[{"x": 0.1, "idle": 0.5, "c": 0.0}])
+    assert isinstance(explanation, bluefin.samplers.GPExplanation)
+    assert (explanation.n_complete, explanation.n_running, explanation.in_use) == (20, 0, True)
+    assert explanation.options["n_startup_trials"] == 6
+
+    process = explanation.objectives[0]
+    assert (process.name, process.direction, process.n_values) == ("value", "minimize", 20)
+    assert set(process.params) == {"x", "idle", "c"}
+    assert process.params["x"].log and process.params["x"].distance > 1
+    assert process.params["x"].correlation is None and process.params["x"].warp is None
+    assert process.params["c"].kind == "categorical" and 0 < process.params["c"].correlation < 1
+    assert process.params["idle"].relevance < 0.05 < process.params["x"].relevance
+    assert process.loo_r2 > 0.5 and 0 <= process.loo_within <= 1
+
+    assert explanation.best[0].number == study.best_trial.number
+    assert explanation.best[0].params == study.best_params
+    assert explanation.best[0].values == [study.best_value]
+    there = explanation.at[0].objectives[0]
+    assert there.low <= there.mean <= there.high and there.sd > 0
+    assert abs(there.mean) < 0.05
+    assert explanation.suggestion.acquisition > explanation.at[0].acquisition
+    assert 0 < explanation.suggestion.improvement_chance < 1
+
+    assert sampler.explain(study).suggestion == explanation.suggestion
+    trial = study.ask()
+    objective(trial)
+    assert trial.params == explanation.suggestion.params
+    assert sampler.explain(study).n_running == 1
+
+
+@pytest.mark.parametrize("n_objectives", [3, 6])  # of six always a weighted sum decides
+def test_explain_of_several_objectives_constraints_and_conditions(n_objectives):
+    directions = ["minimize", "maximize", "minimize", "minimize", "maximize", "minimize"][:n_objectives]
+    study = bluefin.create_study(directions=directions, sampler=GPSampler(seed=1))
+
+    def objective(trial):
+        kind = trial.suggest_categorical("kind", ["svm", "tree"])
+        value = trial.suggest_float("c", 0, 1) if kind == "svm" else trial.suggest_int("depth", 1, 5) / 5
+        trial.set_constraint("small", value - 0.9)
+        return (value, value**2, 1 - value, 1 - value**2, value, 2 - value)[:n_objectives]
+
+    study.optimize(objective, n_trials=16)
+    explanation = study.sampler.explain(study)
+    assert [p.direction for p in explanation.objectives] == directions
+    assert [p.name for p in explanation.constraints] == ["small"]
+    if n_objectives == 6:
+        assert explanation.weighted is not None and abs(sum(explanation.weights) - 1) < 1e-12
+    assert len(explanation.weights) == (n_objectives if explanation.weighted else 0)
+    assert {tuple(group.params): group.depends_on for group in explanation.groups} == {("c",): "kind", ("depth",): "kind"}
+    assert len(explanation.objectives[0].group_correlations) == 2
+    assert {point.number for point in explanation.best} == {trial.number for trial in study.best_trials}
+    assert len(explanation.suggestion.objectives) == n_objectives
+    assert 0 <= explanation.suggestion.feasibility <= 1
+    assert explanation.improve_on is None and explanation.suggestion.expected_improvement is None
+
+
+def test_explain_gives_objects_among_choices_back_and_speaks_for_other_samplers():
+    class Thing:
+        pass
+
+    things = [Thing(), Thing()]
+    study = bluefin.create_study(sampler=bluefin.samplers.RandomSampler(seed=1))
+    with pytest.warns(UserWarning, match="persistent storage"):
+        study.optimize(
+            lambda trial: trial.suggest_float("x", 0, 1) + things.index(trial.suggest_categorical("t", things)),
+            n_trials=8,
+        )
+    sampler = GPSampler(seed=2)
+    explanation = sampler.explain(study, at=[{"x": 0.5, "t": things[1]}])
+    assert explanation.sampler == "random" and not explanation.in_use
+    assert explanation.at[0].params == {"x": 0.5, "t": things[1]}
+    assert explanation.best[0].params == {"x": study.best_params["x"], "t": things[0]}
+    assert explanation.suggestion.params["t"] in things
+    assert GPSampler(seed=2).explain(study).suggestion == explanation.suggestion
+
+
+def test_explain_says_what_is_wrong():
+    study = bluefin.create_study(sampler=GPSampler(seed=1))
+    with pytest.raises(ValueError, match="no complete trial"):
+        study.sampler.explain(study)
+    study.optimize(parabola, n_trials=4)
+    with pytest.raises(ValueError, match="no value for parameter 'k'"):
+        study.sampler.explain(study, at=[{"x": 1.0}])
+    with pytest.raises(ValueError, match="11"):
+        study.sampler.explain(study, at=[{"x": 11, "k": 1}])
+    with pytest.raises(TypeError, match="sequence of dicts"):
+        study.sampler.explain(study, at={"x": 1.0, "k": 1})
+    with pytest.raises(TypeError, match="BluefinSampler"):
+        GPSampler().explain(optuna.create_study())

@@ -22,7 +22,9 @@ namespace {
 constexpr gp::Columns kColumns{2, 1};
 
 // theta = 4, 0.5, 0.75 (Hamming), scale 1.3, noise 0.01.
-gp::Hyperparameters hyper() { return {{std::log(4.0), std::log(0.5), std::log(0.75)}, std::log(1.3), std::log(0.01)}; }
+gp::Hyperparameters hyper() {
+  return {{std::log(4.0), std::log(0.5), std::log(0.75)}, std::log(1.3), std::log(0.01), {}};
+}
 
 MatrixXd five_points() {
   MatrixXd x(5, 3);
@@ -59,8 +61,7 @@ std::vector<double> random_u(Rng& rng, const gp::Columns& columns) {
 TEST_CASE("gp: likelihood, leave-one-out score and posterior are those of 50 digits") {
   const MatrixXd x = five_points();
   gp::Likelihood likelihood(x, kFiveValues, kColumns);
-  std::vector<double> u = hyper().log_theta;
-  u.insert(u.end(), {hyper().log_scale, hyper().log_noise});
+  const std::vector<double> u = gp::to_vector(hyper());
   std::vector<double> gradient;
   CHECK(likelihood(u, &gradient) == Approx(-6.8926770287223171004).epsilon(1e-13));
   CHECK(likelihood(u, nullptr) == Approx(-6.8926770287223171004).epsilon(1e-13));
@@ -87,17 +88,19 @@ TEST_CASE("gp: the gradient of the log posterior is that of its values") {
   Rng rng(1);
   for (const auto& columns : {gp::Columns{1, 0}, gp::Columns{0, 2}, gp::Columns{5, 0}, gp::Columns{3, 2}}) {
     for (const gp::Prior prior : {gp::Prior::kOptuna, gp::Prior::kLognormal}) {
-      for (int repeat = 0; repeat < 4; ++repeat) {
-        const Sample sample(rng, 5 + 15 * repeat, columns);
+      for (int repeat = 0; repeat < 8; ++repeat) {
+        const Sample sample(rng, 5 + 15 * (repeat / 2), columns);
         gp::Likelihood likelihood(sample.x, sample.y, columns);
         std::vector<double> u = random_u(rng, columns);
+        const bool warped = repeat % 2 == 1;
+        for (math::Index j = 0; warped && j < 2 * columns.numeric; ++j) u.push_back(rng.uniform(-1.0, 1.0));
         const auto posterior = [&](const std::vector<double>& at) {
           std::vector<double> unused(at.size(), 0.0);
-          return likelihood(at, nullptr) + gp::log_prior(prior, at, unused);
+          return likelihood(at, nullptr) + gp::log_prior(prior, static_cast<std::size_t>(columns.size()), at, unused);
         };
         std::vector<double> gradient;
         likelihood(u, &gradient);
-        gp::log_prior(prior, u, gradient);
+        gp::log_prior(prior, static_cast<std::size_t>(columns.size()), u, gradient);
         double size = 0.0;
         for (const double g : gradient) size = std::max(size, std::abs(g));
         for (std::size_t k = 0; k < u.size(); ++k) {
@@ -119,7 +122,10 @@ TEST_CASE("gp: predictions have their gradients") {
   Rng rng(2);
   const Sample sample(rng, 40, kColumns);
   gp::Regression regression;
-  REQUIRE(regression.condition(sample.x, sample.y, kColumns, hyper()));
+  gp::Hyperparameters hyper = ::hyper();
+  const bool warped = GENERATE(false, true);
+  if (warped) hyper.log_warp = {0.5, -0.7, -0.4, 0.8};
+  REQUIRE(regression.condition(sample.x, sample.y, kColumns, hyper));
   const Sample at(rng, 6, kColumns);
   const gp::Prediction p = regression.predict_with_gradients(at.x);
   const gp::Prediction plain = regression.predict(at.x);
@@ -140,19 +146,25 @@ TEST_CASE("gp: predictions have their gradients") {
   }
 }
 
-TEST_CASE("gp: acquisitions have their gradients, with constraints and with two objectives") {
+TEST_CASE("gp: acquisitions have their gradients, with constraints and with several objectives") {
   Rng rng(3);
-  std::vector<gp::Regression> regressions(3);
+  std::vector<gp::Regression> regressions(4);
   for (auto& regression : regressions) {
     const Sample sample(rng, 30, kColumns);
     REQUIRE(regression.condition(sample.x, sample.y, kColumns, hyper()));
   }
+  const auto ehvi = [](const std::vector<double>& front, const std::vector<double>& reference) {
+    return math::LogEhvi::make({front, reference.size()}, reference, 100);
+  };
   const std::vector<gp::Acquisition> acquisitions = {
       gp::Acquisition::one_objective(&regressions[0], 1.0, {}),
       gp::Acquisition::one_objective(&regressions[0], 1.0, {{&regressions[2], 0.5}}),
       gp::Acquisition::one_objective(&regressions[0], std::nullopt, {{&regressions[1], 0.5}, {&regressions[2], -3.0}}),
-      gp::Acquisition::two_objectives(&regressions[0], &regressions[1],
-                                      math::EhviStrips({{0.5, 1.5}, {1.2, 0.8}}, {2.5, 2.5}), {{&regressions[2], 1.0}}),
+      gp::Acquisition::several_objectives({&regressions[0], &regressions[1]}, ehvi({0.5, 1.5, 1.2, 0.8}, {2.5, 2.5}),
+                                          {{&regressions[2], 1.0}}),
+      gp::Acquisition::several_objectives({&regressions[0], &regressions[1], &regressions[2]},
+                                          ehvi({0.5, 1.5, 1.0, 1.2, 0.8, 1.0, 1.0, 1.0, 0.2}, {2.5, 2.5, 2.0}),
+                                          {{&regressions[3], 1.0}}),
   };
   const Sample at(rng, 5, kColumns);
   for (const auto& acquisition : acquisitions) {

@@ -2,12 +2,14 @@
 #include "bluefin/samplers/gp.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
 
 #include "bluefin/error.hpp"
 #include "catch.hpp"
+#include "math/pareto.hpp"
 #include "samplers/study_double.hpp"
 
 using namespace bluefin;
@@ -258,6 +260,55 @@ TEST_CASE("gp spreads over the front of two objectives") {
   CHECK(parts.size() >= 4);
 }
 
+TEST_CASE("gp spreads over the front of three objectives, and keeps to a constraint") {
+  // DTLZ2: the front is the part of the unit sphere of positive numbers, where z = 0.5.
+  auto study = study_of({}, 3);
+  Values losses;
+  int on_front = 0;
+  int far_off = 0;
+  for (int i = 0; i < 45; ++i) {
+    auto asker = study.ask();
+    const double a = asker.suggest("a", FloatDistribution{0.0, 1.0}) * 1.5707963267948966;
+    const double b = asker.suggest("b", FloatDistribution{0.0, 1.0}) * 1.5707963267948966;
+    const double z = asker.suggest("z", FloatDistribution{0.0, 1.0});
+    const double r = 1.0 + std::pow(z - 0.5, 2);
+    auto trial = std::make_shared<FrozenTrial>();
+    trial->values = {r * std::cos(a) * std::cos(b), r * std::cos(a) * std::sin(b), r * std::sin(a)};
+    trial->params = asker.params;
+    const double constraint = a - 1.2;
+    trial->system_attrs = {{"constraints:c", Json(constraint)}};
+    if (i >= 15 && constraint > 0.05) ++far_off;
+    if (i >= 15 && r < 1.01) ++on_front;
+    if (constraint <= 0.0) losses.insert(losses.end(), trial->values.begin(), trial->values.end());
+    study.add(trial);
+  }
+  CHECK(on_front >= 20);
+  CHECK(far_off <= 3);
+  // 1.1^3 less the part of the ball is 0.807, of which the constraint leaves a little less.
+  CHECK(math::hypervolume({losses, 3}, std::array{1.1, 1.1, 1.1}) > 0.6);
+}
+
+TEST_CASE("gp keeps running trials of three objectives apart") {
+  auto study = study_of({}, 3);
+  const auto objective = [](StudyDouble::Asker& asker) {
+    const double x = asker.suggest("x", FloatDistribution{0.0, 1.0});
+    const double y = asker.suggest("y", FloatDistribution{0.0, 1.0});
+    return Values{x, y, 2.0 - x - y};
+  };
+  for (int i = 0; i < 20; ++i) study.run(objective);
+  std::vector<PendingTrial> pending;
+  std::vector<Values> points;
+  for (int i = 0; i < 4; ++i) {
+    study.history().set_pending(pending);
+    const auto joint = study.ask().joint;
+    REQUIRE(joint.params.size() == 2);
+    const Values point = values_of(joint.params);
+    for (const Values& other : points) CHECK(std::hypot(point[0] - other[0], point[1] - other[1]) > 0.02);
+    points.push_back(point);
+    pending.push_back({100 + i, joint.params, {}});
+  }
+}
+
 TEST_CASE("gp takes conditional parameters into its model") {
   const auto objective = [](StudyDouble::Asker& asker) {
     const double kind = asker.suggest("kind", CategoricalDistribution{{std::string("a"), std::string("b")}});
@@ -377,30 +428,56 @@ TEST_CASE("gp bounds what it models of a long history") {
   CHECK(sphere(x) < 0.02);
 }
 
+TEST_CASE("gp suggests the same points with any number of threads", "[threads]") {
+  const std::size_t n_objectives = GENERATE(1, 2);
+  const auto points = [&](int n_threads) {
+    auto study = study_of({.n_restarts = 2, .n_candidates = 600, .n_threads = n_threads}, n_objectives);
+    std::vector<double> all;
+    for (int i = 0; i < 14; ++i) {
+      study.run([&](StudyDouble::Asker& asker) {
+        const double c = asker.suggest("c", CategoricalDistribution{{std::string("a"), std::string("b")}});
+        const double n = asker.suggest("n", IntDistribution{0, 1000});
+        const double x = asker.suggest("x", FloatDistribution{0.0, 1.0});
+        all.insert(all.end(), {c, n, x});
+        return n_objectives == 1 ? Values{c + n * 1e-3 + x * x} : Values{c + x * x, n * 1e-3 + std::pow(x - 1.0, 2)};
+      });
+    }
+    return all;
+  };
+  const auto alone = points(1);
+  CHECK(points(2) == alone);
+  CHECK(points(5) == alone);
+}
+
 TEST_CASE("gp's options are checked by name") {
   const auto wrong = [](const char* name, const char* json) { return make_sampler("gp", {{name, Json::parse(json)}}); };
   CHECK_THROWS_WITH(wrong("prior", "\"flat\""), ContainsSubstring("gp: prior = 'flat'") && ContainsSubstring("optuna"));
   CHECK_THROWS_WITH(wrong("output_transform", "\"log\""), ContainsSubstring("yeo-johnson"));
+  CHECK_THROWS_WITH(wrong("input_warp", "\"beta\""), ContainsSubstring("kumaraswamy"));
   CHECK_THROWS_WITH(wrong("n_startup_trials", "-1"), ContainsSubstring("must be >= 0"));
   CHECK_THROWS_WITH(wrong("n_local_searches", "0"), ContainsSubstring("between 1 and 1000"));
+  CHECK_THROWS_WITH(wrong("n_threads", "0"), ContainsSubstring("between 1 and 256"));
 }
 
 TEST_CASE("every option of gp makes a study") {
-  for (const auto& [name, json] :
-       std::vector<std::pair<std::string, std::string>>{{"prior", "\"optuna\""},
-                                                        {"output_transform", "\"none\""},
-                                                        {"output_transform", "\"yeo-johnson\""},
-                                                        {"winsorise", "false"},
-                                                        {"trust_region", "true"},
-                                                        {"n_restarts", "0"},
-                                                        {"n_candidates", "64"},
-                                                        {"n_local_searches", "1"}}) {
+  for (const auto& [name, json] : std::vector<std::pair<std::string, std::string>>{{"prior", "\"optuna\""},
+                                                                                   {"output_transform", "\"none\""},
+                                                                                   {"output_transform", "\"auto\""},
+                                                                                   {"input_warp", "\"kumaraswamy\""},
+                                                                                   {"deterministic_objective", "true"},
+                                                                                   {"winsorise", "false"},
+                                                                                   {"trust_region", "true"},
+                                                                                   {"n_restarts", "0"},
+                                                                                   {"n_candidates", "64"},
+                                                                                   {"n_local_searches", "1"}}) {
     INFO(name << " = " << json);
-    const auto run = [](const std::shared_ptr<const Sampler>& sampler) {
+    const bool curved = json != "\"auto\"";  // a plain function needs no transform
+    const auto run = [&](const std::shared_ptr<const Sampler>& sampler) {
       StudyDouble study(sampler);
       Values last;
       for (int i = 0; i < 16; ++i)
-        last = values_of(study.run(numbers(3, [](const Values& x) { return std::exp(5 * sphere(x)); })));
+        last = values_of(
+            study.run(numbers(3, [&](const Values& x) { return curved ? std::exp(5 * sphere(x)) : sphere(x); })));
       return last;
     };
     // It says something else than the default.

@@ -19,13 +19,19 @@ struct GpOptions {
 
   bool sobol_startup = true;        // the start is scrambled Sobol points, from the second trial on; off: random ones
   std::string prior = "lognormal";  // of the hyperparameters: "lognormal" or "optuna"
-  std::string output_transform = "auto";  // of one objective: "yeo-johnson", "none", or "auto": what predicts best
-  bool winsorise = true;                  // losses above median + 5 interquartile ranges become that
-  int n_restarts = 1;                     // searches for hyperparameters from random starts
-  int n_candidates = 2048;                // points of the acquisition's first look; fewer with many trials
-  int n_local_searches = 10;              // that start from the best of them
-  std::optional<bool> trust_region{};     // look in a box around the best trial; unset: with more than 15 parameters
-  int max_points = 2000;                  // trials of a model; of more than that a part is chosen
+  // Of one objective: "yeo-johnson", "none", or "auto": what predicts best.
+  std::string output_transform = "yeo-johnson";
+  // Of numbers: "none", "kumaraswamy", or "auto": where each value is predicted better from the others with it.
+  std::string input_warp = "none";
+  bool winsorise = true;      // losses above median + 5 interquartile ranges become that
+  int n_restarts = 1;         // searches for hyperparameters from random starts
+  int n_candidates = 2048;    // points of the acquisition's first look; fewer with many trials
+  int n_local_searches = 10;  // that start from the best of them
+  // Look in a box around the best trial; unset: with more than 15 parameters, and two times of three where there is
+  // no noise.
+  std::optional<bool> trust_region{};
+  int max_points = 2000;  // trials of a model; of more than that a part is chosen
+  int n_threads = 1;      // of one suggestion, which is the same with any number
 
   template <class V>
   static void describe(V&& v) {
@@ -37,13 +43,15 @@ struct GpOptions {
     v("prior", &GpOptions::prior, any_value(), "of the hyperparameters: lognormal or optuna");
     v("output_transform", &GpOptions::output_transform, any_value(),
       "of one objective's losses: yeo-johnson, none or auto");
+    v("input_warp", &GpOptions::input_warp, any_value(), "bend of each number's range: none, kumaraswamy or auto");
     v("winsorise", &GpOptions::winsorise, any_value(), "cut losses off at median + 5 interquartile ranges");
     v("n_restarts", &GpOptions::n_restarts, between(0, 100), "searches for hyperparameters from random starts");
     v("n_candidates", &GpOptions::n_candidates, between(1, 1 << 20), "points of the acquisition's first look");
     v("n_local_searches", &GpOptions::n_local_searches, between(1, 1000), "searches from the best of them");
     v("trust_region", &GpOptions::trust_region, any_value(),
-      "look near the best trial; unset: with more than 15 parameters");
+      "look near the best trial; unset: with many parameters or without noise");
     v("max_points", &GpOptions::max_points, between(100, 20000), "trials that a model holds; of more a part is chosen");
+    v("n_threads", &GpOptions::n_threads, between(1, 256), "threads of one suggestion; the same one with any number");
   }
 };
 

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import warnings
 
 from bluefin import _checks
+from bluefin import _native
+from bluefin import _objects
 from bluefin._warnings import warn_experimental_argument
 from bluefin.samplers._base import BaseSampler
 from bluefin.samplers._base import checked_seed
 from bluefin.samplers._constraints import store_constraints
+from bluefin.samplers._gp_explanation import from_json
+from bluefin.samplers._gp_explanation import GPExplanation
 from bluefin.samplers._native import NativeSampler
 
 if TYPE_CHECKING:
@@ -39,12 +43,16 @@ class GPSampler(NativeSampler):
         prior: Of the hyperparameters, ``"lognormal"`` or ``"optuna"``.
         output_transform: Of one objective's values: ``"yeo-johnson"``, ``"none"``, or ``"auto"``, the one that predicts
             them best from one another.
+        input_warp: Of the numbers: ``"none"``, ``"kumaraswamy"``, which bends each one's range, or ``"auto"``: where that
+            predicts the values better from one another.
         winsorise: Cut values off that are worse than the median by 5 interquartile ranges.
         n_restarts: Searches for hyperparameters from random starts.
         n_candidates: Points of the acquisition function's first look; fewer with many trials.
         n_local_searches: That start from the best of them.
-        trust_region: Look in a box around the best trial. None: with more than 15 parameters.
+        trust_region: Look in a box around the best trial. None: with more than 15 parameters, and two times of three
+            with `deterministic_objective`.
         max_points: Trials that a model holds; of more a part is chosen.
+        n_threads: Of one suggestion, which is the same with any number. Python's other threads go on meanwhile.
 
     Raises:
         ValueError: An option is out of range or unknown.
@@ -63,13 +71,15 @@ class GPSampler(NativeSampler):
         warn_independent_sampling: bool = True,
         sobol_startup: bool = True,
         prior: str = "lognormal",
-        output_transform: str = "auto",
+        output_transform: str = "yeo-johnson",
+        input_warp: str = "none",
         winsorise: bool = True,
         n_restarts: int = 1,
         n_candidates: int = 2048,
         n_local_searches: int = 10,
         trust_region: bool | None = None,
         max_points: int = 2000,
+        n_threads: int = 1,
     ) -> None:
         if constraints_func is not None:
             warnings.warn(
@@ -91,15 +101,49 @@ class GPSampler(NativeSampler):
             "sobol_startup": _checks.flag("`sobol_startup`", sobol_startup) and independent_sampler is None,
             "prior": _checks.text("`prior`", prior),
             "output_transform": _checks.text("`output_transform`", output_transform),
+            "input_warp": _checks.text("`input_warp`", input_warp),
             "winsorise": _checks.flag("`winsorise`", winsorise),
             "n_restarts": _checks.integer("`n_restarts`", n_restarts),
             "n_candidates": _checks.integer("`n_candidates`", n_candidates),
             "n_local_searches": _checks.integer("`n_local_searches`", n_local_searches),
             "trust_region": None if trust_region is None else _checks.flag("`trust_region`", trust_region),
             "max_points": _checks.integer("`max_points`", max_points),
+            "n_threads": _checks.integer("`n_threads`", n_threads),
         }
         self._to_native()  # checks the options
         super().__init__()
+
+    def explain(self, study: Study, at: Sequence[dict[str, Any]] = ()) -> GPExplanation:
+        """What the sampler makes of the finished trials of a study, and what it suggests next.
+
+        The processes are fitted anew, as for the next trial: a fit depends on the trials alone. Of each there are
+        lengthscales, relevance of the parameters, noise, transform and leave-one-out score; of the best trial, the
+        suggestion and the points ``at`` what is predicted and the acquisition. Nothing changes. It takes the time of a
+        suggestion with a fit, and for the relevance some predictions more.
+
+        Args:
+            study: Any study. Where it has another sampler, this is what this one would say.
+            at: Points to be predicted too, each a dict of parameters; those that not every trial has may be left out.
+
+        Raises:
+            TypeError: ``study`` is no study of bluefin, or ``at`` no sequence of dicts.
+            ValueError: No complete trial, no parameter of more than one value, or a point that lacks a parameter or has
+                a value outside its range.
+        """
+        _checks.own_study(self, study)
+        if isinstance(at, dict) or not all(isinstance(point, dict) for point in at):
+            raise TypeError(f"`at` must be a sequence of dicts, but got {at!r}.")
+        objects = study._objects
+        points = [
+            {
+                name: _objects.native_choice(_objects.plain_choice(name, value, objects))
+                for name, value in point.items()
+            }
+            for point in at
+        ]
+        seed = None if study.sampler is self else self._direct_seed
+        text = _native.explain_gp(study._native, self._to_native(), seed, points)
+        return from_json(text, objects.original if objects is not None else lambda name, value: value)
 
     def _samples_in_python(self) -> bool:
         return self._independent_sampler is not None or super()._samples_in_python()
