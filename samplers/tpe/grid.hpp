@@ -2,6 +2,7 @@
 // The kernels of a parameter with a step: few distinct ones, and few distinct values to ask them for.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -45,7 +46,9 @@ class Grid {
   Row row(double x);
   // Finds the value of kernel i if it is not known.
   void know(const Row& row, std::uint32_t i) {
-    if (std::isnan(row.values[i])) row.values[i] = log_mass(entries_[i], row) - entries_[i].log_inside;
+    if (!std::isnan(row.values[i])) return;
+    const double inside = entries_[i].log_inside;
+    row.values[i] = inside > kLeastLogMass ? std::min(log_mass(entries_[i], row) - inside, 0.0) : kNothing;
   }
   // Forgets the rows when there are very many. They come back as they are asked for.
   void trim();

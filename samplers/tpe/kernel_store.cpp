@@ -123,13 +123,15 @@ void KernelStore::set_constant(std::size_t k, double c) {
   branches_.include_constant(k / kLeafKernels / kLanes, c);
 }
 
-void KernelStore::box(std::size_t k, const Positions& positions) {
+void KernelStore::include(std::size_t k, std::size_t i, Position position) {
   const std::size_t leaf = k / kLeafKernels;
-  for (std::size_t i = 0; i < n_numeric(); ++i) {
-    const auto [u, inverse_s] = positions(k, i);
-    leaves_.include(leaf, i, u, inverse_s);
-    branches_.include(leaf / kLanes, i, u, inverse_s);
-  }
+  leaves_.include(leaf, i, position.u, position.inverse_s);
+  branches_.include(leaf / kLanes, i, position.u, position.inverse_s);
+}
+
+void KernelStore::box(std::size_t k, const Positions& positions) {
+  if (size() < kBoxesFrom) return;
+  for (std::size_t i = 0; i < n_numeric(); ++i) include(k, i, positions(k, i));
 }
 
 namespace {
@@ -189,9 +191,9 @@ void KernelStore::regroup(const Positions& positions) {
     for (std::size_t column = 0; column < n_columns_; ++column) fresh.cell(k, column) = cell(old, column);
     fresh.set_constant(k, constant(old));
     fresh.weight(k) = weight(old);
-    fresh.box(k, [&](std::size_t, std::size_t i) {
-      return Position{u[old * n_numeric() + i], inverse_s[old * n_numeric() + i]};
-    });
+    for (std::size_t i = 0; i < n_numeric(); ++i) {
+      fresh.include(k, i, {u[old * n_numeric() + i], inverse_s[old * n_numeric() + i]});
+    }
   }
   *this = std::move(fresh);
   n_changes_ = 0;

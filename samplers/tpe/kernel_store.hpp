@@ -79,8 +79,11 @@ class KernelStore {
   // All cells zero; to be filled and then shown to box().
   std::size_t append(int number, std::int32_t rank);
   void remove(std::size_t k, const Positions& positions);
-  // Makes the boxes large enough for the kernel.
+  // Makes the boxes large enough for the kernel, or for its i-th numeric parameter: O(d), O(1).
   void box(std::size_t k, const Positions& positions);
+  void box(std::size_t k, std::size_t i, Position position) {
+    if (size() >= kBoxesFrom) include(k, i, position);
+  }
 
   // Whether so much has come and gone that new leaves pay. Cost of regroup(): O(n log n) for n kernels.
   bool wants_regroup() const { return size() >= kRegroupFrom && n_changes_ > size() / 8; }
@@ -94,8 +97,12 @@ class KernelStore {
 
  private:
   static constexpr std::size_t kRegroupFrom = 256;  // kernels; fewer are summed quicker than looked through
+  // Boxes of a smaller store are not kept up to date: before it has kRegroupFrom kernels, so many come that it is
+  // regrouped, which makes all boxes anew.
+  static constexpr std::size_t kBoxesFrom = kRegroupFrom / 2;
 
   std::size_t n_numeric() const { return n_continuous_ + n_grid_; }
+  void include(std::size_t k, std::size_t i, Position position);
   void resize_boxes();
 
   std::size_t n_continuous_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "samplers/tpe/parzen.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -17,6 +19,7 @@ namespace bluefin::tpe {
 namespace {
 
 constexpr double kFarthest = 1e7;  // in u: 140,000 ranges off, where a kernel's mass has no digits left
+constexpr double kLargestWeight = 1e100;
 constexpr std::size_t kFlat = 25;  // the newest observations, of weight 1
 
 // The default weight of rank r is min(1, first + slope r).
@@ -46,7 +49,8 @@ void check_weights(std::span<const double> weights, std::size_t m) {
   if (weights.size() < m) refuse("are " + std::to_string(weights.size()) + " numbers");
   double sum = 0.0;
   for (const double w : weights) {
-    if (!std::isfinite(w) || w < 0.0) refuse("have a value of " + std::to_string(w) + ", must be finite and >= 0");
+    // Sums of larger ones may be no numbers.
+    if (!(w >= 0.0 && w <= kLargestWeight)) refuse(fmt::format("have a value of {}, must be between 0 and 1e100", w));
     sum += w;
   }
   if (m > 0 && !(sum > 0.0)) refuse("are all zero");
@@ -133,6 +137,10 @@ KernelStore::Positions ParzenEstimator::positions_in(const KernelStore& store) c
   };
 }
 
+void ParzenEstimator::box_one(std::size_t i, Place at) {
+  at.store->box(at.k, i, {u_of(i, *at.store, at.k), 1.0 / s_of(i, *at.store, at.k)});
+}
+
 void ParzenEstimator::mark_dirty(Place at) {
   if (std::isnan(at.store->constant(at.k))) return;
   at.store->set_constant(at.k, std::numeric_limits<double>::quiet_NaN());
@@ -170,13 +178,13 @@ void ParzenEstimator::set_s(std::size_t i, int number, double s) {
     double& cell = at.store->cell(at.k, column_of(*at.store, i));
     Grid& grid = *numeric_[i].grid;
     cell = as_cell(grid.add({grid.kernel(as_index(cell)).mu, s}));
-    at.store->box(at.k, positions_in(*at.store));
+    box_one(i, at);
     return;
   }
   if (!place(number).store->wide()) into_store(number, wide_);
   const Place at = place(number);
   at.store->cell(at.k, column_of(wide_, i) + 1) = 1.0 / s;
-  at.store->box(at.k, positions_in(*at.store));
+  box_one(i, at);
   mark_dirty(at);
   if (s != 1.0) return;
   for (std::size_t other = 0; other < n_continuous_; ++other) {
@@ -258,7 +266,9 @@ double ParzenEstimator::constant_of(Place at) const {
   double constant = 0.0;
   for (std::size_t i = 0; i < n_continuous_; ++i) {
     const double s = s_of(i, *at.store, at.k);
-    constant -= log_mass_inside(u_of(i, *at.store, at.k), s);
+    const double inside = log_mass_inside(u_of(i, *at.store, at.k), s);
+    if (!(inside > kLeastLogMass)) return kNothing;
+    constant -= inside;
     if (s != 1.0) constant -= std::log(s);
   }
   return constant;

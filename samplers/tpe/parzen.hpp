@@ -95,6 +95,7 @@ class ParzenEstimator {
   void apply_changes(std::size_t i);
   void into_store(int number, KernelStore& to);
   void remove_from_store(Place at);
+  void box_one(std::size_t i, Place at);
   void mark_dirty(Place at);
   double constant_of(Place at) const;
   Bandwidths::Points points_of(std::size_t i) const;

@@ -53,6 +53,7 @@ void ParzenEstimator::prepare(std::span<const double> points) {
     std::fill(ends + kCandidates * kCopies, ends + (kCandidates + 1) * kCopies, high);
   };
 
+  const bool has_bounds = leaves_out();
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
     Numeric& numeric = numeric_[i];
     const std::size_t n_grid = numeric_.size() - n_continuous_;
@@ -67,12 +68,14 @@ void ParzenEstimator::prepare(std::span<const double> points) {
         to.row_pointers[at] = row.values;
         to.log_prior[p] += row.values[Grid::kPrior];
         to.most[p] += row.most;
-        set_ends(p, i, numeric.scale.u(value - 0.5 * numeric.scale.step),
-                 numeric.scale.u(value + 0.5 * numeric.scale.step));
+        if (has_bounds) {
+          set_ends(p, i, numeric.scale.u(value - 0.5 * numeric.scale.step),
+                   numeric.scale.u(value + 0.5 * numeric.scale.step));
+        }
       } else {
         const double u = numeric.scale.u(value);
         set_x(p, i, u);
-        set_ends(p, i, u, u);
+        if (has_bounds) set_ends(p, i, u, u);
         to.log_prior[p] += prior - u / kMaxS * (u / kMaxS);
       }
     }
@@ -177,15 +180,15 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points, dou
   if (points.empty()) return {};
   prepare(points);
   Batches& batches = *batches_;
-  const double q = prior_weight();
   const std::size_t n = batches.n_batches * kCandidates;
 
   // Sums of exp(t - shift). The largest constant is a good shift as long as the prior, which is always there, does not
-  // vanish under it; in very many dimensions it does, and the largest t itself has to be found.
+  // vanish under it; in very many dimensions, or with a tiny weight, it does, and the largest t itself has to be found.
   batches.shift.assign(n, largest_constant_);
   batches.offset.assign(n, batches.log_others);
+  const double log_q = prior_weight() > 0.0 ? std::log(prior_weight()) : -kInfinity;
   const double lowest_prior = *std::min_element(batches.log_prior.begin(), batches.log_prior.end());
-  if (q == 0.0 || lowest_prior - largest_constant_ < -600.0) {
+  if (log_q + lowest_prior - largest_constant_ < -600.0) {
     Lanes lowest;
     std::fill(std::begin(lowest.v), std::end(lowest.v), -kInfinity);
     batches.lanes.assign(n, lowest);
@@ -198,7 +201,7 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points, dou
     }
     for (std::size_t p = 0; p < n; ++p) {
       const double* t = batches.lanes[p].v;
-      batches.shift[p] = std::max(*std::max_element(t, t + kLanes), q > 0.0 ? batches.log_prior[p] : -kInfinity);
+      batches.shift[p] = std::max(*std::max_element(t, t + kLanes), batches.log_prior[p] + log_q);
       if (batches.shift[p] == -kInfinity) {  // no kernel reaches the point
         batches.shift[p] = 0.0;
         batches.outside[p] = 1;
@@ -208,7 +211,7 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points, dou
   batches.prior.resize(n);
   for (std::size_t p = 0; p < n; ++p) {
     batches.offset[p] -= batches.shift[p];
-    batches.prior[p] = q > 0.0 ? q * std::exp(batches.log_prior[p] - batches.shift[p]) : 0.0;
+    batches.prior[p] = std::exp(batches.log_prior[p] + log_q - batches.shift[p]);
   }
   batches.lanes.assign(n, Lanes{});
   for (std::size_t batch = 0; batch < batches.n_batches; ++batch) {

@@ -45,5 +45,9 @@ inline constexpr double kHalfRange = 35.3553390593273762200422181052424;  // the
 
 // log of the mass that the kernel (u, s) has between the limits.
 double log_mass_inside(double u, double s);
+// A kernel with less stands so far outside, beside its bandwidth, that its densities inside have no digit left. It
+// counts for nothing.
+inline constexpr double kLeastLogMass = -2e14;
+inline constexpr double kNothing = -1e300;  // its log density
 
 }  // namespace bluefin::tpe

@@ -98,6 +98,7 @@ struct Loops {
       for (int g = 0; g < G; ++g) t[g] += choice == copies(x + g * kCopies) ? delta : Double{};
       x += kCandidates * kCopies;
     }
+    if (task.n_grid == 0) return;  // and no rows
     const double* const* rows = task.rows + i0;
     for (std::size_t j = 0; j < task.n_grid; ++j) {
 #pragma GCC unroll 8

@@ -243,6 +243,35 @@ TEST_CASE("a density is a finite number in very many dimensions and far from eve
   }
 }
 
+TEST_CASE("a density is a finite number with a prior of next to no weight, near the kernels and far from them") {
+  const tpe::Space space = {spec("x", FloatDistribution{0.0, 1.0}), spec("y", FloatDistribution{0.0, 1.0})};
+  for (const double weight : {1e-250, 1e-280, 1e-305}) {
+    CAPTURE(weight);
+    ParzenOptions options;
+    options.prior_weight = weight;
+    ParzenEstimator estimator(space, options);
+    for (int i = 0; i < 30; ++i) estimator.insert(i, std::vector<double>{0.5 + 1e-4 * i, 0.2});
+    const std::vector<std::vector<double>> points = {{0.5, 0.2}, {0.0, 1.0}, {1.0, 0.0}};
+    for (const auto& x : points) {
+      const double found = estimator.log_pdf(x)[0];
+      REQUIRE(std::isfinite(found));
+      CHECK(found == Approx(by_definition(estimator, space, x)).epsilon(1e-9));
+    }
+  }
+}
+
+TEST_CASE("a density is a finite number where kernels stand far outside of the range with tiny bandwidths") {
+  // Observed when the range was another one, and the magic clip is off: bandwidths of 1e-12.
+  for (const Distribution& range :
+       {Distribution{FloatDistribution{0.0, 1.0}}, Distribution{FloatDistribution{0.0, 1.0, 0.125}}}) {
+    ParzenOptions options;
+    options.bandwidths.magic_clip = false;
+    ParzenEstimator estimator({spec("x", range)}, options);
+    for (int i = 0; i < 4; ++i) estimator.insert(i, std::vector<double>{3.0});
+    for (const double x : {0.0, 0.5, 1.0}) CHECK(std::isfinite(estimator.log_pdf(std::vector<double>{x})[0]));
+  }
+}
+
 TEST_CASE("weights that are none are refused, and say what they are") {
   const tpe::Space space = {spec("x", FloatDistribution{0.0, 1.0})};
   const std::vector<std::pair<std::vector<double>, std::string>> wrong = {
@@ -250,6 +279,7 @@ TEST_CASE("weights that are none are refused, and say what they are") {
       {{1.0, -1.0}, "-1"},
       {{1.0, std::numeric_limits<double>::quiet_NaN()}, "nan"},
       {{1.0, std::numeric_limits<double>::infinity()}, "inf"},
+      {{1.0, 1e101}, "1e+101, must be between 0 and 1e100"},
       {{0.0, 0.0}, "all zero"}};
   for (const auto& [weights, message] : wrong) {
     ParzenOptions options;

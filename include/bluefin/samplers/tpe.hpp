@@ -38,7 +38,7 @@ struct TpeOptions {
   bool avoid_duplicates = false;
 
   // What Optuna 5 has deprecated, with its meaning there.
-  double prior_weight = 1.0;        // of the uniform kernel beside the weights of the observations
+  double prior_weight = 1.0;        // 0 to 1e100, of the uniform kernel beside the weights of the observations
   bool consider_magic_clip = true;  // a smallest bandwidth of range / min(100, m + 2) for m observations; off: 1e-12
   bool consider_endpoints = false;  // the lowest and the highest point look at the gap to the range's end too
   // A warning in the log for each parameter that is drawn by itself although sampling is joint and it was seen before.
@@ -46,8 +46,8 @@ struct TpeOptions {
   // How many of n finished trials are good ones (more than n: all). Unset: min(ceil(n / 10), gamma_limit), without the
   // limit for several objectives.
   std::function<std::size_t(std::size_t n)> gamma{};
-  // [m] or more finite weights >= 0 of m observations in the order of their trials, not all zero. Unset: the last 25
-  // have 1, those before them a linear ramp from 1/m to 1. With several objectives good trials weigh the same.
+  // [m] or more weights from 0 to 1e100 of m observations in the order of their trials, not all zero. Unset: the
+  // last 25 have 1, those before them a linear ramp from 1/m to 1. With several objectives good trials weigh the same.
   // Neither function is written into the study's config: who goes on with it elsewhere must give it again.
   std::function<std::vector<double>(std::size_t m)> weights{};
 
@@ -61,7 +61,7 @@ struct TpeOptions {
     v("gamma_limit", &TpeOptions::gamma_limit, at_least(0), "most trials that count as good; 0: a tenth of all");
     v("avoid_duplicates", &TpeOptions::avoid_duplicates, any_value(),
       "no point twice where all parameters are discrete");
-    v("prior_weight", &TpeOptions::prior_weight, at_least(0.0), "weight of the uniform kernel");
+    v("prior_weight", &TpeOptions::prior_weight, between(0.0, 1e100), "weight of the uniform kernel");
     v("consider_magic_clip", &TpeOptions::consider_magic_clip, any_value(), "keep bandwidths from becoming tiny");
     v("consider_endpoints", &TpeOptions::consider_endpoints, any_value(), "bandwidths look at the ends of the range");
     v("warn_independent_sampling", &TpeOptions::warn_independent_sampling, any_value(),

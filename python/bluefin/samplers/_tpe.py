@@ -55,10 +55,10 @@ class TPESampler(NativeSampler):
         constant_liar: Running trials count as bad ones at their points.
         gamma: Deprecated by Optuna. ``gamma(n)`` is how many of n finished trials are good ones (more than n: all).
             None: ``min(ceil(n / 10), gamma_limit)``, without the limit for several objectives.
-        weights: Deprecated by Optuna. ``weights(m)`` is m finite weights >= 0 of m observations in the order of their
+        weights: Deprecated by Optuna. ``weights(m)`` is m weights from 0 to 1e100 of m observations in the order of their
             trials. None: the last 25 have 1, those before them a linear ramp from 1/m to 1. With several objectives
             good trials weigh the same.
-        prior_weight: Deprecated by Optuna. >= 0, of the uniform kernel beside those of the observations.
+        prior_weight: Deprecated by Optuna. 0 to 1e100, of the uniform kernel beside those of the observations.
         consider_magic_clip: Deprecated by Optuna. A smallest bandwidth of range / min(100, m + 2); off: 1e-12.
         consider_endpoints: Deprecated by Optuna. The lowest and the highest observation look at the gap to the end of
             the range too.
