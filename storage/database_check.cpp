@@ -13,12 +13,15 @@
 #include "bluefin/json.hpp"
 #include "storage/check_rules.hpp"
 #include "storage/database_file.hpp"
+#include "storage/rules.hpp"
 #include "storage/spec_cache.hpp"
 #include "storage/sqlite_rows.hpp"
 #include "storage/sqlite_schema.hpp"
 
 namespace bluefin {
 namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string shown(const SqliteQuery& query, int column) {
   if (query.is_null(column)) return "NULL";
@@ -101,6 +104,18 @@ class Checker {
       auto query = db_.query("SELECT 1 FROM alembic_version LIMIT 2");
       if (query.step() && query.step()) add("alembic_version", "", std::nullopt, "several rows, expected one");
     }
+    if (db_.query("SELECT 1 FROM alembic_version WHERE version_num=''").step()) {
+      add("alembic_version", "", std::nullopt,
+          "version_num = '', expected Optuna's revision: it does not open the file");
+    }
+    for (const char* column : {"trial_id", "started", "host", "boot_id", "pid_namespace", "pid", "pid_started"}) {
+      const bool exists = db_.query("SELECT 1 FROM pragma_table_info(?1)", kOwnerTableName).step();
+      if (!exists || db_.query("SELECT 1 FROM pragma_table_info(?1) WHERE name=?2", kOwnerTableName, column).step()) {
+        continue;
+      }
+      add(kOwnerTableName, "", std::nullopt,
+          fmt::format("no column {}, expected bluefin's own table as it makes it: drop it", column));
+    }
     {
       auto query = db_.query("SELECT sql FROM sqlite_master WHERE type='index' AND name=?1", kWaitingIndexName);
       if (query.step() && !is_waiting_index(query.text(0))) {
@@ -151,6 +166,9 @@ class Checker {
     while (query.step()) {
       if (query.is_null(1)) add(table, key, query.integer(0), "key = NULL, expected a name");
       try {
+        if (query.text(2).substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+          throw Error(ErrorCode::kInvalidArgument, "a byte order mark, which Optuna does not read");
+        }
         Json::parse(query.text(2));
       } catch (const Error& e) {
         add(table, key, query.integer(0),
@@ -189,15 +207,10 @@ class Checker {
       const double value = query.real(4);
       if (type != "real" && type != "integer") {
         bad(fmt::format("param_value of '{}' = {}, expected a number", name, shown(query, 4)));
-      } else if (!belongs(spec->distribution, value) && !is_fixed(query.integer(1), name)) {
+      } else if (!storage_rules::belongs(spec->distribution, value) && !is_fixed(query.integer(1), name)) {
         bad(fmt::format("param_value of '{}' = {}, expected one of {}", name, value, to_string(spec->distribution)));
       }
     }
-  }
-
-  static bool belongs(const Distribution& distribution, double value) {
-    const bool is_float = std::holds_alternative<FloatDistribution>(distribution);
-    return contains(distribution, value) && (is_float || value == std::floor(value));
   }
 
   // Whether the parameter was queued with its value: then it may lie outside, as Optuna has it.
@@ -206,8 +219,7 @@ class Checker {
         db_.query("SELECT value_json FROM trial_system_attributes WHERE trial_id=?1 AND \"key\"='fixed_params'", trial);
     if (!query.step()) return false;
     try {
-      const auto members = Json::parse(query.text(0)).as_object();
-      return members && std::any_of(members->begin(), members->end(), [&](const auto& m) { return m.first == name; });
+      return storage_rules::was_fixed({{"fixed_params", Json::parse(query.text(0))}}, name);
     } catch (const Error&) {
       return false;  // a finding of its own
     }

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "core/file_size_signal.hpp"
+
 namespace bluefin {
 
 ssize_t read_at(int descriptor, char* to, std::size_t n, std::int64_t at) {
@@ -22,6 +24,7 @@ ssize_t read_at(int descriptor, char* to, std::size_t n, std::int64_t at) {
 }
 
 bool write_all(int descriptor, std::string_view bytes) {
+  const FileSizeSignalHeld no_signal;
   while (!bytes.empty()) {
     const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;

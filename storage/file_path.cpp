@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "storage/file_path.hpp"
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -50,7 +52,59 @@ std::string sqlite_path(const std::string& path) {
   return fs::exists(path, ignored) && !fs::exists(plain, ignored) ? path : plain;
 }
 
+// Not empty: the file has another name somewhere. What is told through one would be lost to the other, and not even to
+// look at it is safe: the log is not where it is looked for.
+std::string other_name(const fs::path& path) {
+  struct statx status {};
+  if (statx(AT_FDCWD, path.c_str(), 0, STATX_NLINK, &status) != 0) return {};
+  if ((status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) {
+    return fmt::format(
+        "the file {} is mounted alone, without what is kept beside it; mount its folder (docker: "
+        "-v FOLDER:FOLDER)",
+        path.string());
+  }
+  if (status.stx_nlink <= 1) return {};
+  return fmt::format(
+      "the file {} has {} names (hard links), and who uses another one keeps other files beside it; "
+      "remove the others (`find / -samefile FILE`), or work on a copy",
+      path.string(), status.stx_nlink);
+}
+
+// What a file in the place of a log, an index, a rollback journal or a batch would be taken for is the study's. Where
+// only its owner may write the study, only he, and who reads it himself, may have put it there. Not empty: why not.
+std::string stranger_beside(const fs::path& path) {
+  struct stat file {};
+  if (stat(path.c_str(), &file) != 0) return {};
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  for (const char* suffix : {"-wal", "-shm", "-journal", ".pending"}) {
+    const std::string beside = (error ? path : real).string() + suffix;
+    struct stat status {};
+    if (lstat(beside.c_str(), &status) != 0 || S_ISLNK(status.st_mode)) continue;  // links are not followed
+    if (!S_ISREG(status.st_mode)) {
+      return fmt::format("{} is not a regular file, as the one of that name beside a study is; remove it", beside);
+    }
+    if (!may_stand_beside(file, status)) {
+      const bool is_index = std::string_view(suffix) == "-shm";
+      return fmt::format(
+          "{} is a file of the user {}, who may not write {}, and would be taken for a part of the "
+          "study; {}",
+          beside, status.st_uid, path.filename().string(),
+          is_index ? "it holds nothing of its own, so remove it when nobody has the study open"
+                   : "give both the same owner if they belong together (it may hold trials), else move "
+                     "it elsewhere");
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+bool may_stand_beside(const struct stat& file, const struct stat& beside) {
+  constexpr mode_t kOthers = S_IWGRP | S_IWOTH;
+  return (file.st_mode & kOthers) != 0 || beside.st_uid == file.st_uid || beside.st_uid == 0 ||
+         beside.st_uid == geteuid();
+}
 
 FileUrl parse_file_url(const std::string& url, std::string_view scheme) {
   const std::string prefix = fmt::format("{}:///", scheme);
@@ -111,6 +165,8 @@ std::string read_only_reason(const FileUrl& file) {
     return {};
   }
   if (!fs::is_regular_file(path, error)) refuse(fmt::format("{} is not a regular file", path.string()));
+  if (const std::string other = other_name(path); !other.empty()) refuse(other);
+  if (const std::string stranger = stranger_beside(path); !stranger.empty()) refuse(stranger);
   if (access(path.c_str(), R_OK) != 0) {
     refuse(fmt::format("no permission to read the file {}; change it with chmod or give another path", path.string()));
   }

@@ -2,6 +2,8 @@
 // The file that a URL names, and what keeps it from being used.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <string>
 #include <string_view>
 
@@ -19,7 +21,12 @@ struct FileUrl {
 FileUrl parse_file_url(const std::string& url, std::string_view scheme);
 
 // Whether the file can be used: empty when it can be written, or made; otherwise why it can only be read. Throws
-// Error(kUnavailable) when it can be neither: the folder is missing, the path is a folder, the file is not readable.
+// Error(kUnavailable) when it can be neither: the folder is missing, the path is a folder, the file is not readable, or
+// it has another name too (a hard link, a mount of the file alone), beside which others would keep its log and locks,
+// or beside it stands what somebody has put there who may not write it.
 std::string read_only_reason(const FileUrl& file);
+
+// Whether the owner of a file in the place of a log, or the like, may write the study's file: by its mode.
+bool may_stand_beside(const struct stat& file, const struct stat& beside);
 
 }  // namespace bluefin

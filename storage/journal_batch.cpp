@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "storage/file_bytes.hpp"
+#include "storage/file_path.hpp"
 
 namespace bluefin {
 namespace {
@@ -85,7 +87,10 @@ bool has_lines_behind(const JournalFile& journal, std::int64_t at) {
   return found;
 }
 
-void remove(const JournalFile& journal) { ::unlink(journal.pending_path().c_str()); }
+// What stays would hide from readers all that is written from now on.
+void remove(const JournalFile& journal) {
+  if (::unlink(journal.pending_path().c_str()) != 0 && errno != ENOENT) fail(journal, "cannot be removed");
+}
 
 }  // namespace
 
@@ -137,6 +142,15 @@ void settle_batch(JournalFile& journal, const std::function<StudyId()>& next_stu
   if (!pending.open(journal.pending_path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)) {
     if (errno == ENOENT) return;
     fail(journal, "cannot be read");
+  }
+  struct stat file {};
+  struct stat status {};
+  if (::fstat(journal.descriptor(), &file) != 0 || ::fstat(pending.get(), &status) != 0)
+    fail(journal, "cannot be read");
+  if (!may_stand_beside(file, status)) {
+    throw Error(ErrorCode::kUnavailable,
+                fmt::format("journal {}: {} is of the user {}, who may not write the journal; remove it",
+                            journal.path(), journal.pending_path(), status.st_uid));
   }
   const auto batch = read_pending(pending.get());
   // Its writer died before it could append anything.

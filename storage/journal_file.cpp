@@ -89,7 +89,7 @@ void JournalFile::read(const std::function<void(std::string_view)>& line, const 
     if (with_pending) break;
     // A batch is hidden while its pending file is there. Without growth since, none was being appended before we
     // looked for that file and none has begun after it.
-    const auto pending = find_pending(pending_path_);
+    const auto pending = find_pending(pending_path_, file_.get());
     if (size() != end) continue;
     if (pending) end = std::min(end, pending->begin);
     break;

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "storage/file_bytes.hpp"
+#include "storage/file_path.hpp"
 
 namespace bluefin {
 
@@ -41,10 +42,13 @@ std::optional<PendingBatch> read_pending(int descriptor) {
   return batch;
 }
 
-std::optional<PendingBatch> find_pending(const std::string& path) {
+std::optional<PendingBatch> find_pending(const std::string& path, int journal) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (descriptor < 0) return std::nullopt;
-  const auto batch = read_pending(descriptor);
+  struct stat file {};
+  struct stat pending {};
+  const bool known = ::fstat(journal, &file) == 0 && ::fstat(descriptor, &pending) == 0;
+  const auto batch = known && may_stand_beside(file, pending) ? read_pending(descriptor) : std::nullopt;
   ::close(descriptor);
   return batch;
 }

@@ -38,7 +38,8 @@ class Checksum {
 std::string pending_trailer(const PendingBatch& batch);
 // What the last line of an open pending file says; nothing when it has none yet.
 std::optional<PendingBatch> read_pending(int descriptor);
-// The same by the file's path; nothing also when there is no such file.
-std::optional<PendingBatch> find_pending(const std::string& path);
+// The same by the file's path, beside the journal of that descriptor; nothing also when there is no such file, or it is
+// of somebody who may not write the journal.
+std::optional<PendingBatch> find_pending(const std::string& path, int journal);
 
 }  // namespace bluefin

@@ -72,8 +72,8 @@ bool has_long_number(std::string_view text) {
   return false;
 }
 
-// A line as a tree. What Python's json alone can read ("\ud800", see parse_python_json; integers of any size) may stand
-// in attributes, which then come from the text; elsewhere it is an error.
+// A line as a tree. Attributes come from the text where Python's json alone can read that ("\ud800", see
+// parse_python_json; integers of any size); a name has U+FFFD in the place of such a half.
 struct Record {
   JsonTree tree;
   std::string_view text = {};  // empty: the tree says all
@@ -85,9 +85,6 @@ struct Record {
     } catch (const Error&) {
       tree = parse_python_json(line);
       text = line;
-      for (const auto& [name, value] : json_members(line)) {
-        if (name.find("_attr") == std::string::npos) parse_json(value);
-      }
     }
   }
 };

@@ -160,7 +160,7 @@ class JournalStorage final : public Storage, public StudyImport {
         patience_(patience),
         read_only_(read_only_reason(file)),
         file_(file.path, !read_only_.empty()),
-        writer_(fmt::format("{:016x}-{}", random_seed(), ::getpid())) {
+        writer_(fmt::format("{:016x}-{:07}", random_seed(), ::getpid())) {
     complete_batch();
     sync();
   }
@@ -204,7 +204,7 @@ class JournalStorage final : public Storage, public StudyImport {
   // A batch of a process that was killed: Optuna sees a part of it until somebody does this. Who is at work just now,
   // or a disk that is full, is no reason not to open the file.
   void complete_batch() {
-    if (!read_only_.empty() || !find_pending(file_.pending_path())) return;
+    if (!read_only_.empty() || !find_pending(file_.pending_path(), file_.descriptor())) return;
     try {
       const Turn turn(*this, std::chrono::milliseconds(0));
     } catch (const Error& e) {

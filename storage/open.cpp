@@ -30,6 +30,15 @@ constexpr std::array<Scheme, 3> kSchemes{{
      [](const std::string& url, const StorageOptions&) { return open_journal_storage(url); }},
 }};
 
+// "postgresql://user:***@host/db": it may be in a log for everybody to read.
+std::string without_password(const std::string& url) {
+  const auto begin = url.find("://");
+  const auto end = begin == std::string::npos ? begin : url.rfind('@');
+  if (end == std::string::npos || end < begin) return url;
+  const auto colon = url.find(':', begin + 3);
+  return colon < end ? url.substr(0, colon + 1) + "***" + url.substr(end) : url;
+}
+
 Error no_heartbeats(const Storage& storage) {
   return {ErrorCode::kInvalidArgument, fmt::format("{} has no heartbeats; use an SQLite file", storage.url())};
 }
@@ -61,7 +70,7 @@ std::shared_ptr<Storage> open_storage(const std::string& url, const StorageOptio
   throw Error(
       ErrorCode::kInvalidArgument,
       is_path ? fmt::format("storage: '{}' is not a URL; for an SQLite file of that name write sqlite:///{}", url, url)
-              : fmt::format("storage: '{}' has an unknown scheme, expected one of: {}", url, forms));
+              : fmt::format("storage: '{}' has an unknown scheme, expected one of: {}", without_password(url), forms));
 }
 
 }  // namespace bluefin

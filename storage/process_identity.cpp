@@ -63,11 +63,22 @@ ProcessIdentity find_surroundings() {
   here.boot = first_line("/proc/sys/kernel/random/boot_id");
   struct stat status {};
   if (::stat("/proc/self/ns/pid", &status) == 0) here.pid_namespace = static_cast<std::int64_t>(status.st_ino);
+  // In a time namespace of its own /proc shows other start times: that makes it other surroundings.
+  constexpr ino_t kFirstTimeNamespace = 0xEFFFFFFA;  // PROC_TIME_INIT_INO of Linux
+  if (here.pid_namespace != 0 && ::stat("/proc/self/ns/time", &status) == 0 && status.st_ino != kFirstTimeNamespace) {
+    here.pid_namespace += static_cast<std::int64_t>(status.st_ino & 0x7FFFFFFF) << 32;
+  }
   return here;
 }
 
+// Found once by each thread of each process: a child may be born into other namespaces.
 const ProcessIdentity& surroundings() {
-  static const ProcessIdentity here = find_surroundings();
+  thread_local ProcessIdentity here;
+  thread_local pid_t of = 0;
+  if (of != getpid()) {
+    here = find_surroundings();
+    of = getpid();
+  }
   return here;
 }
 

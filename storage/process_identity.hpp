@@ -9,11 +9,12 @@
 namespace bluefin {
 
 struct ProcessIdentity {
-  std::string host;                // name, a blank, machine id; one without an id is no proof of another boot
-  std::string boot;                // boot_id of the kernel
-  std::int64_t pid_namespace = 0;  // its inode
-  std::int64_t pid = 0;            // in that namespace
-  std::int64_t started = 0;        // clock ticks after the boot: a number is given to another process some day
+  std::string host;  // name, a blank, machine id; one without an id is no proof of another boot
+  std::string boot;  // boot_id of the kernel
+  std::int64_t pid_namespace =
+      0;                     // its inode; 2^32 times that of the time namespace is added where it is not the first
+  std::int64_t pid = 0;      // in that namespace
+  std::int64_t started = 0;  // clock ticks after the boot: a number is given to another process some day
   friend bool operator==(const ProcessIdentity&, const ProcessIdentity&) = default;
 };
 

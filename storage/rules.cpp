@@ -4,10 +4,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 namespace bluefin::storage_rules {
 namespace {
+
+// What was noted of a trial that has failed: another one may do better.
+bool is_of_failure(std::string_view key) {
+  return key == "bluefin:capacity" || key == "bluefin:error" || key == "bluefin:fail" || key == "bluefin:peak_memory" ||
+         key == "bluefin:stderr" || key == "bluefin:telemetry";
+}
 
 // RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view text) {
@@ -52,6 +59,17 @@ void check_values(std::span<const double> values) {
   }
 }
 
+// Four digits are all that Optuna and bluefin read.
+void check_time(const char* name, const std::optional<Time>& time) {
+  if (!time) return;
+  const int year = static_cast<int>(std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(*time)).year());
+  if (year < 1 || year > 9999 || *time >= Time(std::chrono::sys_days(std::chrono::year(10000) / 1 / 1))) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("storage: {} is {} microseconds after 1970, must lie in the years 1 to 9999 (UTC)", name,
+                            time->time_since_epoch().count()));
+  }
+}
+
 }  // namespace
 
 void check_study(const NewStudy& study) {
@@ -65,6 +83,8 @@ void check_study(const NewStudy& study) {
 }
 
 void check_trial(const FrozenTrial& trial) {
+  check_time("datetime_start", trial.datetime_start);
+  check_time("datetime_complete", trial.datetime_complete);
   check_params(trial.params);
   check_values(trial.values);
   check_attributes(trial.user_attrs);
@@ -72,6 +92,8 @@ void check_trial(const FrozenTrial& trial) {
 }
 
 void check_update(const TrialUpdate& update) {
+  check_time("datetime_start", update.datetime_start);
+  check_time("datetime_complete", update.datetime_complete);
   check_params(update.params);
   check_values(update.values);
   check_attributes(update.user_attrs);
@@ -80,6 +102,17 @@ void check_update(const TrialUpdate& update) {
 
 void check_attributes(std::span<const Attribute> attributes) {
   for (const auto& attribute : attributes) check_name("an attribute's key", attribute.key);
+}
+
+bool belongs(const Distribution& distribution, double value) {
+  const bool is_float = std::holds_alternative<FloatDistribution>(distribution);
+  return contains(distribution, value) && (is_float || value == std::floor(value));
+}
+
+bool was_fixed(const std::vector<Attribute>& system_attrs, std::string_view name) {
+  const Json* fixed = find_attribute(system_attrs, "fixed_params");
+  const auto members = fixed == nullptr ? std::nullopt : fixed->as_object();
+  return members && std::any_of(members->begin(), members->end(), [&](const auto& m) { return m.first == name; });
 }
 
 Error study_exists(std::string_view name) {
@@ -125,7 +158,9 @@ std::optional<FrozenTrial> retried(const FrozenTrial& failed, int retry) {
   FrozenTrial again;
   again.state = TrialState::kWaiting;
   again.params = failed.params;
-  again.user_attrs = failed.user_attrs;
+  for (const Attribute& attribute : failed.user_attrs) {
+    if (!is_of_failure(attribute.key)) again.user_attrs.push_back(attribute);
+  }
   again.system_attrs = failed.system_attrs;
   if (find_attribute(again.system_attrs, "failed_trial") == nullptr) {
     set_attribute(again.system_attrs, "failed_trial", failed.number);

@@ -17,6 +17,10 @@ void check_trial(const FrozenTrial& trial);
 void check_update(const TrialUpdate& update);
 void check_attributes(std::span<const Attribute> attributes);
 
+// Whether a trial may have the value: it lies in the distribution, or it was queued with it, as Optuna has it.
+bool belongs(const Distribution& distribution, double value);
+bool was_fixed(const std::vector<Attribute>& system_attrs, std::string_view name);
+
 Error study_exists(std::string_view name);
 Error no_study(StudyId study);
 Error study_gone(StudyId study);

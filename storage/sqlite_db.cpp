@@ -95,12 +95,18 @@ SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milli
       deadline_(std::chrono::steady_clock::now() + busy_timeout),
       jitter_(static_cast<unsigned>(getpid()) ^
               static_cast<unsigned>(std::chrono::steady_clock::now().time_since_epoch().count())) {
+  connect();
+}
+
+void SqliteDb::connect() {
+  const FileSizeSignalHeld no_signal;
+  ::stat(path_.c_str(), &seen_);  // before: what changes meanwhile is looked at once more
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code =
-      is_read_only() ? open_sqlite_to_read(path, name_, &handle_) : open_sqlite(path, name_, kFlags, &handle_);
+      is_read_only() ? open_sqlite_to_read(path_, name_, &handle_) : open_sqlite(path_, name_, kFlags, &handle_);
   if (code != SQLITE_OK) {
     const std::string why = handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory";
-    close_sqlite(handle_);
+    close_sqlite(std::exchange(handle_, nullptr));
     throw Error(ErrorCode::kUnavailable, fmt::format("{}: the file cannot be opened ({})", name_, why));
   }
   sqlite3_extended_result_codes(handle_, 1);
@@ -120,9 +126,27 @@ SqliteDb::SqliteDb(const std::string& path, std::string name, std::chrono::milli
     run("PRAGMA journal_size_limit=67108864");
   } catch (...) {
     statements_.clear();
-    close_sqlite(handle_);
+    close_sqlite(std::exchange(handle_, nullptr));
     throw;
   }
+  immutable_ = is_read_only() && sqlite3_uri_boolean(sqlite3_db_filename(handle_, "main"), "immutable", 0) != 0;
+}
+
+bool SqliteDb::has_changed() const {
+  struct stat now {};
+  if (::stat(path_.c_str(), &now) != 0) return false;  // gone: what was opened can still be read
+  const bool same = now.st_ino == seen_.st_ino && now.st_dev == seen_.st_dev && now.st_size == seen_.st_size &&
+                    now.st_mtim.tv_sec == seen_.st_mtim.tv_sec && now.st_mtim.tv_nsec == seen_.st_mtim.tv_nsec;
+  return !same || has_sqlite_log(path_);
+}
+
+void SqliteDb::connect_again() {
+  statements_.clear();
+  budget_.reset();
+  if (handle_ != nullptr) close_sqlite(std::exchange(handle_, nullptr));
+  connect();  // where it fails, the next look tries it again
+  ++version_;
+  data_version_ = -1;
 }
 
 SqliteDb::~SqliteDb() {
@@ -131,6 +155,7 @@ SqliteDb::~SqliteDb() {
     for (auto& [sql, statement] : statements_) static_cast<void>(statement.release());
     return;
   }
+  const FileSizeSignalHeld no_signal;  // closing the last connection brings the log home
   if (wal_sync_) wal_sync_->finish();
   statements_.clear();
   close_sqlite(handle_);
@@ -157,7 +182,8 @@ void SqliteDb::commit() {
 }
 
 void SqliteDb::rollback() noexcept {
-  if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+  if (handle_ != nullptr && sqlite3_get_autocommit(handle_) == 0)
+    sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 void SqliteDb::give_up_or_wait() {
@@ -190,9 +216,16 @@ void SqliteDb::check_process() const {
 std::int64_t SqliteDb::version() {
   check_process();
   deadline_ = std::chrono::steady_clock::now() + busy_timeout_;
-  auto pragma = query("PRAGMA data_version");
-  pragma.step();
-  const std::int64_t now = pragma.integer(0);
+  look_at_file_again();
+  std::int64_t now = 0;
+  try {
+    auto pragma = query("PRAGMA data_version");
+    pragma.step();
+    now = pragma.integer(0);
+  } catch (const SqliteBusy&) {
+    if (!is_read_only()) throw;
+    return ++version_;  // the read that comes next has the patience
+  }
   if (now != data_version_) {
     data_version_ = now;
     ++version_;
@@ -234,6 +267,9 @@ void SqliteDb::check_writable() const {
 bool SqliteDb::enable_wal(std::chrono::milliseconds patience) {
   if (!set_journal_mode("PRAGMA journal_mode=WAL", "wal", patience)) return false;
   run("PRAGMA synchronous=NORMAL");
+  // The log is opened by the first read, and from there on nobody removes it. Before it, whoever closes the file does,
+  // and the gate could have locked the one that is removed.
+  read([&] { query("SELECT 1 FROM sqlite_master LIMIT 1").step(); });
   gate_.emplace(sqlite3_filename_wal(sqlite3_db_filename(handle_, "main")));
   wal_sync_.emplace(handle_, name_);
   wal_checkpoint_.emplace(handle_);
@@ -250,6 +286,7 @@ bool SqliteDb::disable_wal(std::chrono::milliseconds patience) {
 }
 
 bool SqliteDb::set_journal_mode(std::string_view pragma, std::string_view mode, std::chrono::milliseconds patience) {
+  const FileSizeSignalHeld no_signal;
   deadline_ = std::chrono::steady_clock::now() + patience;
   for (int count = 0;; ++count) {
     try {
@@ -274,6 +311,8 @@ void SqliteDb::fail(int code) const {
     case SQLITE_IOERR:
       throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}{}", name_, why, system_reason(handle_)));
     case SQLITE_READONLY:
+      // The last writer has closed the file and taken the log along, or the next one is about to make it.
+      if (is_read_only()) throw SqliteBusy(fmt::format("{}: {}", name_, why));
       throw Error(ErrorCode::kUnavailable,
                   fmt::format("{}: the file or its folder is read-only; give this user write permission", name_));
     case SQLITE_CANTOPEN:

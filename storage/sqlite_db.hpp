@@ -4,6 +4,7 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -20,6 +21,7 @@
 #include "bluefin/durability.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/types.hpp"
+#include "core/file_size_signal.hpp"
 #include "storage/sqlite_budget.hpp"
 #include "storage/wal_checkpoint.hpp"
 #include "storage/wal_sync.hpp"
@@ -192,7 +194,9 @@ class SqliteDb {
   auto transact(Mode mode, Body&& body) -> std::invoke_result_t<Body&> {
     check_process();
     if (mode == Mode::kWrite) check_writable();
+    look_at_file_again();
     deadline_ = std::chrono::steady_clock::now() + busy_timeout_;
+    const FileSizeSignalHeld no_signal(mode != Mode::kRead);
     const Afterwards afterwards(*this, mode);
     const Turn turn(*this, mode);
     for (;;) {
@@ -201,24 +205,40 @@ class SqliteDb {
         if constexpr (std::is_void_v<std::invoke_result_t<Body&>>) {
           body();
           if (mode != Mode::kAlone) commit();
-          return;
+          if (!disturbed()) return;
         } else {
           auto result = body();
           if (mode != Mode::kAlone) commit();
-          return result;
+          if (!disturbed()) return result;
         }
       } catch (const SqliteBusy&) {
         rollback();
         give_up_or_wait();
+        if (is_read_only()) connect_again();
       } catch (...) {
         rollback();
-        throw;
+        if (!disturbed()) throw;
       }
     }
+  }
+  // Whether what was read meanwhile is to be read once more: somebody has written a file that was taken as it was. It
+  // is open anew then.
+  bool disturbed() {
+    if (!immutable_ || !has_changed() || std::chrono::steady_clock::now() >= deadline_) return false;
+    connect_again();
+    return true;
   }
   void commit();
   void rollback() noexcept;
   void give_up_or_wait();
+  void connect();
+  // A file that nobody had open, in a folder that cannot be written, is read as if it never changed: SQLite does not
+  // look at it again. Opens it anew when it has changed, or somebody has it open now.
+  void look_at_file_again() {
+    if (handle_ == nullptr || (immutable_ && has_changed())) connect_again();
+  }
+  bool has_changed() const;
+  void connect_again();
   void check_process() const;
   void check_writable() const;
   // False when others did not let go of the file in `patience`.
@@ -234,6 +254,8 @@ class SqliteDb {
   std::string name_;
   std::string read_only_;  // why nothing is written; empty: it may be
   sqlite3* handle_ = nullptr;
+  bool immutable_ = false;
+  struct stat seen_ {};                 // of one that is: when it was opened
   std::optional<SqliteBudget> budget_;  // of the statement that runs
   pid_t process_;
   std::chrono::milliseconds busy_timeout_;

@@ -20,6 +20,7 @@
 
 #include "bluefin/error.hpp"
 #include "storage/sqlite_copies.hpp"
+#include "storage/sqlite_fork.hpp"
 
 namespace bluefin {
 namespace {
@@ -83,7 +84,12 @@ struct Ours {
 };
 
 Ours& ours() {
-  static auto& files = *new Ours;  // never destroyed: storages may outlive every static object
+  // Never destroyed: storages may outlive every static object.
+  static auto& files = []() -> Ours& {
+    auto& made = *new Ours;
+    let_sqlite_fork(made.mutex);
+    return made;
+  }();
   return files;
 }
 
@@ -127,12 +133,6 @@ bool has_wal_format(sqlite3* handle) {
   return read_header(handle, 18, versions, 2) && versions[0] == 2;
 }
 
-bool has_log(const std::string& path) {
-  struct stat status {};
-  if (stat((path + "-wal").c_str(), &status) != 0) return false;
-  return status.st_size > 0 || stat((path + "-shm").c_str(), &status) == 0;
-}
-
 std::string immutable_uri(const std::string& path) {
   std::string uri = "file:";
   for (const char c : path) {
@@ -144,6 +144,12 @@ std::string immutable_uri(const std::string& path) {
 
 }  // namespace
 
+bool has_sqlite_log(const std::string& path) {
+  struct stat status {};
+  if (stat((path + "-wal").c_str(), &status) != 0) return false;
+  return status.st_size > 0 || stat((path + "-shm").c_str(), &status) == 0;
+}
+
 int open_sqlite(const std::string& path, const std::string& name, int flags, sqlite3** handle) {
   return open_target(path, path, name, flags, handle);
 }
@@ -151,7 +157,7 @@ int open_sqlite(const std::string& path, const std::string& name, int flags, sql
 int open_sqlite_to_read(const std::string& path, const std::string& name, sqlite3** handle) {
   constexpr int kFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
   const int code = open_target(path, path, name, kFlags, handle);
-  if (code != SQLITE_OK || !has_wal_format(*handle) || has_log(path)) return code;
+  if (code != SQLITE_OK || !has_wal_format(*handle) || has_sqlite_log(path)) return code;
   close_sqlite(*handle);
   return open_target(immutable_uri(path), path, name, kFlags | SQLITE_OPEN_URI, handle);
 }

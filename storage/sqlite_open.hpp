@@ -22,6 +22,9 @@ int open_sqlite(const std::string& path, const std::string& name, int flags, sql
 // is taken as it is, without the log's files, which could not be made in a read-only folder.
 int open_sqlite_to_read(const std::string& path, const std::string& name, sqlite3** handle);
 
+// Whether a file has a log that somebody uses, or that holds something.
+bool has_sqlite_log(const std::string& path);
+
 // Whether the file at `path` begins as an SQLite database does.
 bool is_sqlite_file(const std::string& path);
 

@@ -177,8 +177,23 @@ void check_columns(SqliteDb& db) {
   }
 }
 
-// A view, a virtual table or a generated column computes what is read or written; nobody who made the file by Optuna or
-// bluefin has one.
+// A number, a quoted text, NULL or the like: nothing that is computed.
+bool is_literal(std::string_view text) {
+  if (text.empty()) return true;
+  if (const char quote = text.front(); quote == '\'' || quote == '"') {
+    // It ends where it is closed; one in it is doubled.
+    for (std::size_t i = 1; i < text.size(); ++i) {
+      if (text[i] != quote) continue;
+      if (i + 1 == text.size()) return true;
+      if (text[++i] != quote) return false;
+    }
+    return false;
+  }
+  return text.find_first_of("(|*/%<>=&~") == std::string_view::npos;
+}
+
+// A view, a virtual table, a generated column or an index on an expression computes what is read or written; nobody who
+// made the file by Optuna or bluefin has one.
 void check_plain(SqliteDb& db) {
   const auto refuse = [&](std::string_view what, std::string_view table) {
     throw Error(ErrorCode::kCorrupt,
@@ -193,12 +208,34 @@ void check_plain(SqliteDb& db) {
       refuse(query.text(1) == "view" ? "a view of the name" : "something else than a table of the name", name);
     }
   }
+  {
+    auto query = db.query(
+        "SELECT lower(m.name), x.name, x.hidden, x.dflt_value FROM sqlite_master m JOIN pragma_table_xinfo(m.name) x "
+        "WHERE m.type='table' AND m.rootpage>0 AND (x.hidden<>0 OR x.dflt_value IS NOT NULL)");
+    while (query.step()) {
+      const std::string_view name = query.text(0);
+      if (!is_known_table(name)) continue;
+      if (query.integer(2) != 0) refuse(fmt::format("a computed column '{}' in", query.text(1)), name);
+      if (!is_literal(query.text(3)))
+        refuse(fmt::format("a computed default of the column '{}' in", query.text(1)), name);
+    }
+  }
+  {
+    auto query = db.query("SELECT pk, upper(type) FROM pragma_table_info('trials') WHERE name='trial_id'");
+    if (query.step() && (query.integer(0) != 1 || query.text(1) != "INTEGER")) {
+      refuse("a trial_id that is no INTEGER PRIMARY KEY in", "trials");
+    }
+  }
+  // Whatever table it is of: a check of the whole file, and a vacuum, compute it for every row.
   auto query = db.query(
-      "SELECT lower(m.name), x.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) x WHERE m.type='table' AND "
-      "m.rootpage>0 AND x.hidden<>0");
+      "SELECT m.name, lower(m.tbl_name), m.sql, EXISTS(SELECT 1 FROM pragma_index_xinfo(m.name) WHERE cid=-2), "
+      "EXISTS(SELECT 1 FROM pragma_index_list(m.tbl_name) l WHERE l.name=m.name AND l.partial) "
+      "FROM sqlite_master m WHERE m.type='index' AND m.sql IS NOT NULL");
   while (query.step()) {
-    const std::string_view name = query.text(0);
-    if (is_known_table(name)) refuse(fmt::format("a computed column '{}' in", query.text(1)), name);
+    const bool computed = query.integer(3) != 0;
+    if (!computed && (query.integer(4) == 0 || is_waiting_index(query.text(2)))) continue;
+    refuse(fmt::format("the index '{}' on {} of", query.text(0), computed ? "an expression" : "a condition"),
+           query.text(1));
   }
 }
 
@@ -260,7 +297,8 @@ bool is_optuna_table(std::string_view name) {
 
 bool is_waiting_index(std::string_view sql) {
   // SQLite keeps the text from the index's name on.
-  return sql.substr(sql.find(kWaitingIndexName)) == kWaitingIndex.substr(kWaitingIndex.find(kWaitingIndexName));
+  const auto at = sql.find(kWaitingIndexName);
+  return at != std::string_view::npos && sql.substr(at) == kWaitingIndex.substr(kWaitingIndex.find(kWaitingIndexName));
 }
 
 std::vector<std::string> missing_tables(SqliteDb& db) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 #include "bluefin/error.hpp"
@@ -13,6 +14,7 @@
 #include "storage/sqlite_catch_up.hpp"
 #include "storage/sqlite_db.hpp"
 #include "storage/sqlite_reader.hpp"
+#include "storage/sqlite_rows.hpp"
 #include "storage/sqlite_schema.hpp"
 #include "storage/sqlite_url.hpp"
 #include "storage/sqlite_writer.hpp"
@@ -21,11 +23,13 @@
 namespace bluefin {
 namespace {
 
-// What makes a study the same one as before: SQLite gives the ids of deleted studies and trials out again.
+// What makes a study the same one as before: SQLite gives the ids of deleted studies and trials out again, and a study
+// may be put back as it was some time ago. The start of a finished trial never changes.
 struct StudyIdentity {
   std::string name;
-  std::int64_t first_trial = -1;
-  std::string first_start;  // empty until that trial has finished
+  std::int64_t first_trial = -1;  // counts until a finished one is known
+  std::int64_t last_finished = -1;
+  std::optional<Time> last_start;
   std::int64_t incarnation = 0;
 };
 
@@ -73,7 +77,7 @@ class SqliteStorage final : public Storage, public StudyImport {
       const auto id = writer_.study_id(name);
       if (!id) return std::nullopt;
       // Whoever looks for a study by its name wants the one that is there now.
-      if (const auto known = identities_.find(*id); known != identities_.end() && !is_same(known->second, seen(*id))) {
+      if (const auto known = identities_.find(*id); known != identities_.end() && !is_same(*id, known->second)) {
         forget(*id);
       }
       return reader_.study(*id);
@@ -146,6 +150,7 @@ class SqliteStorage final : public Storage, public StudyImport {
     const auto write = [&] {
       const bool written = db_.write([&] { return writer_.update_trial(study, update); });
       writer_.committed();
+      if (written) note_finished(study, update);
       return written;
     };
     // What a running trial has reported is not worth a sync: it is lost only with the trial's own process.
@@ -164,6 +169,7 @@ class SqliteStorage final : public Storage, public StudyImport {
         return writer_.start_trial(study, next);
       });
       writer_.committed();
+      note_finished(study, finished);
       return started;
     });
   }
@@ -236,6 +242,7 @@ class SqliteStorage final : public Storage, public StudyImport {
       if (next.rows.empty() && !news.unfinished.empty()) next.rows = catch_up_.ends(study);
       return news;
     });
+    for (const auto& trial : changes.finished) note_finished(study, trial->id, trial->datetime_start);
     next.version = version;
     if (cursor.whole) next.whole_version = version;
     if (!cursor.told.empty()) {
@@ -302,31 +309,33 @@ class SqliteStorage final : public Storage, public StudyImport {
     return trials;
   }
 
-  // What the study of this id is now.
-  std::optional<StudyIdentity> seen(StudyId study) {
-    StudyIdentity seen;
+  // Whether the study of this id is the one that is known. Two looks at pages that a write needs anyway.
+  bool is_same(StudyId study, const StudyIdentity& known) {
     {
       auto query = db_.query("SELECT study_name FROM studies WHERE study_id=?1", study);
-      if (!query.step()) return std::nullopt;
-      seen.name = query.text(0);
+      if (!query.step() || query.text(0) != known.name) return false;
     }
-    {
-      // The start of a trial that has not finished can still change.
-      auto query = db_.query(
-          "SELECT trial_id, CASE WHEN state NOT IN ('RUNNING', 'WAITING') THEN datetime_start END FROM trials "
-          "WHERE study_id=?1 ORDER BY trial_id LIMIT 1",
-          study);
-      if (query.step()) {
-        seen.first_trial = query.integer(0);
-        seen.first_start = query.text(1);
-      }
+    if (known.last_finished >= 0) {
+      auto query =
+          db_.query("SELECT datetime_start FROM trials WHERE trial_id=?1 AND study_id=?2", known.last_finished, study);
+      return query.step() && read_time(db_, query, 0, known.last_finished, "datetime_start") == known.last_start;
     }
-    return seen;
+    return known.first_trial < 0 || known.first_trial == first_trial(study);
   }
 
-  static bool is_same(const StudyIdentity& known, const std::optional<StudyIdentity>& seen) {
-    return seen && known.name == seen->name && (known.first_trial < 0 || known.first_trial == seen->first_trial) &&
-           (known.first_start.empty() || known.first_start == seen->first_start);
+  std::int64_t first_trial(StudyId study) {
+    auto query = db_.query("SELECT trial_id FROM trials WHERE study_id=?1 ORDER BY trial_id LIMIT 1", study);
+    return query.step() ? query.integer(0) : -1;
+  }
+
+  void note_finished(StudyId study, TrialId trial, std::optional<Time> start) {
+    const auto known = identities_.find(study);
+    if (known == identities_.end() || static_cast<std::int64_t>(trial) <= known->second.last_finished) return;
+    known->second.last_finished = static_cast<std::int64_t>(trial);
+    known->second.last_start = start;
+  }
+  void note_finished(StudyId study, const TrialUpdate& update) {
+    if (update.state && is_finished(*update.state) && update.began) note_finished(study, update.id, update.began);
   }
 
   void forget(StudyId study) {
@@ -335,24 +344,31 @@ class SqliteStorage final : public Storage, public StudyImport {
   }
 
   // Inside of a transaction that writes. Throws Error(kNotFound) when the study that was read here is gone or is
-  // another one under the same id. Two looks, 3 us.
+  // another one under the same id, also when a read has said so before. Two looks, 3 us.
   void require_same(StudyId study) {
     const auto known = identities_.find(study);
-    if (known != identities_.end() && !is_same(known->second, seen(study))) throw storage_rules::study_gone(study);
+    if (known != identities_.end() && !is_same(study, known->second)) throw storage_rules::study_gone(study);
   }
 
   // The study's incarnation now. `expected` 0: the first call of a cursor. Throws Error(kNotFound) when the study is
   // gone or is another one under the same id.
   std::int64_t identify(StudyId study, std::int64_t expected) {
-    std::optional<StudyIdentity> now = seen(study);
-    if (!now) throw expected == 0 ? storage_rules::no_study(study) : storage_rules::study_gone(study);
-    StudyIdentity& known = identities_[study];
-    const bool same = known.incarnation > 0 && is_same(known, now);
-    if (!same && known.incarnation > 0) writer_.forget(study);
-    now->incarnation = same ? known.incarnation : ++last_incarnation_;
-    known = *std::move(now);
-    if (expected != 0 && expected != known.incarnation) throw storage_rules::study_gone(study);
-    return known.incarnation;
+    const auto known = identities_.find(study);
+    const bool same = known != identities_.end() && is_same(study, known->second);
+    // The identity stays: whoever holds the one that is gone is to write nothing into this one. find_study() begins
+    // anew.
+    if (expected != 0 && (!same || expected != known->second.incarnation)) throw storage_rules::study_gone(study);
+    if (same) return known->second.incarnation;
+    if (known != identities_.end()) forget(study);
+    StudyIdentity now;
+    {
+      auto query = db_.query("SELECT study_name FROM studies WHERE study_id=?1", study);
+      if (!query.step()) throw storage_rules::no_study(study);
+      now.name = query.text(0);
+    }
+    now.first_trial = first_trial(study);
+    now.incarnation = ++last_incarnation_;
+    return (identities_[study] = std::move(now)).incarnation;
   }
 
   const std::string url_;

@@ -94,7 +94,7 @@ void SqliteTrialRows::read_trial(const SqliteQuery& row, FrozenTrial& trial) con
   const std::int64_t id = row.integer(0);
   trial.id = TrialId{id};
   const std::int64_t number = row.integer(1);
-  if (row.is_null(1) || number < 0 || number > std::numeric_limits<int>::max()) {
+  if (row.is_null(1) || number < 0 || number >= std::numeric_limits<int>::max()) {  // there is one above
     corrupt_row(db_, "trials", id, fmt::format("number = {}", row.is_null(1) ? "NULL" : row.text(1)));
   }
   trial.number = static_cast<int>(number);

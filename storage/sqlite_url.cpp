@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string_view>
 
 #include "bluefin/error.hpp"
@@ -34,9 +35,14 @@ SqliteUrl parse_sqlite_url(const std::string& url) {
   SqliteUrl parsed{.file = parse_file_url(url, "sqlite")};
   check_length(url, parsed.file.path);
   std::string_view rest = parsed.file.options;
+  std::set<std::string_view> names;
   while (!rest.empty()) {
     const std::string_view option = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), option.size() + 1));
+    if (!names.insert(option.substr(0, option.find('='))).second) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("storage: '{}': the option '{}' is given twice", url,
+                                                           option.substr(0, option.find('='))));
+    }
     if (option == "journal=delete") {
       parsed.rollback_journal = true;
     } else if (option == "journal=wal") {

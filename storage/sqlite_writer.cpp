@@ -97,7 +97,7 @@ std::int64_t SqliteWriter::next_number(StudyId study) {
     if (!query.step()) return 0;
     if (!query.is_null(0)) {
       const std::int64_t number = query.integer(0);
-      if (number < 0 || number >= std::numeric_limits<int>::max()) {
+      if (number < 0 || number >= std::numeric_limits<int>::max() - 1) {
         corrupt_row(db_, "trials", query.integer(1), fmt::format("number = {}", query.text(0)));
       }
       return number + 1;

@@ -224,6 +224,13 @@ FrozenTrial read_trial(std::string_view line, const NewStudy& study, std::size_t
                 fmt::format("{} for a {} trial", is_finished(trial.state) ? "a time" : "null", word));
   }
   storage_rules::check_trial(trial);
+  for (const TrialParam& param : trial.params) {
+    const Distribution& distribution = param.spec->distribution;
+    if (storage_rules::belongs(distribution, param.value)) continue;
+    if (storage_rules::was_fixed(trial.system_attrs, param.spec->name)) continue;
+    throw wrong(fmt::format("params, '{}': value", param.spec->name), Json(param.value).text(),
+                fmt::format("one of {}", to_string(distribution)));
+  }
   return trial;
 }
 

@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
@@ -13,6 +15,7 @@
 #include "bluefin/log.hpp"
 #include "bluefin/storage.hpp"
 #include "bluefin/storage_file.hpp"
+#include "core/file_size_signal.hpp"
 #include "storage/draft_file.hpp"
 #include "storage/sqlite_open.hpp"
 #include "storage/study_import.hpp"
@@ -113,7 +116,10 @@ std::vector<Transferred> export_studies(const std::string& url, std::ostream& ou
   for (const StudyRecord& record : studies) {
     const WholeStudy whole = read_whole_study(*from, record);
     write_study_lines(out, whole);
-    if (!out) throw Error(ErrorCode::kUnavailable, fmt::format("study '{}' could not be written", record.name));
+    if (!out) {
+      throw Error(ErrorCode::kUnavailable,
+                  fmt::format("study '{}' could not be written: {}", record.name, std::strerror(errno)));
+    }
     log(LogLevel::kInfo, fmt::format("study '{}' exported: {} trial{}", record.name, whole.trials.size(),
                                      whole.trials.size() == 1 ? "" : "s"));
     done.push_back({.study = record.name, .n_trials = whole.trials.size()});
@@ -128,11 +134,18 @@ std::vector<Transferred> export_studies(const std::string& url, const std::strin
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{} is an SQLite database, which JSON Lines do not replace; give another path", path));
   }
+  const FileSizeSignalHeld no_signal;
   DraftFile draft(path, overwrite);
   std::ofstream out(draft.path(), std::ios::binary);
-  auto done = export_studies(url, out, study);
+  std::vector<Transferred> done;
+  try {
+    done = export_studies(url, out, study);
+  } catch (const Error& e) {
+    if (out) throw;
+    throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", path, e.what()));
+  }
   out.close();
-  if (!out) throw Error(ErrorCode::kUnavailable, fmt::format("{}: cannot be written", path));
+  if (!out) throw Error(ErrorCode::kUnavailable, fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
   draft.finish();
   return done;
 }

@@ -300,6 +300,30 @@ TEST_CASE("NaN is no final value and leaves the trial as it was", "[storage]") {
   REQUIRE(read[0].state == TrialState::kRunning);
 }
 
+TEST_CASE("a time that nobody could read is refused, and the last one that can be is kept", "[storage]") {
+  Fixture f(any_kind());
+  const Time end = std::chrono::sys_days(std::chrono::year(10000) / 1 / 1);
+  const Time begin = std::chrono::sys_days(std::chrono::year(1) / 1 / 1);
+  FrozenTrial trial = full_trial();
+  for (const Time bad : {end, begin - std::chrono::microseconds(1), Time::max(), Time::min()}) {
+    trial.datetime_complete = bad;
+    CHECK_THAT(message_of([&] { f.storage->add_trials(f.study, std::vector{trial}); }),
+               Catch::Contains("datetime_complete is") && Catch::Contains("must lie in the years 1 to 9999"));
+  }
+  const FrozenTrial running = f.storage->start_trial(f.study, {});
+  CHECK(code_of([&] {
+          f.storage->update_trial(f.study, {.id = running.id, .state = TrialState::kFail, .datetime_complete = end});
+        }) == ErrorCode::kInvalidArgument);
+  trial.datetime_start = begin;
+  trial.datetime_complete = end - std::chrono::microseconds(1);
+  f.storage->add_trials(f.study, std::vector{trial});
+  const auto read = read_all(*f.storage, f.study);
+  REQUIRE(read.size() == 2);
+  CHECK(read[0].state == TrialState::kRunning);
+  CHECK(read[1].datetime_start == trial.datetime_start);
+  CHECK(read[1].datetime_complete == trial.datetime_complete);
+}
+
 TEST_CASE("a parameter keeps the kind of its first record in the study", "[storage]") {
   Fixture f(any_kind());
   const auto start = [&] { return f.storage->start_trial(f.study, {}).id; };

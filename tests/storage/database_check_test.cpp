@@ -163,6 +163,15 @@ TEST_CASE("check: each row that breaks a rule is named with what was expected", 
       // attributes
       {"UPDATE trial_user_attributes SET value_json='a' WHERE trial_id=1",
        {"trial_user_attributes trial_user_attribute_id 1: value_json of 'k' = 'a', expected JSON ("}},
+      {"UPDATE trial_user_attributes SET value_json=char(65279) || '1' WHERE trial_id=1",
+       {"trial_user_attributes trial_user_attribute_id 1: value_json of 'k' = '\xEF\xBB\xBF"
+        "1', expected JSON (a byte order "
+        "mark, which Optuna does not read)"}},
+      {"UPDATE alembic_version SET version_num=''",
+       {"alembic_version  : version_num = '', expected Optuna's revision: it does not open the file"}},
+      {"DROP TABLE bluefin_owner; CREATE TABLE bluefin_owner (trial_id INTEGER PRIMARY KEY, started, boot_id, "
+       "pid_namespace, pid, pid_started)",
+       {"bluefin_owner  : no column host, expected bluefin's own table as it makes it: drop it"}},
       {"UPDATE trial_system_attributes SET value_json=NULL WHERE trial_id=1",
        {"trial_system_attributes trial_system_attribute_id 1: value_json of 's' = NULL, expected JSON ("}},
       {"UPDATE study_user_attributes SET \"key\"=NULL",

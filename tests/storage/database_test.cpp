@@ -178,7 +178,7 @@ TEST_CASE("pack: nothing is left of a copy that could not be written", "[storage
   CHECK_THROWS_WITH(pack_database("sqlite:///" + dir.file("none.db"), "", false), ContainsSubstring("is empty"));
   const pid_t child = fork();
   if (child == 0) {
-    std::signal(SIGXFSZ, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_DFL);
     const rlimit limit{300'000, 300'000};
     setrlimit(RLIMIT_FSIZE, &limit);
     try {

@@ -91,7 +91,26 @@ TEST_CASE("what computes rows in the place of a table is refused and left as it 
         "(hex(zeroblob(400000000))))",
         "a computed column 'value_json' in trial_user_attributes"},
        {"ALTER TABLE studies ADD COLUMN more TEXT AS (hex(zeroblob(400000000)))",
-        "a computed column 'more' in studies"}}));
+        "a computed column 'more' in studies"},
+       {"CREATE TABLE other (trial_id INTEGER NOT NULL, number INTEGER, study_id INTEGER, state VARCHAR(8) NOT NULL, "
+        "datetime_start DATETIME, datetime_complete DATETIME DEFAULT (load_extension('/tmp/evil.so')), PRIMARY KEY "
+        "(trial_id)); DROP TABLE trials; ALTER TABLE other RENAME TO trials",
+        "a computed default of the column 'datetime_complete' in trials"},
+       {"CREATE TABLE other (trial_id TEXT PRIMARY KEY, number INTEGER, study_id INTEGER, state TEXT, datetime_start "
+        "DATETIME, datetime_complete DATETIME); DROP TABLE trials; ALTER TABLE other RENAME TO trials",
+        "a trial_id that is no INTEGER PRIMARY KEY in trials"},
+       {"CREATE INDEX evil ON trials(number); PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql='CREATE INDEX "
+        "evil "
+        "ON trials(instr(zeroblob(40000000+trial_id), zeroblob(20000000)||x''01''))' WHERE name='evil'",
+        "the index 'evil' on an expression of trials"},
+       {"CREATE INDEX evil ON trials(number); PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql='CREATE INDEX "
+        "evil "
+        "ON trials(number) WHERE instr(zeroblob(40000000), zeroblob(20000000)||x''01'')' WHERE name='evil'",
+        "the index 'evil' on a condition of trials"},
+       {"CREATE TABLE mine (x); CREATE INDEX ours ON mine(abs(x))", "the index 'ours' on an expression of mine"},
+       {"DROP INDEX bluefin_waiting; CREATE INDEX bluefin_waiting ON trials (study_id) WHERE state = 'WAITING' OR "
+        "length(hex(zeroblob(400000000)))",
+        "the index 'bluefin_waiting' on a condition of trials"}}));
   const test::TempDir dir;
   make_study(dir.url());
   pack_database(dir.url());
@@ -137,16 +156,18 @@ TEST_CASE("a schema's checks are not run", "[storage][sqlite][hostile]") {
   CHECK(storage->start_trial(storage->list_studies().at(0).id, {}).number == 0);
 }
 
-TEST_CASE("a schema calls no function that does more than compute", "[storage][sqlite][hostile]") {
+TEST_CASE("columns with plain defaults, and indexes of one's own on columns, are no harm",
+          "[storage][sqlite][hostile]") {
   const test::TempDir dir;
   make_study(dir.url());
-  run_sql(dir.file("study.db"),
-          "CREATE TABLE other (trial_id INTEGER NOT NULL, number INTEGER, study_id INTEGER, state VARCHAR(8) NOT NULL, "
-          "datetime_start DATETIME, datetime_complete DATETIME DEFAULT (load_extension('/tmp/evil.so')), PRIMARY KEY "
-          "(trial_id)); DROP TABLE trials; ALTER TABLE other RENAME TO trials");
-  const auto storage = open_storage(dir.url());
-  CHECK_THAT(error_of([&] { storage->start_trial(storage->list_studies().at(0).id, {}); }, ErrorCode::kCorrupt),
-             ContainsSubstring("the tables are not as Optuna makes them"));
+  run_sql(
+      dir.file("study.db"),
+      "ALTER TABLE trials ADD COLUMN note TEXT DEFAULT 'it''s (mine)'; ALTER TABLE trials ADD COLUMN weight REAL "
+      "DEFAULT "
+      "-1.5; ALTER TABLE trials ADD COLUMN other TEXT DEFAULT NULL; CREATE INDEX by_number ON trials(number, state)");
+  Study study = load_study({.storage = dir.url(), .name = "s"});
+  study.optimize([](Trial& trial) { return trial.suggest_float("x", 0.0, 1.0); }, {.n_trials = 1});
+  CHECK(check_database(dir.url()).empty());
 }
 
 TEST_CASE("thousands of checks in a schema keep nobody busy", "[storage][sqlite][hostile]") {
@@ -310,6 +331,20 @@ TEST_CASE("pages that refer to one page many times take neither all memory, nor 
     CHECK_THAT(error_of(work, ErrorCode::kCorrupt), ContainsSubstring("2nd reference to page"));
   }
   for (const auto& entry : fs::directory_iterator(dir.path())) CHECK(entry.file_size() <= 2 * bytes.size());
+}
+
+TEST_CASE("the largest number there is is none of a trial: there has to be one above it",
+          "[storage][sqlite][hostile]") {
+  const test::TempDir dir;
+  make_study(dir.url());
+  const std::string state = GENERATE(as<std::string>{}, "RUNNING", "COMPLETE");
+  run_sql(dir.file("study.db"), "UPDATE trials SET number=2147483647, state='" + state + "' WHERE trial_id=2");
+  CHECK_THAT(error_of([&] { load_study({.storage = dir.url(), .name = "s"}).trials(); }, ErrorCode::kCorrupt),
+             ContainsSubstring("trial_id 2: number = 2147483647"));
+  run_sql(dir.file("study.db"), "UPDATE trials SET number=2147483646 WHERE trial_id=2");
+  const auto storage = open_storage(dir.url());
+  CHECK_THAT(error_of([&] { storage->start_trial(storage->list_studies().at(0).id, {}); }, ErrorCode::kCorrupt),
+             ContainsSubstring("trial_id 2: number = 2147483646"));
 }
 
 TEST_CASE("a trial's number takes no memory for those that are missing", "[storage][sqlite][hostile]") {

@@ -67,12 +67,16 @@ int in_child(const Work& work) {
 }
 
 void limit_file_size(std::uintmax_t bytes) {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
   rlimit limit{};
   getrlimit(RLIMIT_FSIZE, &limit);
   limit.rlim_cur = bytes;
   setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+void die_at_file_size(std::uintmax_t bytes) {
+  // A handler of the program's own is called in the middle of bluefin's writes.
+  signal(SIGXFSZ, [](int) { kill(getpid(), SIGKILL); });
+  limit_file_size(bytes);
 }
 
 ParamSpecPtr x_spec() { return std::make_shared<const ParamSpec>(ParamSpec{"x", FloatDistribution{0.0, 1.0}}); }
@@ -127,12 +131,11 @@ struct Journal {
   // By a process that is killed when the journal has so many bytes.
   void replace_until(std::uintmax_t bytes) const {
     const int status = in_child([&] {
-      signal(SIGXFSZ, SIG_DFL);
-      limit_file_size(bytes);
+      die_at_file_size(bytes);
       write_whole_study(*open_storage(dir.journal_url()), whole_study("s", kNew, 2.0), true);
     });
     REQUIRE(WIFSIGNALED(status));
-    REQUIRE(WTERMSIG(status) == SIGXFSZ);
+    REQUIRE(WTERMSIG(status) == SIGKILL);
   }
 
   test::TempDir dir;
@@ -204,8 +207,7 @@ TEST_CASE("trials that are added at once are all there or none, wherever their w
   const Journal journal;
   const auto added = whole_study("s", kNew, 2.0).trials;
   const int status = in_child([&] {
-    signal(SIGXFSZ, SIG_DFL);
-    limit_file_size(journal.size + journal.batch / 2);
+    die_at_file_size(journal.size + journal.batch / 2);
     const auto storage = open_storage(journal.dir.journal_url());
     storage->add_trials(storage->find_study("s")->id, added);
   });
@@ -220,7 +222,7 @@ TEST_CASE("a study that does not fit on the disk leaves nothing in a journal", "
   // In the journal, and in the pending file.
   for (const std::uintmax_t limit : {journal.size + journal.batch / 2, journal.batch / 2}) {
     const int status = in_child([&] {
-      signal(SIGXFSZ, SIG_IGN);
+      signal(SIGXFSZ, SIG_DFL);
       const auto storage = open_storage(journal.dir.journal_url());
       limit_file_size(limit);
       std::string error;

@@ -258,7 +258,20 @@ TEST_CASE("a journal keeps an attribute that only Python's json reads", "[storag
   StorageCursor cursor;
   CHECK(storage->changes_since(study.id, cursor).finished.at(0)->user_attrs.at(0).value.text() == R"(["\udfff"])");
   std::ofstream(dir.file("study.log"), std::ios::app)
-      << R"({"op_code": 0, "worker_id": "w", "study_name": "\ud800", "directions": [1]})"
+      << R"({"op_code": 0, "worker_id": "w", "study_name": "a\udcff", "directions": [1]})"
+      << "\n"
+      << R"({"op_code": 2, "worker_id": "w", "study_id": 1, "user_attr": {"k\udcff": 1}})"
+      << "\n"
+      << R"({"op_code": 4, "worker_id": "w", "study_id": 1, "state": 1, "value": 1.0, "params": {"p\udcff": 0.5}, )"
+      << R"("distributions": {"p\udcff": "{\"name\": \"FloatDistribution\", \"attributes\": {\"step\": null, )"
+      << R"(\"low\": 0.0, \"high\": 1.0, \"log\": false}}"}})"
       << "\n";
-  CHECK_THROWS_WITH(storage->list_studies(), ContainsSubstring("record 3: not JSON"));
+  // Python's names of files that are no UTF-8 are such; half a pair becomes U+FFFD in a name.
+  const std::string name = "a\xEF\xBF\xBD";
+  const StudyRecord other = storage->find_study(name).value();
+  CHECK(other.user_attrs.at(0).key == "k\xEF\xBF\xBD");
+  StorageCursor others;
+  const auto trial = storage->changes_since(other.id, others).finished.at(0);
+  CHECK(trial->params.at(0).spec->name == "p\xEF\xBF\xBD");
+  CHECK(storage->list_studies().size() == 2);
 }

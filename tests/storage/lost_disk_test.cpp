@@ -72,7 +72,7 @@ TEST_CASE("a limit of a file's size is an error, and the study goes on when ther
   REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
   rlimit limit = before;
   limit.rlim_cur = 400'000;
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);  // as the command has it
+  const auto handler = std::signal(SIGXFSZ, SIG_DFL);  // which would end this program
   REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
   const std::string message = run_until_error(study, told, 100'000);
   REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Trials whose processes have died: real processes, really killed.
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -138,6 +140,59 @@ TEST_CASE("who only asked owns nothing", "[processes]") {
   study.optimize(one, {.n_trials = 1});
   CHECK(study.trials()[0]->state == TrialState::kRunning);
   CHECK(study.fail_lost_trials().empty());
+}
+
+// Children of this process see clocks that are a day ahead. False where that is not allowed.
+bool make_time_namespace() {
+  constexpr int kCloneNewTime = 0x80;  // CLONE_NEWTIME, which older headers do not have
+  if (unshare(kCloneNewTime) != 0) return false;
+  const int offsets = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+  const std::string_view day = "boottime 86400 0";
+  const bool done = write(offsets, day.data(), day.size()) == static_cast<ssize_t>(day.size());
+  close(offsets);
+  return done;
+}
+
+TEST_CASE("a worker in a time namespace of its own is not taken for a process that was started at another time",
+          "[processes]") {
+  const TempDir dir;
+  Study study = create_study({.storage = dir.url(), .name = "s"});
+  int began[2];
+  int end[2];
+  REQUIRE((pipe(began) == 0 && pipe(end) == 0));
+  const pid_t maker = fork();
+  if (maker == 0) {
+    if (!make_time_namespace()) _exit(77);
+    const pid_t worker = fork();
+    if (worker == 0) {
+      Study theirs = load_study({.storage = dir.url(), .name = "s"});
+      Trial trial = theirs.ask_to_run();
+      char byte = 'x';
+      (void)!write(began[1], &byte, 1);
+      (void)!read(end[0], &byte, 1);
+      theirs.tell(trial, 1.0);
+      _exit(0);
+    }
+    int status = 1;
+    waitpid(worker, &status, 0);
+    _exit(status == 0 ? 0 : 1);
+  }
+  close(began[1]);
+  char byte = 0;
+  const bool runs = read(began[0], &byte, 1) == 1;
+  const auto lost = study.fail_lost_trials();
+  (void)!write(end[1], &byte, 1);
+  int status = 0;
+  REQUIRE(waitpid(maker, &status, 0) == maker);
+  for (const int descriptor : {began[0], end[0], end[1]}) close(descriptor);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+    WARN("skipped: no time namespace can be made here (it takes CAP_SYS_ADMIN)");
+    return;
+  }
+  REQUIRE(runs);
+  CHECK(lost.empty());
+  CHECK(status == 0);
+  CHECK(study.trials()[0]->state == TrialState::kComplete);
 }
 
 TEST_CASE("only what is certain counts as lost") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Each way in which a storage cannot be opened is one sentence that names the thing and what to do.
+#include <sched.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +101,8 @@ TEST_CASE("a URL that is no storage's says which ones there are", "[storage]") {
   REQUIRE(refusal("mysql://host/db", kBad) ==
           "storage: 'mysql://host/db' has an unknown scheme, expected one of: memory:, sqlite:///relative/path.db, "
           "sqlite:////absolute/path.db, journal:///relative/path.log, journal:////absolute/path.log");
+  REQUIRE_THAT(refusal("postgresql://me:secret@host:5432/db", kBad),
+               ContainsSubstring("'postgresql://me:***@host:5432/db' has an unknown scheme"));
   REQUIRE(refusal("study.db", kBad) ==
           "storage: 'study.db' is not a URL; for an SQLite file of that name write sqlite:///study.db");
   REQUIRE_THAT(refusal("", kBad), ContainsSubstring("storage: empty, expected one of: memory:, sqlite:///"));
@@ -122,7 +126,140 @@ TEST_CASE("a path that cannot hold a file says why", "[storage][sqlite]") {
   std::ofstream(dir.file("file")).close();
   REQUIRE_THAT(refusal(dir.url("file/a.db"), kNo), ContainsSubstring(dir.file("file") + " is not a folder"));
   REQUIRE(mkfifo(dir.file("fifo").c_str(), 0600) == 0);
-  REQUIRE_THAT(refusal(dir.url("fifo"), kNo), ContainsSubstring("is not a regular file"));
+  REQUIRE_THAT(refusal(dir.url("fifo"), ErrorCode::kUnavailable), ContainsSubstring("is not a regular file"));
+}
+
+TEST_CASE("a file of two names is refused under both: each would have a log of its own", "[storage][sqlite][journal]") {
+  const test::TempDir dir;
+  const bool journal = GENERATE(false, true);
+  const auto url_of = [&](const std::string& name) { return journal ? dir.journal_url(name) : dir.url(name); };
+  create_study({.storage = url_of("a"), .name = "s"}).add_trial(create_trial({.values = {0.5}}));
+  std::filesystem::create_hard_link(dir.file("a"), dir.file("b"));
+  for (const std::string name : {"a", "b"}) {
+    CHECK_THAT(refusal(url_of(name), ErrorCode::kUnavailable),
+               ContainsSubstring("the file " + dir.file(name) + " has 2 names (hard links)") &&
+                   ContainsSubstring("work on a copy"));
+  }
+  std::filesystem::remove(dir.file("a"));
+  CHECK(load_study({.storage = url_of("b"), .name = "s"}).trials().size() == 1);
+}
+
+TEST_CASE("a file that is mounted without its folder is refused", "[storage][sqlite][journal][processes]") {
+  const test::TempDir dir;
+  const bool journal = GENERATE(false, true);
+  const auto url_of = [&](const std::string& name) { return journal ? dir.journal_url(name) : dir.url(name); };
+  create_study({.storage = url_of("a"), .name = "s"}).add_trial(create_trial({.values = {0.5}}));
+  std::ofstream(dir.file("b")).close();
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount(dir.file("a").c_str(), dir.file("b").c_str(), nullptr, MS_BIND, nullptr) != 0) {
+      _exit(77);
+    }
+    try {
+      open_storage(url_of("b"));
+    } catch (const Error& e) {
+      _exit(std::string(e.what()).find("is mounted alone") == std::string::npos ? 2 : 0);
+    }
+    _exit(1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(pid, &status, 0) == pid);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+    WARN("skipped: nothing can be mounted here (it takes CAP_SYS_ADMIN)");
+    return;
+  }
+  CHECK(status == 0);
+}
+
+TEST_CASE("what somebody who may not write a study has put beside it is no part of it", "[storage][sqlite][journal]") {
+  if (geteuid() != 0) {
+    WARN("skipped: files of other users take root");
+    return;
+  }
+  const test::TempDir dir;
+  const std::string suffix = GENERATE(as<std::string>{}, "-wal", "-shm", "-journal", ".pending");
+  const std::string url = suffix == ".pending" ? dir.journal_url("study.db") : dir.url();
+  create_study({.storage = url, .name = "s"}).add_trial(create_trial({.values = {0.5}}));
+  const std::string path = dir.file("study.db");
+  const std::string beside = path + suffix;
+  REQUIRE(chmod(path.c_str(), 0644) == 0);
+  std::ofstream(beside) << "anything";
+  REQUIRE(chown(beside.c_str(), 4711, 4711) == 0);
+  CHECK_THAT(refusal(url, ErrorCode::kUnavailable),
+             ContainsSubstring(beside + " is a file of the user 4711, who may not write study.db"));
+  std::filesystem::remove(beside);
+  REQUIRE(mkfifo(beside.c_str(), 0600) == 0);
+  CHECK_THAT(refusal(url, ErrorCode::kUnavailable), ContainsSubstring(beside + " is not a regular file"));
+  std::filesystem::remove(beside);
+  CHECK(load_study({.storage = url, .name = "s"}).trials().size() == 1);
+  // Those who share a study may all write it.
+  REQUIRE(chmod(path.c_str(), 0664) == 0);
+  std::ofstream(beside).close();
+  REQUIRE(chown(beside.c_str(), 4711, 4711) == 0);
+  CHECK(load_study({.storage = url, .name = "s"}).trials().size() == 1);
+}
+
+TEST_CASE("a batch that somebody else has put beside a journal in use is not taken", "[storage][journal]") {
+  if (geteuid() != 0) {
+    WARN("skipped: files of other users take root");
+    return;
+  }
+  const test::TempDir dir;
+  const auto storage = open_storage(dir.journal_url());
+  const StudyId study = storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  REQUIRE(chmod(dir.file("study.log").c_str(), 0644) == 0);
+  std::ofstream(dir.file("study.log.pending")) << "anything";
+  REQUIRE(chown(dir.file("study.log.pending").c_str(), 4711, 4711) == 0);
+  CHECK(storage->list_studies().size() == 1);
+  CHECK_THROWS_WITH(storage->start_trial(study, {}), ContainsSubstring("is of the user 4711, who may not write"));
+  std::filesystem::remove(dir.file("study.log.pending"));
+  CHECK(storage->start_trial(study, {}).number == 0);
+}
+
+TEST_CASE("a reader of a file in a folder that it cannot write sees what comes later", "[storage][sqlite]") {
+  const test::TempDir dir;
+  create_study({.storage = dir.url(), .name = "s"}).add_trial(create_trial({.values = {0.5}}));
+  REQUIRE(chmod(dir.path().c_str(), 0755) == 0);
+  REQUIRE(chmod(dir.file("study.db").c_str(), 0644) == 0);
+  int to_reader[2];
+  int from_reader[2];
+  REQUIRE((pipe(to_reader) == 0 && pipe(from_reader) == 0));
+  const pid_t reader = fork();
+  if (reader == 0) {
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(77);
+    const Study study = load_study({.storage = dir.url(), .name = "s"});
+    while (true) {
+      const auto n = static_cast<char>(study.trials().size());
+      char byte = 0;
+      if (write(from_reader[1], &n, 1) != 1 || read(to_reader[0], &byte, 1) != 1 || byte == 'e') _exit(0);
+    }
+  }
+  const auto seen = [&] {
+    char n = 0;
+    return read(from_reader[0], &n, 1) == 1 ? static_cast<int>(n) : -1;
+  };
+  CHECK(seen() == 1);
+  for (int n = 2; n < 5; ++n) {
+    {
+      Study study = load_study({.storage = dir.url(), .name = "s"});
+      study.add_trial(create_trial({.values = {0.5}}));
+      REQUIRE(chmod((dir.file("study.db") + "-wal").c_str(), 0644) == 0);
+      REQUIRE(chmod((dir.file("study.db") + "-shm").c_str(), 0644) == 0);
+      if (n == 3) {  // while it is open
+        REQUIRE(write(to_reader[1], "n", 1) == 1);
+        CHECK(seen() == n);
+        continue;
+      }
+    }
+    REQUIRE(write(to_reader[1], "n", 1) == 1);
+    CHECK(seen() == n);
+  }
+  REQUIRE(write(to_reader[1], "e", 1) == 1);
+  int status = 0;
+  REQUIRE(waitpid(reader, &status, 0) == reader);
+  CHECK(status == 0);
+  for (const int descriptor : {to_reader[0], to_reader[1], from_reader[0], from_reader[1]}) close(descriptor);
 }
 
 TEST_CASE("missing permissions are named", "[storage][sqlite]") {

@@ -9,6 +9,8 @@
 
 #include "bluefin/rng.hpp"
 #include "bluefin/storage.hpp"
+#include "bluefin/study.hpp"
+#include "bluefin/transfer.hpp"
 #include "catch.hpp"
 #include "storage/temp_dir.hpp"
 
@@ -225,10 +227,64 @@ TEST_CASE("a study made anew under the same ids is not taken for the old one", "
   REQUIRE(writing->create_study(study) == old);
   REQUIRE(writing->start_trial(old, {}).id == left_running);
   finish(old, left_running);
-  // The reader cannot tell that the study is another one, but what it reads is true.
-  const Changes changes = reading->changes_since(old, quick.cursor);
-  REQUIRE(changes.finished.at(0)->values == std::vector<double>{1.0});
+  REQUIRE_THROWS(reading->changes_since(old, quick.cursor));  // it has no second trial
   REQUIRE_THROWS(writing->changes_since(old, in_same_storage.cursor));
+}
+
+TEST_CASE("a study that was put back as it had been before is another one", "[storage][sqlite]") {
+  const test::TempDir dir;
+  Study ours = create_study({.storage = dir.url(), .name = "s"});
+  const auto one = [](Trial& trial) { return trial.suggest_float("x", 0.0, 1.0); };
+  ours.optimize(one, {.n_trials = 5});
+  copy_studies(dir.url(), dir.url("backup.db"));
+  ours.optimize(one, {.n_trials = 10});
+  const bool has_read = GENERATE(true, false);  // or only told
+  Study reader = load_study({.storage = dir.url(), .name = "s"});
+  REQUIRE(reader.trials().size() == 15);
+
+  TransferOptions options;
+  options.if_exists = IfExists::kReplace;
+  copy_studies(dir.url("backup.db"), dir.url(), options);
+  load_study({.storage = dir.url(), .name = "s"}).optimize(one, {.n_trials = has_read ? 3 : 20});
+  CHECK_THROWS_WITH(reader.trials(), Catch::Contains("deleted while it was in use"));
+  CHECK_THROWS_WITH(ours.optimize(one, {.n_trials = 1}), Catch::Contains("deleted while it was in use"));
+  CHECK(load_study({.storage = dir.url(), .name = "s"}).trials().size() == (has_read ? 8 : 25));
+}
+
+TEST_CASE("nothing is written into a study made anew, also after a read has said that the old one is gone",
+          "[storage][sqlite]") {
+  const test::TempDir dir;
+  const auto ours = open_storage(dir.url());
+  const auto theirs = open_storage(dir.url());
+  const NewStudy study{.name = "s", .directions = {Direction::kMinimize}};
+  FrozenTrial trial;
+  trial.state = TrialState::kComplete;
+  trial.values = {1.0};
+  trial.datetime_start = trial.datetime_complete = now();
+  const StudyId id = ours->create_study(study);
+  ours->add_trials(id, {&trial, 1});
+  Known known;
+  known.read(*ours, id);
+
+  theirs->delete_study(id);
+  REQUIRE(theirs->create_study(study) == id);
+  *trial.datetime_start += std::chrono::microseconds(1);
+  theirs->add_trials(id, {&trial, 1});
+  for (int i = 0; i < 2; ++i) REQUIRE_THROWS(ours->changes_since(id, known.cursor));
+  const Attribute mark{"from the old one", true};
+  REQUIRE_THROWS(ours->add_trials(id, {&trial, 1}));
+  REQUIRE_THROWS(ours->start_trial(id, {}));
+  REQUIRE_THROWS(ours->set_study_attributes(id, AttributeKind::kUser, {&mark, 1}));
+  Known anew;
+  anew.read(*theirs, id);
+  REQUIRE(anew.finished.size() == 1);
+  REQUIRE(theirs->get_study(id).user_attrs.empty());
+
+  // Who looks for it by its name has the new one, and goes on.
+  REQUIRE(ours->find_study("s")->id == id);
+  ours->add_trials(id, {&trial, 1});
+  anew.read(*theirs, id);
+  REQUIRE(anew.finished.size() == 2);
 }
 
 TEST_CASE("a reader is not held up by what other studies write", "[storage][sqlite]") {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "bluefin/error.hpp"
 #include "bluefin/storage.hpp"
 #include "bluefin/study.hpp"
 #include "bluefin/transfer.hpp"
@@ -102,4 +103,34 @@ TEST_CASE("sqlite: a look at a file that is open leaves its locks alone", "[stor
     CHECK_THROWS_WITH(export_studies(folder.url(), path, true), Catch::Contains("is an SQLite database"));
     CHECK(std::system(other.c_str()) != 0);
   });
+}
+
+TEST_CASE("a file that is read as it was is opened anew when it changes, and tried again where that fails",
+          "[storage][sqlite]") {
+  const test::TempDir dir;
+  const std::string path = dir.file("study.db");
+  create_study({.storage = dir.url(), .name = "s"}).add_trial(create_trial({.values = {0.5}}));
+  SqliteDb db(path, "study.db", std::chrono::milliseconds(200), "it is only looked at");
+  const auto n_trials = [&] {
+    return db.read([&] {
+      auto query = db.query("SELECT count(*) FROM trials");
+      query.step();
+      return query.integer(0);
+    });
+  };
+  CHECK(n_trials() == 1);
+  const std::int64_t before = db.version();
+  load_study({.storage = dir.url(), .name = "s"}).add_trial(create_trial({.values = {0.5}}));
+  CHECK(db.version() != before);
+  CHECK(n_trials() == 2);
+
+  std::filesystem::rename(path, dir.file("away.db"));
+  CHECK(n_trials() == 2);  // what was opened is there
+  std::filesystem::create_directory(path);
+  for (int i = 0; i < 2; ++i) CHECK_THROWS_AS(n_trials(), Error);
+  CHECK_THROWS_AS(db.version(), Error);
+  std::filesystem::remove(path);
+  for (int i = 0; i < 2; ++i) CHECK_THROWS_AS(n_trials(), Error);
+  std::filesystem::rename(dir.file("away.db"), path);
+  CHECK(n_trials() == 2);
 }

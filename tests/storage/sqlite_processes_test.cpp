@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
 // Several real processes on one file.
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
+#include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <set>
 #include <thread>
 
+#include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/storage.hpp"
 #include "catch.hpp"
@@ -60,11 +65,27 @@ const ParamSpecPtr& x_spec() {
 }  // namespace
 
 TEST_CASE("four processes that open a new file at once all get a storage", "[storage][sqlite][processes]") {
+  for (int round = 0; round < 10; ++round) {
+    test::TempDir dir;
+    REQUIRE(run_processes(4, [&](int i) {
+              open_storage(dir.url())->create_study({.name = std::to_string(i), .directions = {Direction::kMinimize}});
+            }) == 0);
+    REQUIRE(open_storage(dir.url())->list_studies().size() == 4);
+  }
+}
+
+TEST_CASE("the log of a file that is open stays, also where others close the file", "[storage][sqlite][processes]") {
   test::TempDir dir;
-  REQUIRE(run_processes(4, [&](int i) {
-            open_storage(dir.url())->create_study({.name = std::to_string(i), .directions = {Direction::kMinimize}});
-          }) == 0);
-  REQUIRE(open_storage(dir.url())->list_studies().size() == 4);
+  const StudyId study = open_storage(dir.url())->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  pack_database(dir.url());                      // to a rollback journal, as Optuna has it
+  const auto storage = open_storage(dir.url());  // has changed the mode so far, and nothing else
+  struct stat before {};
+  REQUIRE(stat(dir.file("study.db-wal").c_str(), &before) == 0);
+  REQUIRE(run_processes(1, [&](int) { open_storage(dir.url())->start_trial(study, {}); }) == 0);
+  struct stat after {};
+  REQUIRE(stat(dir.file("study.db-wal").c_str(), &after) == 0);
+  REQUIRE(before.st_ino == after.st_ino);
+  REQUIRE(storage->start_trial(study, {}).number == 1);
 }
 
 TEST_CASE("four processes write trials with unique numbers and no gap", "[storage][sqlite][processes]") {
@@ -177,6 +198,81 @@ TEST_CASE("a storage is not used across fork", "[storage][sqlite][processes]") {
             throw std::runtime_error("the parent's connection was used");
           }) == 0);
   REQUIRE(storage->start_trial(study, {}).number == 0);
+}
+
+TEST_CASE("a child that opens a storage of its own keeps what it is told when its parent closes the file",
+          "[storage][sqlite][processes]") {
+  const test::TempDir dir;
+  auto storage = open_storage(dir.url());
+  const StudyId study = storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  storage->start_trial(study, {});
+  int opened[2];
+  int closed[2];
+  REQUIRE((pipe(opened) == 0 && pipe(closed) == 0));
+  const pid_t child = fork();
+  if (child == 0) {
+    char byte = 'n';
+    try {
+      const auto own = open_storage(dir.url());
+      own->start_trial(study, {});
+      if (write(opened[1], "y", 1) != 1 || read(closed[0], &byte, 1) != 1) _exit(2);
+      for (int i = 0; i < 3; ++i) own->start_trial(study, {});
+      _exit(0);
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "child: %s\n", e.what());
+      _exit(1);
+    }
+  }
+  close(opened[1]);
+  char byte = 'n';
+  REQUIRE(read(opened[0], &byte, 1) == 1);
+  storage.reset();
+  CHECK(std::filesystem::exists(dir.file("study.db-wal")));  // the child is there
+  open_storage(dir.url())->start_trial(study, {});
+  REQUIRE(write(closed[1], "y", 1) == 1);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  for (const int descriptor : {opened[0], closed[0], closed[1]}) close(descriptor);
+  StorageCursor cursor;
+  CHECK(open_storage(dir.url())->changes_since(study, cursor).unfinished.size() == 6);
+  CHECK(check_database(dir.url()).empty());
+}
+
+TEST_CASE("a child of a process whose threads are at work in SQLite can work in it too",
+          "[storage][sqlite][processes]") {
+  const test::TempDir dir;
+  const std::string url = dir.url() + GENERATE(as<std::string>{}, "", "?journal=delete");
+  const StudyId study = open_storage(url)->create_study({.name = "s", .directions = {Direction::kMinimize}});
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      while (!stop) open_storage(url)->find_study("s");
+    });
+  }
+  constexpr int kForks = 60;
+  int good = 0;
+  for (int i = 0; i < kForks; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(30);  // it hangs
+      try {
+        open_storage(url)->start_trial(study, {});
+      } catch (const std::exception& e) {
+        std::fprintf(stderr, "child: %s\n", e.what());
+        _exit(1);
+      }
+      _exit(0);
+    }
+    int status = 1;
+    if (waitpid(child, &status, 0) == child && status == 0) ++good;
+  }
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  CHECK(good == kForks);
+  StorageCursor cursor;
+  CHECK(open_storage(url)->changes_since(study, cursor).unfinished.size() == kForks);
 }
 
 TEST_CASE("the process that holds the lock is named", "[storage][sqlite][processes]") {

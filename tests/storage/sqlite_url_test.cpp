@@ -27,6 +27,8 @@ TEST_CASE("sqlite: a URL's options are known ones", "[storage][sqlite]") {
   CHECK_THROWS_WITH(parse_sqlite_url("sqlite:///a.db?journal=off"),
                     "storage: 'sqlite:///a.db?journal=off': unknown option 'journal=off', expected journal=wal, "
                     "journal=delete or filesystem=any behind the '?'");
+  CHECK_THROWS_WITH(parse_sqlite_url("sqlite:///a.db?journal=delete&journal=wal"),
+                    ContainsSubstring("the option 'journal' is given twice"));
   CHECK_THROWS_WITH(open_storage("journal:///a.log?journal=delete"), ContainsSubstring("remove '?journal=delete'"));
 }
 

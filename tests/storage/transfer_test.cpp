@@ -345,6 +345,8 @@ TEST_CASE("transfer: a line that is wrong is named with what was expected", "[st
       {"\"COMPLETE\"", "\"RUNNING\"", "expected null for a RUNNING trial"},
       {"\"value\": \"a\"", "\"value\": \"b\"", "line 3: params, 'c': value = \"b\", expected a choice of"},
       {"\"value\": 3", "\"value\": 3.5", "line 3: params, 'n': value = 3.5, expected a number for IntDistribution"},
+      {"\"value\": 3", "\"value\": 12", "line 3: params, 'n': value = 12.0, expected one of IntDistribution"},
+      {"\"value\": 3", "\"value\": 4", "line 3: params, 'n': value = 4.0, expected one of IntDistribution"},
       {"\"IntDistribution\"", "\"Ints\"", "line 3: params, 'n': "},
       {"[[0, 1.0]]", "[[0]]",
        "line 3: intermediate_values = [[0]], expected an array of [step, value] with ascending steps"},
