@@ -51,6 +51,12 @@ def dtlz2(trial):
     return r * math.cos(a) * math.cos(b), r * math.cos(a) * math.sin(b), r * math.sin(a)
 
 
+def dtlz2_of_two(trial):
+    x = _unit_point(trial)
+    r = 1 + sum((v - 0.5) ** 2 for v in x[1:])
+    return r * math.cos(x[0] * math.pi / 2), r * math.sin(x[0] * math.pi / 2)
+
+
 def _front_zdt1():
     f = numpy.linspace(0, 1, 4001)
     return numpy.stack([f, 1 - numpy.sqrt(f)], axis=1)
@@ -67,12 +73,17 @@ def _front_zdt3():
 _ZDT_REFERENCE = (1.1, 6.0)
 _DTLZ2_REFERENCE = (2.5, 2.5, 2.5)
 _DTLZ2 = 2.5**3 - math.pi / 6  # without an eighth of the unit ball
+_DTLZ2_OF_TWO = 2.5**2 - math.pi / 4  # without a quarter of the unit disc
 
 
 def problems():
-    for function, front in ((zdt1, _front_zdt1), (zdt3, _front_zdt3), (dtlz2, None)):
-        name = f"pareto-{function.__name__}"
-        reference = _ZDT_REFERENCE if front else _DTLZ2_REFERENCE
+    for function, reference, largest in (
+        (zdt1, _ZDT_REFERENCE, hypervolume(_front_zdt1(), _ZDT_REFERENCE)),
+        (zdt3, _ZDT_REFERENCE, hypervolume(_front_zdt3(), _ZDT_REFERENCE)),
+        (dtlz2, _DTLZ2_REFERENCE, _DTLZ2),
+        (dtlz2_of_two, _DTLZ2_REFERENCE[:2], _DTLZ2_OF_TWO),
+    ):
+        name = f"pareto-{function.__name__.replace('_', '-')}"
         yield Problem(
             name=name,
             group="pareto",
@@ -81,5 +92,5 @@ def problems():
             make=functools.partial(lambda f: f, function),
             n_objectives=len(reference),
             reference=reference,
-            hypervolume=hypervolume(front(), reference) if front else _DTLZ2,
+            hypervolume=largest,
         )

@@ -2,9 +2,9 @@
 """The table and the picture of a comparison."""
 
 from .score import compare, log_regrets
-from .suite import GROUPS, PROBLEMS
+from .suite import FAMILIES, GROUPS, PROBLEMS
 
-BUDGETS = (30, 50, 100, 300, 1000)
+BUDGETS = (30, 50, 60, 100, 300, 1000)
 
 
 def _cell(score):
@@ -13,8 +13,11 @@ def _cell(score):
     return f"{score.ratio:.2g} [{score.low:.2g}, {score.high:.2g}] {score.wins}/{score.ties}/{score.losses}"
 
 
-def table(results, base):
-    """Text: for each number of trials and each contestant the score, and how it compares with `base`."""
+def table(results, base, by_family=False):
+    """Text: for each number of trials and each contestant the score, and how it compares with `base`.
+
+    by_family: for each function, too.
+    """
     lines = [
         "Regret relative to random search's, geometric mean [95 % interval]; then as a ratio to that of "
         f"{base}, with runs won/tied/lost."
@@ -26,7 +29,7 @@ def table(results, base):
             continue
         lines += ["", f"after {budget} trials"]
         rows = [("problems", "contestant", "runs", "to random", f"to {base}")]
-        for group in [None, *GROUPS]:
+        for group in [None, *GROUPS, *(FAMILIES if by_family else [])]:
             for name in names:
                 groups = None if group is None else [group]
                 alone = compare(regrets[name], {}, groups)
@@ -41,6 +44,8 @@ def table(results, base):
         for row in rows:
             lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     return "\n".join(lines) + "\n"
+
+MOST_BANDS = 6
 
 
 def picture(results, path):
@@ -65,7 +70,8 @@ def picture(results, path):
                 continue
             x = [b for b, _ in scores]
             axis.plot(x, [s.ratio for _, s in scores], "o-", color=f"C{i}", label=name, markersize=4)
-            axis.fill_between(x, [s.low for _, s in scores], [s.high for _, s in scores], color=f"C{i}", alpha=0.12)
+            if len(names) <= MOST_BANDS:  # of more nothing can be told apart
+                axis.fill_between(x, [s.low for _, s in scores], [s.high for _, s in scores], color=f"C{i}", alpha=0.12)
         axis.axhline(1.0, color="grey", linewidth=0.8, linestyle=":")
         axis.set(xscale="log", yscale="log", title=group, xlabel="trials")
         axis.set_xticks([b for b in BUDGETS if b in {b for b, r in by_budget.items() if any(r.values())}])
@@ -81,7 +87,10 @@ def picture(results, path):
             if label not in labels:
                 handles.append(handle)
                 labels.append(label)
-    figure.legend(handles, labels, loc="lower center", ncols=min(5, len(labels)), frameon=False)
-    figure.tight_layout(rect=(0, 0.02 + 0.12 / rows, 1, 1))
+    width = 0.09 * max(map(len, labels), default=0) + 0.6  # of an entry of the legend, in inches
+    in_a_row = max(1, min(5, len(labels), int(figure.get_figwidth() / width)))
+    figure.legend(handles, labels, loc="lower center", ncols=in_a_row, frameon=False)
+    lines = -(-len(labels) // in_a_row)
+    figure.tight_layout(rect=(0, (0.15 + 0.23 * lines) / figure.get_figheight(), 1, 1))
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

@@ -9,35 +9,60 @@ import warnings
 import zlib
 
 from . import pareto
-from .contestants import CONTESTANTS
+from .contestants import find
+from .noise import Noisy
+from .problem import GivenTrial
 from .suite import PROBLEMS
 
 
-def run(name, problem_name, seed, most):
-    """What is kept of a run of at most `most` trials, as a line of the contestant's file.
+def _loop_values(contestant, problem, objective, seed, n_trials):
+    """(values of the trials, version) of a peer that suggests and observes."""
+    module = importlib.import_module(f"{__package__}.{contestant.module}")
+    loop, values = module.Loop(problem.space, seed), []
+    for _ in range(n_trials):
+        point = loop.suggest()
+        values.append(objective(GivenTrial(point)))
+        loop.observe(point, values[-1])
+    return values, module.VERSION
 
-    reached: by number of trials, the best value so far or, of several objectives, the hypervolume.
-    """
-    contestant, problem = CONTESTANTS[name], PROBLEMS[problem_name]
+
+def _study_values(contestant, problem, objective, seed, n_trials):
+    """(values of the trials, version) of a sampler in a study."""
     module = importlib.import_module(contestant.module)
     module.logging.set_verbosity(module.logging.ERROR)
-    warnings.simplefilter("ignore")  # of experimental arguments
-    budgets = [budget for budget in problem.budgets if budget <= most]
-    # Every problem has seeds of its own, the same for all contestants.
-    sampler = contestant.sampler(zlib.crc32(f"{problem_name}/{seed}".encode()) >> 1)
-    study = module.create_study(directions=["minimize"] * problem.n_objectives, sampler=sampler)
-    objective, start, values = problem.make(), time.perf_counter(), []
+    study = module.create_study(directions=["minimize"] * problem.n_objectives, sampler=contestant.sampler(seed))
+    values = []
 
     def noted(trial):
         value = objective(trial)
         values.append(value)
         return value
 
-    study.optimize(noted, n_trials=budgets[-1], catch=())
+    study.optimize(noted, n_trials=n_trials, catch=())
+    return values, module.__version__
+
+
+def run(name, problem_name, seed, most):
+    """What is kept of a run of at most `most` trials, as a line of the contestant's file.
+
+    reached: by number of trials, the best value so far or, of several objectives, the hypervolume. With noise: the value
+    without it of the trial that looks best.
+    """
+    contestant, problem = find(name), PROBLEMS[problem_name]
+    warnings.simplefilter("ignore")  # of experimental arguments
+    budgets = [budget for budget in problem.budgets if budget <= most]
+    values_of = _loop_values if contestant.is_loop else _study_values
+    start = time.perf_counter()
+    # Every problem has seeds of its own, the same for all contestants.
+    own_seed = zlib.crc32(f"{problem_name}/{seed}".encode()) >> 1
+    objective = Noisy(problem, own_seed) if problem.noise else problem.make()
+    values, version = values_of(contestant, problem, objective, own_seed, budgets[-1])
+    worth = objective.without if problem.noise else values
     reached = {}
     for budget in budgets:
         if problem.n_objectives == 1:
-            reached[budget] = min((v for v in values[:budget] if not math.isnan(v)), default=math.inf)
+            seen = [(value, i) for i, value in enumerate(values[:budget]) if not math.isnan(value)]
+            reached[budget] = worth[min(seen)[1]] if seen else math.inf
         else:
             reached[budget] = pareto.hypervolume(values[:budget], problem.reference)
     return {
@@ -45,7 +70,7 @@ def run(name, problem_name, seed, most):
         "seed": seed,
         "reached": reached,
         "seconds": round(time.perf_counter() - start, 2),
-        "version": module.__version__,
+        "version": version,
     }
 
 

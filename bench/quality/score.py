@@ -80,11 +80,13 @@ def log_regrets(results, budget):
 
 
 def compare(ours, theirs, groups=None, seed=0):
-    """The Score of `ours` as a ratio to `theirs` ({}: to random search), of some groups or all; None without runs."""
+    """The Score of `ours` as a ratio to `theirs` ({}: to random search), of some groups or families of problems, or of
+    all; None without runs.
+    """
     families = {}
     for key, value in ours.items():
         problem = PROBLEMS[key[0]]
-        if groups is not None and problem.group not in groups:
+        if groups is not None and problem.group not in groups and problem.family not in groups:
             continue
         if theirs and key not in theirs:
             continue

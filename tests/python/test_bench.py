@@ -114,3 +114,15 @@ def test_a_call_is_the_difference_of_trials_with_and_without_parameters():
 @pytest.mark.parametrize(("x", "text"), [(None, "-"), (0.123, "0.12"), (12.34, "12.3"), (123.4, "123"), (12345.6, "12,346")])
 def test_numbers_have_three_digits(x, text):
     assert table.number(x) == text
+
+
+def test_a_suggestion_of_a_gaussian_process_is_timed():
+    """With Optuna only where there is torch; the table is made of such lines."""
+    done = subprocess.run([sys.executable, ROOT / "bench" / "gp", "--measure", "bluefin", "20", "3", "4"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seconds = json.loads(done.stdout)
+    assert len(seconds) == 4
+    assert all(0 < s < 60 for s in seconds)
+    wrong = subprocess.run([sys.executable, ROOT / "bench" / "gp", "--trials", "ten"], capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert "expected integers" in wrong.stderr

@@ -3,8 +3,10 @@
 
 import json
 import math
-from pathlib import Path
+import re
 import sys
+import types
+from pathlib import Path
 
 import numpy
 import pytest
@@ -13,7 +15,7 @@ import bluefin
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
-from quality import conditional, pareto, report, runs, score  # noqa: E402
+from quality import conditional, contestants, five, noise, pareto, report, runs, score  # noqa: E402
 from quality.suite import PROBLEMS  # noqa: E402
 
 BEST = {
@@ -47,10 +49,36 @@ def test_hypervolume_of_known_shapes():
 
 
 def test_no_front_of_the_problems_is_beyond_the_hypervolume_that_they_state():
-    for name in ("pareto-zdt1", "pareto-zdt3", "pareto-dtlz2"):
+    for name in ("pareto-zdt1", "pareto-zdt3", "pareto-dtlz2", "pareto-dtlz2-of-two"):
         problem = PROBLEMS[name]
         line = runs.run("tpe", name, 1, 100)
         assert 0.0 < line["reached"][100] < problem.hypervolume
+
+
+def test_with_noise_a_run_is_worth_what_its_trial_that_looks_best_is_without(monkeypatch):
+    plain, noisy = PROBLEMS["five-d5-rosenbrock-i1"], PROBLEMS["five-d5-noise50-rosenbrock-i1"]
+    assert noisy.group == "five-d5-noise50" and noisy.family == "five-d5-noise50-rosenbrock"
+    left = noise.left_by_random_search(noisy)
+    objective, same = noise.Noisy(noisy, 3), noise.Noisy(noisy, 3)
+    point = runs.GivenTrial({name: 0.5 for name in noisy.space})
+    values = [objective(point) for _ in range(500)]
+    assert values == [same(point) for _ in range(500)]
+    assert set(objective.without) == {plain.make()(point)}
+    assert numpy.std(values) == pytest.approx(0.5 * left, rel=0.15)  # five standard errors
+
+    made = []
+    monkeypatch.setattr(runs, "Noisy", lambda *arguments: made.append(noise.Noisy(*arguments)) or made[-1])
+    seen, make = [], runs._study_values
+
+    def watched(*arguments):
+        values, version = make(*arguments)
+        seen.extend(values)
+        return values, version
+
+    monkeypatch.setattr(runs, "_study_values", watched)
+    line = runs.run("random", noisy.name, 1, 30)
+    assert line["reached"] == {30: made[0].without[seen.index(min(seen))]}
+    assert line == runs.run("random", noisy.name, 1, 30) | {"seconds": line["seconds"]}
 
 
 def lines(values, name="conditional-tree", budget=30):
@@ -114,3 +142,94 @@ def test_the_table_names_who_and_how_often(tmp_path):
         ["all", "tpe", "2"],
         ["conditional", "tpe", "2"],
     ]
+
+
+@pytest.mark.parametrize("function", five.FUNCTIONS, ids=lambda f: f.__name__)
+def test_the_five_functions_have_the_optimum_they_state_and_their_instances_differ(function):
+    for instance in five.INSTANCES:
+        space, value, best = five.made(function, instance)
+        assert len(space) == len(best) == five.D
+        assert value(*best) == pytest.approx(0.0, abs=1e-9)
+        for name, number in zip(space, best, strict=True):
+            inside = number in space[name] if isinstance(number, str) else space[name][0] < number < space[name][1]
+            assert inside, name
+        raised = PROBLEMS[f"five-d5-raised-{function.__name__}-i{instance}"]
+        at_best = runs.GivenTrial(dict(zip(space, best, strict=True)))
+        assert raised.make()(at_best) == pytest.approx(raised.optimum(), abs=1e-9)
+        assert abs(raised.optimum()) > 0.01
+    middle = runs.GivenTrial({name: v[0] if isinstance(v[0], str) else 0.0 for name, v in space.items()})
+    values = {PROBLEMS[f"five-d5-{function.__name__}-i{i}"].make()(middle) for i in five.INSTANCES}
+    assert len(values) == len(five.INSTANCES) and min(values) > 0.0
+
+
+# So that runs of peers, which are kept, stay comparable.
+FIVE_AT_ONE_POINT = [66.45982914053322, 70936.89428112068, 101.62719509676216, 30217.197978012096, 14.61290251850939]
+
+
+def test_the_instances_are_the_same_everywhere():
+    at = {"x0": 1.0, "x1": -2.0, "x2": 0.5, "x3": 3.0, "x4": -4.0, "kind": "b", "mode": "q"}
+    values = [PROBLEMS[f"five-d5-{f.__name__}-i3"].make()(runs.GivenTrial(at)) for f in five.FUNCTIONS]
+    assert values == pytest.approx(FIVE_AT_ONE_POINT, rel=1e-12)
+
+
+class LoopOfRandomPoints:
+    """What bench/quality asks of a peer, without one."""
+
+    def __init__(self, space, seed):
+        self._space, self._rng, self.observed = space, numpy.random.default_rng(seed), []
+
+    def suggest(self):
+        return {
+            name: str(self._rng.choice(v)) if isinstance(v[0], str) else float(self._rng.uniform(*v))
+            for name, v in self._space.items()
+        }
+
+    def observe(self, point, value):
+        self.observed.append((point, value))
+
+
+def test_a_contestant_may_be_a_sampler_with_other_options():
+    found = contestants.find("gp:prior=optuna+n_restarts=3+winsorise=false")
+    assert not found.is_peer and not found.is_loop
+    text = repr(found.sampler(7))
+    assert "prior='optuna'" in text and "n_restarts=3" in text and "winsorise=False" in text
+    assert contestants.find("gp") is contestants.CONTESTANTS["gp"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nobody", "no contestant 'nobody'; there are random, "),
+        ("random:seed=3", "no contestant 'random:seed=3'"),
+        ("gp:prior", "'prior', expected OPTION=VALUE"),
+        ("gp:prior=best", "expected one of: lognormal, optuna"),
+        ("gp:speed=3", "speed"),
+    ],
+)
+def test_a_contestant_that_is_not_there_or_takes_no_such_option_is_an_error(name, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        contestants.find(name)
+
+
+
+def test_a_peer_that_suggests_and_observes_is_run_on_the_same_problems(monkeypatch):
+    module = types.ModuleType("quality.random_loop")
+    loops = []
+    module.Loop = lambda space, seed: loops.append(LoopOfRandomPoints(space, seed)) or loops[-1]
+    module.VERSION = "7"
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(contestants.CONTESTANTS, "loop", contestants.Contestant("random_loop", None, "", ".venv-none"))
+    assert contestants.CONTESTANTS["loop"].is_loop and contestants.CONTESTANTS["loop"].is_peer
+    line = runs.run("loop", "five-d5-mixed-i2", 1, 60)
+    assert list(line["reached"]) == [30, 60] and line["version"] == "7"
+    objective = PROBLEMS["five-d5-mixed-i2"].make()
+    assert [objective(runs.GivenTrial(point)) for point, _ in loops[0].observed] == [v for _, v in loops[0].observed]
+    assert line["reached"][60] == min(value for _, value in loops[0].observed)
+    assert line["reached"] == runs.run("loop", "five-d5-mixed-i2", 1, 60)["reached"]
+
+
+def test_a_point_outside_the_space_is_an_error():
+    with pytest.raises(ValueError, match="x0 = 6.0, expected a number from -5 to 5"):
+        runs.GivenTrial({"x0": 6.0}).suggest_float("x0", -5, 5)
+    with pytest.raises(ValueError, match="kind = 'z', expected one of"):
+        runs.GivenTrial({"kind": "z"}).suggest_categorical("kind", ("a", "b"))
