@@ -55,7 +55,7 @@ soak: build python ## killed and stopped workers, power cuts, a failing disk, 64
 gpu-test: ## what only a real GPU can show, 9 minutes, no network; skipped where there is none (tests/gpu/run --help)
 	@tests/gpu/run $(ONLY)
 
-fuzz: ## libFuzzer on what reads files and messages of others, FUZZ_SECONDS=60 in all (scripts/fuzz)
+fuzz: ## libFuzzer on what reads files and messages of others and on TPE, FUZZ_SECONDS=60 in all (scripts/fuzz)
 	@scripts/setup --ci $(SETUP)
 	@JOBS=$(JOBS) scripts/fuzz $(FUZZ_SECONDS)
 

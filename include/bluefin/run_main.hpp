@@ -30,6 +30,9 @@ struct RunDefaults {
   // on, off or auto: whether a slot's next process is started, and runs main() up to run_main(), while its trial still
   // runs. Off where that depends on the trial (its $BLUEFIN_SEED, say), which is known from run_main() on.
   std::string prestart = "auto";
+  // Whether main() runs up to run_main() once, in a process that is then forked for each trial: for programs that load
+  // for long, start no thread and open no GPU before. Those that do are started anew for each trial, with a warning.
+  bool zygote = false;
   SlotOptions slots = {};                                                 // default: all GPUs, if there are any
   std::vector<std::vector<std::pair<std::string, Choice>>> enqueue = {};  // configurations to run first
   std::string description = {};                                           // first line of --help

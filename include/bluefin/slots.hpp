@@ -17,13 +17,18 @@
 
 namespace bluefin {
 
+// As many trials on a GPU as its memory and its time have room for, learned from those that have ended: 1 at first.
+inline constexpr int kAutoSlots = -1;
+
 struct SlotOptions {
   // Among the devices that CUDA_VISIBLE_DEVICES or a Slurm job leave to this process: "all"; a number: so many of them
   // at a time, whichever are free; or a list of labels and UUIDs, which may be shortened: "0,2", "GPU-8f3c,GPU-11d0",
   // "0:1" for a MIG device. A list of one label has a comma: "0,". "none": no GPU. "auto": all, if there are any.
   std::string gpus = "auto";
   int gpus_per_trial = 1;
-  int slots_per_gpu = 1;    // trials on one GPU at a time, also beside those of other processes that allow as many
+  // Trials on one GPU at a time, also beside those of other processes that allow as many; kAutoSlots for trials of
+  // run_supervised() on real GPUs, one for each trial.
+  int slots_per_gpu = 1;
   bool share_gpus = false;  // use GPUs also while programs that know nothing of bluefin do
   int cpu_slots = 0;        // > 0: slots without a GPU, of which this machine has so many
   int fake_gpus = 0;        // > 0: so many devices FAKE-0, FAKE-1, ... stand for the GPUs, to try all this out
@@ -58,8 +63,13 @@ class SlotLease {
   virtual std::vector<int> descriptors() const = 0;
   // "GPU 0", "GPU 0.1" where several trials share it, "CPU 3"; one for each device.
   virtual std::vector<std::string> slots() const = 0;
+  // How many trials might be on one of its devices when it was taken.
+  virtual int slots_per_gpu() const = 0;
   // Whether another pool has had one of its locks since this one had it.
   virtual bool changed_hands() const = 0;
+  // Bytes that it has of each of its devices, at least, where memory of earlier trials was never given back; else
+  // unset.
+  virtual std::optional<std::uint64_t> memory_left() const = 0;
   // Tells what its devices do, in their order; null where nobody looks (no GPU, fake ones). To be called from any
   // thread, also after the lease is gone.
   virtual DeviceLoads loads() const = 0;
@@ -73,10 +83,14 @@ class SlotLease {
 class SlotPool {
  public:
   virtual ~SlotPool() = default;
-  virtual int size() const = 0;            // trials at a time
+  virtual int size() const = 0;            // trials at a time; of one that adapts: at most
   virtual int gpus_per_trial() const = 0;  // 0: slots of the CPU
   virtual const std::vector<Device>& devices() const = 0;
   virtual std::string description() const = 0;  // "2 GPUs (NVIDIA A100 80GB PCIe)"
+  virtual bool adapts() const = 0;              // opened with kAutoSlots: set_slots_per_gpu() may be called
+  virtual int slots_per_gpu() const = 0;        // now
+  // From now on. With fewer than before, trials that run go on, and no other begins until there are few enough.
+  virtual void set_slots_per_gpu(int n) = 0;
   // Null when none is free, or it is another one's turn: ask again after some milliseconds. `wanted`: how many would be
   // taken now. Throws Error(kUnavailable) when no device is left that works, or the locks cannot be used.
   virtual std::unique_ptr<SlotLease> try_acquire(int wanted = 1) = 0;
@@ -95,7 +109,8 @@ class SlotPool {
 std::shared_ptr<SlotPool> open_slots(const SlotOptions& options = {});
 
 // Bytes that a trial has on the GPU of its slot: on the smallest GPU of the pool, divided among the trials that may run
-// on one. Unknown where the driver does not say it, without GPUs, and with several GPUs for each trial.
+// on one (undivided where the pool adapts: what does not fit beside others gets a GPU with fewer). Unknown where the
+// driver does not say it, without GPUs, and with several GPUs for each trial.
 std::optional<std::uint64_t> memory_of_slot(const SlotPool& pool);
 
 }  // namespace bluefin

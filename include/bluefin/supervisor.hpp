@@ -47,6 +47,12 @@ struct SupervisorOptions {
   // without placeholders.
   Prestart prestart = Prestart::kOff;
 
+  // The program is started once and forked for each trial, as long as that is safe: while it has one thread and has not
+  // opened a GPU, which it looks at before each fork. Otherwise, or when it ends or does not answer, a warning says so
+  // and trials start programs of their own. Only for programs that do nothing but load before run_attached() or
+  // bluefin_client.py (docs/objective-programs.md), and whose arguments have no placeholders.
+  bool zygote = false;
+
   int workers = 1;  // trials at a time, 1 to 1024
   // Each trial holds a slot of these, taken before it is asked for, and its process inherits the locks; its device is
   // in the user attribute `bluefin:gpu`. Unset: as many trials as `workers` says, on whatever there is.
@@ -121,10 +127,16 @@ struct SupervisorCallbacks {
   std::function<void(const FrozenTrial&)> trial_finished = {};
   // After every change of status and at least ten times a second.
   std::function<void(const SupervisorStatus&)> progress = {};
+  // What the run has decided by itself, in a sentence: how many trials share a GPU from now on (kAutoSlots).
+  std::function<void(std::string_view)> decided = {};
 };
 
-// Throws Error(kInvalidArgument) for what run_supervised() would refuse: no program, one that is not found or not
-// executable, placeholders and parameters that do not match, numbers out of range.
+// Workers, or fewer where slots share GPUs by what trials have used and do not share them by so many now.
+int trials_at_a_time(const SupervisorOptions& options);
+
+// Throws Error(kInvalidArgument) for what run_supervised() would refuse: no program, one that is not found, not
+// executable or cannot be started (a script without its interpreter, half a binary), placeholders and parameters that
+// do not match, numbers out of range.
 void check_supervisor_options(const SupervisorOptions& options);
 // The same, and what does not go together with the study.
 void check_supervisor_options(const SupervisorOptions& options, const Study& study);

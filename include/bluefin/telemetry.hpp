@@ -27,9 +27,11 @@ struct TrialUsage {
   std::optional<std::uint64_t> peak_memory = {};  // bytes of a GPU; of several the most that one had
   std::optional<std::uint64_t> peak_host = {};    // bytes of main memory of its process and what descends from it
   std::optional<double> energy_joules = {};       // of its GPUs together
+  int slots_per_gpu = 1;                          // how many trials might be on its GPU, at most
 
   // {"wall_seconds": 12.3, "gpu_busy_seconds": 11.9, "utilisation": 0.967, "peak_memory_bytes": 8589934592,
-  //  "peak_host_bytes": 1073741824, "energy_joules": 3012.5} without what is absent.
+  //  "peak_host_bytes": 1073741824, "energy_joules": 3012.5, "slots_per_gpu": 2} without what is absent, or 1 trial on
+  //  a GPU.
   Json json() const;
 };
 
@@ -66,8 +68,10 @@ class Telemetry {
   ~Telemetry();
 
   // The trial's process is there. `lease`: its slot, or null; not kept. `fresh`: the process was started for this
-  // trial; else its peak of main memory is counted anew, and begins with what it has.
-  void begin(int trial, std::int64_t pid, const SlotLease* lease, bool fresh = true);
+  // trial; else its peak of main memory is counted anew, and begins with what it has. `since`: when it began, before
+  // its process was started, say; unset: now.
+  void begin(int trial, std::int64_t pid, const SlotLease* lease, bool fresh = true,
+             std::optional<std::chrono::steady_clock::time_point> since = {});
   // Its program has started up, and asks for the trial. Until then its slot counts as idle.
   void ready(int trial);
   // So far; of an ended process with the peak of main memory that the kernel has told at its end (0: nothing).

@@ -6,6 +6,7 @@ import gc
 import sys
 from typing import NamedTuple
 
+from bluefin import _checks
 from bluefin import _native
 from bluefin._out_of_memory import out_of_memory_class
 
@@ -59,6 +60,7 @@ def fit_batch(
             what PyTorch, JAX, TensorFlow and CuPy raise.
 
     Raises:
+        TypeError: For what is no number.
         ValueError: For numbers out of range.
         BaseException: What ``step`` raises and is not out of memory; and out of memory for a single sample.
     """
@@ -71,7 +73,14 @@ def fit_batch(
 
     is_error = is_out_of_memory or (lambda error: out_of_memory_class(error) != "")
     batch, micro_batch, steps, rate, speed, limit, tried = _native.fit_batch(
-        step_to_its_end, start, cap, learning_rate, min_gain, seconds, is_error, _release
+        step_to_its_end,
+        _checks.integer("`start`", start, 2**63),
+        _checks.integer("`cap`", cap, 2**63),
+        _checks.number("`learning_rate`", learning_rate),
+        _checks.number("`min_gain`", min_gain),
+        _checks.number("`seconds`", seconds),
+        is_error,
+        _release,
     )
     return BatchFit(batch, micro_batch, steps, rate, speed, limit, [TriedBatch(*one) for one in tried])
 

@@ -53,7 +53,7 @@ class Watch:
 
     Args:
         limits: What it may use.
-        pid: Its process.
+        pid: The process that its own, and what that has started, descend from.
     """
 
     def __init__(self, limits: Limits, pid: int) -> None:
@@ -87,7 +87,7 @@ class Watch:
             return "no-report", f"no report for {limits.report_timeout:g} s (report_timeout)"
         if limits.memory_limit is not None and now - self._looked >= _MEMORY_INTERVAL_S:
             self._looked = now
-            used = _native.process_memory(self._pid, limits.memory_limit)
+            used = _native.descendants_memory(self._pid, limits.memory_limit)
             if used > limits.memory_limit:
                 return "oom-host", (
                     f"the trial had {used / 2**20:.6g} MiB of memory, more than its limit of "

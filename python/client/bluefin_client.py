@@ -166,8 +166,8 @@ class Trial:
 
 
 def is_attached():
-    """Whether this process was started to run one trial."""
-    return bool(os.environ.get("BLUEFIN_FD"))
+    """Whether this process was started to run one trial, or to be forked for trials."""
+    return bool(os.environ.get("BLUEFIN_FD") or os.environ.get("BLUEFIN_ZYGOTE"))
 
 
 def attached_trial():
@@ -175,10 +175,10 @@ def attached_trial():
     return Trial(_descriptor())
 
 
-def _descriptor():
-    if not is_attached():
-        raise ValueError("$BLUEFIN_FD is not set: this process was not started by `bluefin run`")
-    descriptor = int(os.environ.pop("BLUEFIN_FD"))
+def _descriptor(variable="BLUEFIN_FD"):
+    if not os.environ.get(variable):
+        raise ValueError("${} is not set: this process was not started by `bluefin run`".format(variable))
+    descriptor = int(os.environ.pop(variable))
     os.set_inheritable(descriptor, False)
     return descriptor
 
@@ -216,9 +216,15 @@ def load(target):
 
 def _run(load_objective):
     try:
-        descriptor = _descriptor()
-        # Before the trial is asked for: a process that was started ahead does it while the trial before still runs.
-        objective, problem = _loaded(load_objective)
+        if os.environ.get("BLUEFIN_ZYGOTE"):
+            control = _descriptor("BLUEFIN_ZYGOTE")
+            objective, problem = load_objective(), None
+            _become_forked_trial(control)
+            descriptor = _descriptor()
+        else:
+            descriptor = _descriptor()
+            # Before the trial is asked for: a process that was started ahead does it while the trial before still runs.
+            objective, problem = _loaded(load_objective)
         trial = Trial(descriptor)
         try:
             if problem is not None:
@@ -278,6 +284,182 @@ def _traceback(error):
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith((_THIS_FILE, "<frozen importlib")):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+
+
+# --- a process that is forked for each trial ---------------------------------------------------------------------------
+
+_GPU_FILES = ("/dev/nvidia", "/dev/nvhost", "/dev/nvmap", "/dev/nvgpu", "/dev/dxg", "/dev/kfd")
+
+
+def _become_forked_trial(control):
+    """Waits for trials. Returns in the process of each; the one that has loaded the objective ends here."""
+    import gc
+
+    _practise_fork()
+    _flush_c()
+    # What is there stays: a collection in a trial's process would copy the pages of all these objects.
+    gc.collect()
+    if hasattr(gc, "freeze"):
+        gc.freeze()
+    ready = {"op": "zygote", "version": _VERSION, "client": "bluefin_client.py " + __version__}
+    problem = _why_no_fork()
+    if problem:
+        ready["problem"] = problem
+    connection = socket.socket(fileno=control)
+    try:
+        while True:
+            connection.sendall((json.dumps(ready) + "\n").encode())
+            request, descriptors = _receive_request(connection)
+            problem, pid = _why_no_fork(), None
+            if not problem:
+                pid, problem = _fork_twice(request["environment"]["BLUEFIN_MARK"])
+            if pid == 0:
+                connection.close()
+                return _take_over(request["environment"], descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)  # a slot's lock is its trial's
+            ready = {"ok": False, "error": {"code": "unavailable", "message": problem}} if problem else {"ok": True, "pid": pid}
+    except (OSError, EOFError):  # nobody is there to answer to
+        os._exit(0)
+
+
+def _receive_request(connection):
+    line, descriptors = b"", []
+    while not line.endswith(b"\n"):
+        part, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4 * 67))
+        if not part:
+            raise EOFError
+        line += part
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                descriptors += memoryview(data[: len(data) // 4 * 4]).cast("i").tolist()
+    return json.loads(line.decode()), descriptors
+
+
+def _why_no_fork(process="/proc/self"):
+    """A copy of a process has one thread only, and a driver's state of a GPU does not survive a copy. None: it may be
+    forked; else what it has, as the end of a sentence."""
+    import time
+
+    for _ in range(20):  # a thread that was joined is there for a moment longer
+        threads = len(os.listdir(process + "/task"))
+        if threads == 1:
+            break
+        time.sleep(0.001)
+    else:
+        return "it has {} threads".format(threads)
+    for name in os.listdir(process + "/fd"):
+        try:
+            target = os.readlink("{}/fd/{}".format(process, name))
+        except OSError:  # that of the folder itself
+            continue
+        if target.startswith(_GPU_FILES):
+            return "it has opened " + target
+    return None
+
+
+def _practise_fork():
+    """Forks for nothing when there are several threads: libraries that are made for forks end theirs before one, and
+    start them again when they are needed. OpenBLAS, which NumPy brings, starts its own at the import."""
+    import signal
+    import time
+    import warnings
+
+    if len(os.listdir("/proc/self/task")) == 1:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python's own about forks with threads
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+    try:
+        for _ in range(1000):
+            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+                return
+            time.sleep(0.001)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except ChildProcessError:  # somebody else has collected it
+        pass
+
+
+def _fork_twice(mark):
+    """The pid of a process whose parent is the supervisor, which adopts orphans, and why there is none; 0 in it."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    ours, theirs = os.pipe()
+    between = os.fork()
+    if between == 0:
+        os.close(ours)
+        pid, problem = None, None
+        try:
+            _overwrite_mark(mark)
+            pid = os.fork()
+        except Exception as error:
+            problem = "it cannot be forked: {}".format(error)
+        if pid == 0:
+            os.close(theirs)
+            os.setpgid(0, 0)
+            return 0, None
+        if pid:
+            try:
+                os.setpgid(pid, pid)  # before anybody hears of it
+            except OSError:
+                pass  # it has ended already
+        os.write(theirs, json.dumps([pid, problem]).encode())
+        os._exit(0)
+    os.close(theirs)
+    with open(ours, "rb") as pipe:
+        told = pipe.read()
+    try:
+        os.waitpid(between, 0)  # from here on its child is the supervisor's
+    except ChildProcessError:
+        pass
+    return json.loads(told.decode()) if told else (None, "it cannot be forked")
+
+
+def _overwrite_mark(mark):
+    """By which the supervisor knows, in /proc, whose a process is: $BLUEFIN_MARK in the environment that it was started
+    with, which os.environ does not change."""
+    with open("/proc/self/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    begin, end = int(fields[47]), int(fields[48])  # env_start, env_end
+    with open("/proc/self/mem", "r+b", 0) as memory:
+        memory.seek(begin)
+        text = b"\0" + memory.read(end - begin)
+        at = text.index(b"\0BLUEFIN_MARK=") + len("BLUEFIN_MARK=")
+        if text.index(b"\0", at + 1) - at - 1 != len(mark):
+            raise ValueError("its copies cannot be given a $BLUEFIN_MARK of their own")
+        memory.seek(begin + at)
+        memory.write(mark.encode())
+
+
+def _take_over(environment, descriptors):
+    """What a process that was started for this trial would have found."""
+    import fcntl
+
+    # Not one of the three that every process has, should this one have closed any of these.
+    descriptors = [fd if fd > 2 else fcntl.fcntl(fd, fcntl.F_DUPFD, 3) for fd in descriptors]
+    for standard in (1, 2):
+        os.dup2(descriptors[standard], standard)
+        os.close(descriptors[standard])
+    os.environ.update(environment)
+    os.environ["BLUEFIN_FD"] = str(descriptors[0])
+    # Each process would have seeded these by itself.
+    for name in ("random", "numpy.random"):
+        if name in sys.modules:
+            sys.modules[name].seed()
+
+
+def _flush_c():
+    """What extension modules have printed and C has not written yet would be printed by each trial."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).fflush(None)
+    except Exception:
+        pass  # a Python without ctypes
 
 
 # --- where the objective is -------------------------------------------------------------------------------------------

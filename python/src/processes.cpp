@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
 // What worker processes need of the operating system beyond Python's own modules.
 #include <poll.h>
+#include <pybind11/stl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "bind.hpp"
 #include "bluefin/error.hpp"
-#include "bluefin/process_memory.hpp"
+#include "bluefin/worker_processes.hpp"
+#include "messages.hpp"
 
 namespace bluefin::python {
 namespace {
@@ -29,7 +33,11 @@ int open_process(int pid) {
 }
 
 [[noreturn]] void end_at_once() {
-  // A worker leads a group of its own, in which are the processes that its objective has started.
+  // A worker leads a group of its own, in which are the processes that its objective has started. Others of them its
+  // parent would have ended, had it not been killed.
+  for (const pid_t pid : descendants(::getpid())) {
+    ::kill(pid, SIGKILL);
+  }
   ::kill(::getpgrp() == ::getpid() ? 0 : ::getpid(), SIGKILL);
   ::_exit(1);
 }
@@ -55,12 +63,30 @@ void end_with_parent(int pid) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+// Ends what bears the mark in its environment when this process has ended, or close() is called.
+class GuardHandle {
+ public:
+  explicit GuardHandle(const std::string& mark) : guard_(mark) {}
+  void close() {
+    without_gil([&] { guard_.reset(); });
+  }
+
+ private:
+  std::optional<MarkGuard> guard_;
+};
+
 }  // namespace
 
 void bind_processes(py::module_& m) {
   m.def("open_process", &open_process);
   m.def("end_with_parent", &end_with_parent);
-  m.def("process_memory", &process_memory);
+  m.def("descendants_memory",
+        [](int pid, std::uint64_t enough) { return without_gil([&] { return descendants_memory(pid, enough); }); });
+  py::class_<GuardHandle>(m, "Guard").def(py::init<const std::string&>()).def("close", &GuardHandle::close);
+  m.def("adopted", [](int keeper, int worker) { return without_gil([&] { return adopted(keeper, worker); }); });
+  m.def("end_leftovers", [](int keeper, int worker, const std::vector<int>& kept, const std::vector<int>& dropped) {
+    without_gil([&] { end_leftovers(keeper, worker, kept, dropped); });
+  });
 }
 
 }  // namespace bluefin::python

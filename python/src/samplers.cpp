@@ -19,6 +19,7 @@
 #include "bind.hpp"
 #include "bluefin/pruner.hpp"
 #include "bluefin/sampler.hpp"
+#include "bluefin/samplers/gp_explanation.hpp"
 #include "bluefin/samplers/tpe.hpp"
 #include "convert.hpp"
 #include "messages.hpp"
@@ -137,6 +138,13 @@ SamplerHandle make_tpe(const py::dict& texts, std::function<std::size_t(std::siz
   return {make_sampler(options)};
 }
 
+std::string explain(StudyHandle& study, const SamplerHandle& sampler, std::optional<std::uint64_t> seed,
+                    const std::vector<py::dict>& at) {
+  GpExplainOptions options{.sampler = sampler.sampler, .seed = seed};
+  for (const py::dict& point : at) options.at.push_back(params_from(point));
+  return without_gil([&] { return to_json(explain_gp(study.study(), options)).text(); });
+}
+
 }  // namespace
 
 void bind_samplers_and_pruners(py::module_& m) {
@@ -154,6 +162,7 @@ void bind_samplers_and_pruners(py::module_& m) {
       .def("joint_spaces", &SamplerModelHandle::joint_spaces)
       .def("suggest_joint", &SamplerModelHandle::suggest_joint)
       .def("suggest_parameter", &SamplerModelHandle::suggest_parameter);
+  m.def("explain_gp", &explain);
   py::class_<PrunerModelHandle>(m, "PrunerModel")
       .def(py::init<const PrunerHandle&, StudyHandle&>())
       .def("should_prune", &PrunerModelHandle::should_prune);

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "bind.hpp"
+#include "bluefin/auto_slots.hpp"
 #include "bluefin/telemetry.hpp"
+#include "convert.hpp"
 #include "messages.hpp"
 
 namespace bluefin::python {
@@ -30,12 +32,13 @@ class LeaseHandle {
   std::unique_ptr<SlotLease> lease_;
 };
 
-std::shared_ptr<SlotPool> open(const std::string& gpus, int gpus_per_trial, int slots_per_gpu, int cpu_slots,
-                               int fake_gpus) {
+// slots_per_gpu: None: as many as fit.
+std::shared_ptr<SlotPool> open(const std::string& gpus, int gpus_per_trial, std::optional<int> slots_per_gpu,
+                               int cpu_slots, int fake_gpus) {
   SlotOptions options;
   options.gpus = gpus;
   options.gpus_per_trial = gpus_per_trial;
-  options.slots_per_gpu = slots_per_gpu;
+  options.slots_per_gpu = slots_per_gpu.value_or(kAutoSlots);
   options.cpu_slots = cpu_slots;
   options.fake_gpus = fake_gpus;
   return without_gil([&] { return open_slots(options); });
@@ -52,6 +55,10 @@ std::vector<std::string> uuids(const LeaseHandle& self) {
   return result;
 }
 
+std::unique_ptr<AutoSlots> make_auto_slots(StudyHandle& study, std::shared_ptr<SlotPool> pool) {
+  return without_gil([&] { return std::make_unique<AutoSlots>(study.study(), std::move(pool)); });
+}
+
 std::unique_ptr<Telemetry> make_telemetry(StudyHandle& study, int workers, std::optional<int> n_trials,
                                           std::shared_ptr<SlotPool> slots) {
   return std::make_unique<Telemetry>(
@@ -66,12 +73,18 @@ void bind_slots(py::module_& m) {
       .def("ordinals", [](const LeaseHandle& self) { return self.lease().ordinals(); })
       .def("environment", [](const LeaseHandle& self) { return self.lease().environment(); })
       .def("descriptors", [](const LeaseHandle& self) { return self.lease().descriptors(); })
+      .def("slots_per_gpu", [](const LeaseHandle& self) { return self.lease().slots_per_gpu(); })
       .def("note", [](LeaseHandle& self, const std::string& study, int trial,
                       std::int64_t pid) { self.lease().note(study, trial, pid); })
       .def("release", &LeaseHandle::release);
   py::class_<SlotPool, std::shared_ptr<SlotPool>>(m, "SlotPool")
       .def("size", &SlotPool::size)
       .def("description", &SlotPool::description)
+      .def("adapts", &SlotPool::adapts)
+      .def("slots_per_gpu", &SlotPool::slots_per_gpu)
+      .def("trials_at_a_time", [](const SlotPool& self, int workers) { return trials_at_a_time(workers, &self); })
+      .def("memory_beside_others",
+           [](const SlotPool& self, const LeaseHandle& lease) { return memory_beside_others(self, &lease.lease()); })
       .def("reason", &SlotPool::reason)
       .def("try_acquire", &try_acquire)
       .def("stop_waiting", &SlotPool::stop_waiting)
@@ -79,6 +92,13 @@ void bind_slots(py::module_& m) {
         return without_gil([&] { return self.wanted_by_others(lease.lease()); });
       });
   m.def("open_slots", &open);
+  m.def("begin_anew_beside_fewer", [](StudyHandle& study, const FrozenHandle& failed) {
+    return without_gil([&] { return begin_anew_beside_fewer(study.study(), *failed.trial); });
+  });
+  py::class_<AutoSlots>(m, "AutoSlots")
+      .def(py::init(&make_auto_slots))
+      .def("add", [](AutoSlots& self, const FrozenHandle& trial) { without_gil([&] { self.add(*trial.trial); }); })
+      .def("take_news", &AutoSlots::take_news);
   py::class_<Telemetry>(m, "Telemetry")
       .def(py::init(&make_telemetry))
       .def("begin", [](Telemetry& self, int trial, std::int64_t pid, const LeaseHandle* lease,

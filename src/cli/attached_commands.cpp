@@ -12,6 +12,8 @@
 #include "bluefin/error.hpp"
 #include "command_line.hpp"
 #include "exec/shared_trial.hpp"
+#include "option_values.hpp"
+#include "terminal_text.hpp"
 #include "text.hpp"
 
 namespace bluefin::cli {
@@ -155,7 +157,7 @@ int run_trial_should_prune(const Arguments& arguments) {
   try {
     return shared_attached_trial().should_prune() ? 0 : 1;
   } catch (const Error& error) {
-    std::cerr << "bluefin: " << error.what() << std::endl;
+    std::cerr << "bluefin: " << harmless(error.what()) << std::endl;
     return kNoAnswer;
   }
 }
@@ -206,6 +208,20 @@ int run_trial_set_constraint(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   const double value = number(line, "VALUE", line.get_words()[1]);
   shared_attached_trial().set_constraint(line.get_words()[0], value);
+  return 0;
+}
+
+int run_trial_set_resource_hint(const Arguments& arguments) {
+  CommandLine line = attached_line("trial set-resource-hint",
+                                   "bluefin trial set-resource-hint weights=width*width*depth\n"
+                                   "bluefin trial set-resource-hint activations=batch*width");
+  line.words("NAME=PARAM*PARAM...", 1, 1)
+      .note(
+          "Says that a trial's memory grows with this product of parameters (docs/memory.md). It is\n"
+          "kept with the study; what every trial says once more costs nothing.");
+  if (!line.parse(arguments)) return 0;
+  const auto [name, params] = parse_resource_hint(line.get_words()[0], "the hint");
+  shared_attached_trial().set_resource_hint(name, params);
   return 0;
 }
 

@@ -38,6 +38,7 @@ int run_trial_should_prune(const Arguments& arguments);
 int run_trial_tell(const Arguments& arguments);
 int run_trial_set_attr(const Arguments& arguments);
 int run_trial_set_constraint(const Arguments& arguments);
+int run_trial_set_resource_hint(const Arguments& arguments);
 int run_trial_info(const Arguments& arguments);
 int run_ask(const Arguments& arguments);              // ask_tell_commands.cpp
 int run_tell(const Arguments& arguments);             // ask_tell_commands.cpp
@@ -55,5 +56,6 @@ int run_devices(const Arguments& arguments);    // devices_command.cpp
 int run_logs(const Arguments& arguments);       // logs_command.cpp
 int run_status(const Arguments& arguments);     // status_command.cpp
 int run_memory(const Arguments& arguments);     // memory_command.cpp
+int run_explain(const Arguments& arguments);    // explain_command.cpp
 
 }  // namespace bluefin::cli

@@ -12,7 +12,7 @@
 
 #include "bluefin/error.hpp"
 #include "exec/check_program.hpp"
-#include "exec/child_process.hpp"
+#include "exec/program_file.hpp"
 #include "plugin_child.hpp"
 #include "python_client.hpp"
 
@@ -51,7 +51,9 @@ std::string python_program(const po::variables_map& values) {
 
 std::string find(const std::string& program, std::string_view whose) {
   try {
-    return find_program(program);
+    std::string found = find_program(program);
+    check_startable(found, program);
+    return found;
   } catch (const Error& error) {
     throw UsageError(fmt::format("{}: {}", whose, error.what()));
   }

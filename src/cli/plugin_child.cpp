@@ -11,6 +11,7 @@
 #include "bluefin/attached.hpp"
 #include "bluefin/plugin.hpp"
 #include "bluefin/version.hpp"
+#include "exec/zygote_child.hpp"
 
 namespace bluefin::cli {
 namespace {
@@ -43,6 +44,8 @@ int plugin_child(const char* path) {
     std::_Exit(0);  // without what the library would do at its end
   }
   try {
+    // Here, since a plugin may be older than this.
+    if (is_zygote()) become_forked_trial();
     return plugin->run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bluefin: %s\n", error.what());

@@ -8,15 +8,29 @@
 #include <cmath>
 #include <string_view>
 
-namespace bluefin::cli {
+#include "terminal_text.hpp"
 
-std::string printable(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+namespace bluefin::cli {
+namespace {
+
+// $'...', with every byte that is not plain ASCII by its number.
+std::string escaped(const std::string& word) {
+  std::string result = "$'";
+  for (const char c : word) {
+    if (c == '\'' || c == '\\') {
+      result += {'\\', c};
+    } else if (c >= ' ' && c <= '~') {
+      result += c;
+    } else {
+      result += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+    }
   }
-  return result;
+  return result + "'";
 }
+
+}  // namespace
+
+std::string printable(const std::string& text) { return harmless(text); }
 
 // Bytes that continue a UTF-8 character count for nothing.
 std::string shorten(const std::string& text, std::size_t width) {
@@ -80,23 +94,12 @@ std::string quoted(const std::string& word) {
   if (plain) {
     return word;
   }
+  if (harmless(word) != word) return escaped(word);
   std::string result = "'";
   for (const char c : word) {
     result += c == '\'' ? std::string("'\\''") : std::string(1, c);
   }
   return result + "'";
-}
-
-std::string without_colours(const std::string& text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\x1b') {
-      i = std::min(text.find('m', i), text.size());
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
 }
 
 std::string duration_text(double seconds) {

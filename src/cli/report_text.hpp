@@ -22,9 +22,9 @@ std::string attribute_text(const FrozenTrial& trial, const char* key);
 double seconds_of(const FrozenTrial& trial);
 // The last line that is not empty, which is where programs say what went wrong.
 std::string last_line(const std::string& text);
-// For a command line that can be pasted into a shell.
+// For a command line that can be pasted into a shell; what a terminal would obey stands there as an escape, as bash,
+// zsh and ksh read it ($'a\033b').
 std::string quoted(const std::string& word);
-std::string without_colours(const std::string& text);
 // "0.4s", "12s", "2m05s", "1h02m".
 std::string duration_text(double seconds);
 // The same with milliseconds: "12ms".

@@ -85,6 +85,9 @@ po::options_description limit_options() {
       ("prestart", po::value<std::string>()->value_name("on|off|auto"),
        "start a slot's next program while its trial still runs, if the program waits for its trial; default: auto, "
        "where that pays and not on GPUs, whose memory two could need at once; off for PROGRAM")  //
+      ("zygote", po::value<std::string>()->value_name("on|off"),
+       "load the program once and fork it for each trial, as long as it has one thread and has not opened a GPU; for "
+       "--python, --plugin and run_main; default: off")  //
       ("max-failures-in-row", po::value<int>()->default_value(10)->value_name("N"),
        "stop after so many failures without a success; 0: never")  //
       ("retry", po::value<int>()->default_value(0)->value_name("N"),
@@ -114,9 +117,10 @@ po::options_description slot_options() {
   options.add_options()  //
       ("gpus", po::value<std::string>()->value_name("G"),
        "all (default), none, a number: so many at a time, or a list: 0,2 or GPU-8f3c,GPU-11d0; 'bluefin devices' shows "
-       "them")                                                                                                       //
-      ("gpus-per-trial", po::value<int>()->value_name("K"), "GPUs of each trial; default: 1")                        //
-      ("slots-per-gpu", po::value<std::string>()->value_name("N"), "trials on one GPU at a time; default: 1")        //
+       "them")                                                                                 //
+      ("gpus-per-trial", po::value<int>()->value_name("K"), "GPUs of each trial; default: 1")  //
+      ("slots-per-gpu", po::value<std::string>()->value_name("N"),
+       "trials on one GPU at a time, or auto: as many as fit; default: 1")                                           //
       ("share-gpus", po::bool_switch(), "run also where programs that hold no slot use the GPU")                     //
       ("cpu-slots", po::value<int>()->value_name("N"), "no GPU, but N slots for all runs of this machine together")  //
       ("fake-gpus", po::value<int>()->value_name("N"), "N devices FAKE-0, ... that are not there, to try this out");

@@ -11,6 +11,7 @@
 #include "file_size_signal.hpp"
 #include "run_help.hpp"
 #include "run_study.hpp"
+#include "terminal_text.hpp"
 
 namespace bluefin {
 namespace {
@@ -37,10 +38,11 @@ int run_main(int argc, char** argv, const Objective& objective, const RunDefault
   try {
     return run(program, cli::Arguments(argv + std::min(argc, 1), argv + argc), objective, defaults);
   } catch (const cli::UsageError& error) {
-    std::fprintf(stderr, "%s: %s; see '%s --help'\n", program.c_str(), error.what(), program.c_str());
+    std::fprintf(stderr, "%s: %s; see '%s --help'\n", program.c_str(), cli::harmless(error.what()).c_str(),
+                 program.c_str());
     return 2;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s: %s\n", program.c_str(), error.what());
+    std::fprintf(stderr, "%s: %s\n", program.c_str(), cli::harmless(error.what()).c_str());
   } catch (...) {
     std::fprintf(stderr, "%s: an unknown error occurred\n", program.c_str());
   }

@@ -5,12 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <limits>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <sstream>
 
 #include "bluefin/error.hpp"
@@ -85,7 +81,9 @@ std::uint64_t seed_from(const std::string& text) {
 void read_space(const std::string& path, RunOptions& options) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
+  // An empty file is read, too; rdbuf() takes it for a failure.
+  const bool is_empty = file && file.peek() == std::ifstream::traits_type::eof() && !file.bad();
+  if (!is_empty && (!file || !(text << file.rdbuf()))) {
     throw UsageError(fmt::format("cannot read the space file {}", path));
   }
   try {
@@ -140,12 +138,16 @@ void apply_slots(const po::variables_map& values, RunOptions& options) {
   }
   if (given("slots-per-gpu")) {
     const auto text = values["slots-per-gpu"].as<std::string>();
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), slots.slots_per_gpu);
-    if (error != std::errc() || end != text.data() + text.size()) {
-      throw UsageError(fmt::format("--slots-per-gpu '{}' must be a number", text));
+    int number = kAutoSlots;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_number = error == std::errc() && end == text.data() + text.size();
+    if (text != "auto" && !(is_number && number != kAutoSlots)) {
+      throw UsageError(fmt::format("--slots-per-gpu '{}' must be a number from 1 on, or auto", text));
     }
+    slots.slots_per_gpu = number;
   }
-  slots.share_gpus = slots.share_gpus || values["share-gpus"].as<bool>();
+  const bool no_gpu = slots.cpu_slots > 0 || slots.gpus == "none";
+  slots.share_gpus = values["share-gpus"].as<bool>() || (slots.share_gpus && !no_gpu);
   for (const char* name : {"cpu-slots", "fake-gpus"}) {
     if (values.count(name) && values[name].as<int>() < 1) {
       throw UsageError(fmt::format("--{} {} must be at least 1", name, values[name].as<int>()));
@@ -181,6 +183,13 @@ Prestart prestart_from(const std::string& word, const std::string& name) {
 Prestart prestart_from(const po::variables_map& values, const std::string& otherwise) {
   return values.count("prestart") ? prestart_from(values["prestart"].as<std::string>(), "--prestart")
                                   : prestart_from(otherwise, "RunDefaults::prestart");
+}
+
+bool zygote_from(const po::variables_map& values, bool otherwise) {
+  if (!values.count("zygote")) return otherwise;
+  const auto word = values["zygote"].as<std::string>();
+  if (word != "on" && word != "off") throw UsageError(fmt::format("--zygote '{}' must be on or off", word));
+  return word == "on";
 }
 
 void apply_logs(const po::variables_map& values, RunOptions& options) {
@@ -303,8 +312,20 @@ void check_enqueued(const RunOptions& options) {
   }
 }
 
+void check_hints(const RunOptions& options) {
+  const auto& space = options.supervisor.space;
+  for (const auto& [hint, params] : options.resource_hints) {
+    for (const std::string& name : params) {
+      if (!space.empty() && !space.count(name)) {
+        throw UsageError(fmt::format("--resource-hint {}: '{}' is not a parameter of the space file", hint, name));
+      }
+    }
+  }
+}
+
 void check(const RunOptions& options) {
   check_enqueued(options);
+  check_hints(options);
   try {
     check_supervisor_options(options.supervisor);
     // Names and values of their options, before anything is written.
@@ -320,102 +341,6 @@ void check(const RunOptions& options) {
 }
 
 }  // namespace
-
-std::optional<double> parse_duration(std::string_view text) {
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  if (error != std::errc() || !std::isfinite(seconds) || seconds < 0) {
-    return std::nullopt;
-  }
-  if (unit == "m") {
-    seconds *= 60;
-  } else if (unit == "h") {
-    seconds *= 3600;
-  } else if (!unit.empty() && unit != "s") {
-    return std::nullopt;
-  }
-  constexpr double kLongest = 3.2e9;  // a century: what clocks still count in nanoseconds
-  return seconds <= kLongest ? std::optional(seconds) : std::nullopt;
-}
-
-std::optional<std::uint64_t> parse_size(std::string_view text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  if (error != std::errc() || !std::isfinite(number) || number < 0) {
-    return std::nullopt;
-  }
-  if (!unit.empty() && unit != "B") {
-    static constexpr std::string_view kPrefixes = "kMGT";
-    const std::size_t prefix = unit.front() == 'K' ? 0 : kPrefixes.find(unit.front());
-    unit.remove_prefix(1);
-    if (prefix == std::string_view::npos || (!unit.empty() && unit != "B" && unit != "iB")) {
-      return std::nullopt;
-    }
-    number *= std::pow(unit == "B" ? 1000.0 : 1024.0, static_cast<double>(prefix + 1));
-  }
-  constexpr double kMost = 9e18;
-  return number <= kMost ? std::optional(static_cast<std::uint64_t>(number)) : std::nullopt;
-}
-
-ResourceHint parse_resource_hint(const std::string& text) {
-  const auto equals = text.find('=');
-  ResourceHint hint{text.substr(0, equals), {}};
-  for (std::size_t begin = equals; begin != std::string::npos;) {
-    const auto end = text.find('*', ++begin);
-    std::string param = text.substr(begin, end == std::string::npos ? end : end - begin);
-    param.erase(0, param.find_first_not_of(' '));
-    param.erase(param.find_last_not_of(' ') + 1);
-    hint.second.push_back(std::move(param));
-    begin = end;
-  }
-  const bool has_empty = std::any_of(hint.second.begin(), hint.second.end(), [](const auto& p) { return p.empty(); });
-  if (hint.first.empty() || hint.second.empty() || has_empty) {
-    throw UsageError(fmt::format(
-        "--resource-hint '{}' must be NAME=PARAMETER*PARAMETER..., e.g. activations=batch*width*depth", text));
-  }
-  return hint;
-}
-
-Configuration parse_configuration(const std::string& text) {
-  const auto fail = [&](std::string_view why) {
-    return UsageError(fmt::format("--enqueue '{}' {}", text.substr(0, 200), why));
-  };
-  std::set<std::string> names;
-  std::string twice;
-  const auto note = [&](int depth, nlohmann::json::parse_event_t event, auto& value) {
-    const bool is_name = event == nlohmann::json::parse_event_t::key && depth == 1;
-    if (is_name && !names.insert(value.template get<std::string>()).second) twice = value.template get<std::string>();
-    return true;
-  };
-  const auto tree = nlohmann::ordered_json::parse(text, note, false);
-  if (!tree.is_object()) {
-    throw fail("must be a JSON object like '{\"lr\": 0.001}'");
-  }
-  if (!twice.empty()) {
-    throw fail(fmt::format("gives '{}' two values", twice));
-  }
-  Configuration configuration;
-  for (const auto& [name, value] : tree.items()) {
-    Choice choice;  // null
-    if (value.is_boolean()) {
-      choice = value.get<bool>();
-    } else if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
-      throw fail(fmt::format("gives '{}' an integer that is too large", name));
-    } else if (value.is_number_integer()) {
-      choice = value.get<std::int64_t>();
-    } else if (value.is_number()) {
-      choice = value.get<double>();
-    } else if (value.is_string()) {
-      choice = value.get<std::string>();
-    } else if (!value.is_null()) {
-      throw fail(fmt::format("gives '{}' a value that no parameter can have", name));
-    }
-    configuration.emplace_back(name, choice);
-  }
-  return configuration;
-}
 
 RunOptions parse_run_options(const Arguments& arguments) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
@@ -442,6 +367,12 @@ RunOptions parse_run_options(const Arguments& arguments) {
   options.supervisor.prestart = prestart_from(values, "auto");
   if (options.supervisor.prestart == Prestart::kAuto && !values.count("python") && !values.count("plugin")) {
     options.supervisor.prestart = Prestart::kOff;  // nobody knows what PROGRAM would do without a trial
+  }
+  options.supervisor.zygote = zygote_from(values, false);
+  if (options.supervisor.zygote && !values.count("python") && !values.count("plugin")) {
+    throw UsageError(
+        "--zygote on is for --python, --plugin and programs with run_main that are started by themselves: a PROGRAM "
+        "behind -- cannot be loaded without running a trial");
   }
   choose_objective(values, dashes == arguments.end() ? Arguments() : Arguments(dashes + 1, arguments.end()), options);
   if (values.count("space")) {
@@ -492,6 +423,7 @@ RunOptions parse_run_main_options(const std::string& program, const Arguments& a
   options.max_workers = defaults.workers;
   apply(values, options);
   options.supervisor.prestart = prestart_from(values, defaults.prestart);
+  options.supervisor.zygote = zygote_from(values, defaults.zygote);
   if (options.storage.empty()) {
     options.storage = defaults.storage.empty() ? "sqlite:///" + options.study_name + ".db" : defaults.storage;
   }

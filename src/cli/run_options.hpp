@@ -15,12 +15,9 @@
 #include "bluefin/run_main.hpp"
 #include "bluefin/supervisor.hpp"
 #include "commands.hpp"
+#include "option_values.hpp"
 
 namespace bluefin::cli {
-
-// Its name and the parameters that are multiplied.
-using ResourceHint = std::pair<std::string, std::vector<std::string>>;
-using Configuration = std::vector<std::pair<std::string, Choice>>;
 
 struct RunOptions {
   bool help = false;
@@ -57,15 +54,5 @@ struct RunOptions {
 RunOptions parse_run_options(const Arguments& arguments);
 // For a program that is its own objective: what its command line says on top of `defaults`.
 RunOptions parse_run_main_options(const std::string& program, const Arguments& arguments, const RunDefaults& defaults);
-
-// "90", "90s", "5m", "2h", "1.5h": seconds. nullopt for anything else, also for negative ones.
-std::optional<double> parse_duration(std::string_view text);
-// "8GiB", "8G", "500MB", "1.5k", "1048576": bytes; of units that end with a plain B 1000 make the next one. nullopt for
-// anything else.
-std::optional<std::uint64_t> parse_size(std::string_view text);
-// "activations=batch*width*depth". Throws UsageError.
-ResourceHint parse_resource_hint(const std::string& text);
-// {"lr": 0.001, "optimizer": "adam"}. Throws UsageError.
-Configuration parse_configuration(const std::string& text);
 
 }  // namespace bluefin::cli

@@ -14,6 +14,7 @@
 
 #include "bluefin/error.hpp"
 #include "report_text.hpp"
+#include "terminal_text.hpp"
 
 namespace bluefin::cli {
 namespace {
@@ -56,6 +57,7 @@ std::string idle_text(const SupervisorSummary& summary) {
 }
 
 // Whoever reads may be gone; the run goes on all the same. (What cannot go to standard output is an error, at the end.)
+// `text` is harmless: PaintedText and harmless_lines() make it so.
 void write_error(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
@@ -82,29 +84,25 @@ RunReport::~RunReport() {
   set_log_level(LogLevel::kWarning);
 }
 
-std::string RunReport::paint(const char* code, const std::string& text) const {
-  return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
-}
-
 void RunReport::clear_progress() {
   if (std::exchange(progress_shown_, false)) {
     write_error("\r\x1b[K");
   }
 }
 
-void RunReport::line(const std::string& text) {
+void RunReport::line(const PaintedText& line) {
   if (log_file_.is_open()) {
-    log_file_ << without_colours(text) << std::endl;
+    log_file_ << line.text(false) << std::endl;
   }
   if (!options_.quiet) {
     clear_progress();
-    write_error(text + "\n");
+    write_error(line.text(colour_) + "\n");
   }
 }
 
 void RunReport::log_message(LogLevel level, std::string_view message) {
   const char* word = level >= LogLevel::kError ? "error: " : level == LogLevel::kWarning ? "warning: " : "";
-  const std::string text = fmt::format("{}{}\n", word, message);
+  const std::string text = fmt::format("{}{}\n", word, harmless(message));
   if (log_file_.is_open()) {
     log_file_ << text << std::flush;
   }
@@ -116,10 +114,13 @@ void RunReport::begin() {
   look_for_best();
   const int workers = options_.supervisor.workers;
   const auto& slots = options_.supervisor.slots;
-  line(fmt::format("study {} in {}: {} worker{}{}, sampler {}, pruner {}", study_.name(), study_.storage().url(),
-                   workers, workers == 1 ? "" : "s", slots ? " on " + slots->description() : "",
+  const bool adapts = slots && slots->adapts();
+  line(fmt::format("study {} in {}: {}{} worker{}{}, sampler {}, pruner {}", study_.name(), study_.storage().url(),
+                   adapts ? "up to " : "", workers, workers == 1 ? "" : "s", slots ? " on " + slots->description() : "",
                    study_.sampler().name(), study_.pruner().name()));
 }
+
+void RunReport::decided(std::string_view what) { line(std::string(what)); }
 
 void RunReport::trial_finished(const FrozenTrial& trial) {
   consider(trial);
@@ -130,29 +131,28 @@ void RunReport::trial_finished(const FrozenTrial& trial) {
   std::string result = failed ? attribute_text(trial, "bluefin:fail") : values_text(trial.values);
   const std::string head = fmt::format("{:>5}  {:<6}  {:<12} {:>6}  ", fmt::format("#{}", trial.number), word,
                                        printable(result), duration_text(seconds_of(trial)));
-  std::string params = printable(params_text(trial));
+  std::string params = params_text(trial);
   if (terminal_) {
     const std::size_t width = terminal_width();
     params = shorten(params, width > head.size() + 8 ? width - head.size() : 8);
   }
   const char* code = failed ? kRed : pruned ? kYellow : is_best ? kBold : kGreen;
-  line(paint(code, head.substr(0, 13)) + head.substr(13) + paint(kDim, params));
-  if (const std::string error = printable(last_line(attribute_text(trial, "bluefin:error")));
-      failed && !error.empty()) {
+  line(PaintedText(code, head.substr(0, 13)) + head.substr(13) + PaintedText(kDim, params));
+  if (const std::string error = last_line(attribute_text(trial, "bluefin:error")); failed && !error.empty()) {
     line(indented(error, kRed));
   }
   if (failed) {
     std::istringstream printed(attribute_text(trial, "bluefin:stderr"));
     for (std::string text; std::getline(printed, text);) {
-      line(indented("| " + printable(text), kDim));
+      line(indented("| " + text, kDim));
     }
   }
 }
 
-std::string RunReport::indented(const std::string& text, const char* code) const {
+PaintedText RunReport::indented(const std::string& text, const char* code) const {
   constexpr std::size_t kIndent = 7;
   const std::size_t width = std::max<std::size_t>(terminal_width(), 20) - kIndent - 1;
-  return std::string(kIndent, ' ') + paint(code, terminal_ ? shorten(text, width) : text);
+  return std::string(kIndent, ' ') + PaintedText(code, terminal_ ? shorten(text, width) : text);
 }
 
 void RunReport::consider(const FrozenTrial& trial) {
@@ -202,7 +202,7 @@ void RunReport::progress(const SupervisorStatus& status) {
     look_for_best();
   }
   // One column less than there is: terminals wrap when the last one is written.
-  write_error("\r" + paint(kBold, progress_text(status, terminal_width() - 1)) + "\x1b[K");
+  write_error("\r" + PaintedText(kBold, progress_text(status, terminal_width() - 1)).text(colour_) + "\x1b[K");
   progress_shown_ = true;
 }
 
@@ -220,7 +220,7 @@ void RunReport::say_why_it_waits(const SupervisorStatus& status) {
   said_reason_ = status.waiting;
   next_reason_ = now + reason_interval_;
   reason_interval_ = std::min<std::chrono::seconds>(2 * reason_interval_, 1min);
-  line("waiting: " + printable(said_reason_));
+  line("waiting: " + said_reason_);
 }
 
 std::string RunReport::progress_text(const SupervisorStatus& status, std::size_t width) const {
@@ -234,7 +234,7 @@ std::string RunReport::progress_text(const SupervisorStatus& status, std::size_t
   parts.push_back(fmt::format("{} pruned", status.pruned));
   parts.push_back(fmt::format("{} failed", status.failed));
   parts.push_back(fmt::format("{} running", status.running));
-  if (const int idle = limits.workers - status.running; !status.waiting.empty() && idle > 0) {
+  if (const int idle = trials_at_a_time(limits) - status.running; !status.waiting.empty() && idle > 0) {
     parts.push_back(fmt::format("{} waiting", idle));
   }
   if (best_) {
@@ -268,10 +268,10 @@ void RunReport::finish(const SupervisorSummary& summary) {
   const SupervisorStatus& status = summary.status;
   if (status.stop == StopReason::kFailures) {
     write_error(fmt::format("bluefin: stopped after {} failures in a row; the last one:\n{}\n",
-                            options_.supervisor.max_failures_in_row, summary.last_error));
+                            options_.supervisor.max_failures_in_row, harmless_lines(summary.last_error)));
   }
   if (status.stop == StopReason::kNoSlots) {
-    write_error(fmt::format("bluefin: stopped: {}\n", summary.no_slots));
+    write_error(fmt::format("bluefin: stopped: {}\n", harmless(summary.no_slots)));
   }
   const char* how = "";
   if (status.stop == StopReason::kInterrupted || status.stop == StopReason::kTerminated) {
@@ -279,15 +279,15 @@ void RunReport::finish(const SupervisorSummary& summary) {
   } else if (status.stop == StopReason::kTimeout) {
     how = "time is up after ";
   }
-  const std::string text = fmt::format("{}{} trial{} in {}: {} complete, {} pruned, {} failed\n", how, status.started,
-                                       status.started == 1 ? "" : "s", duration_text(status.elapsed.count()),
-                                       status.completed, status.pruned, status.failed) +
-                           idle_text(summary) + best_text();
+  const std::string counts = fmt::format("{}{} trial{} in {}: {} complete, {} pruned, {} failed\n", how, status.started,
+                                         status.started == 1 ? "" : "s", duration_text(status.elapsed.count()),
+                                         status.completed, status.pruned, status.failed);
+  const std::string text = harmless_lines(counts + idle_text(summary) + best_text());
   if (log_file_.is_open()) {
     log_file_ << text << std::flush;
   }
   if (!options_.quiet) {
-    std::cout << "\n" << text << next_text() << std::flush;
+    std::cout << "\n" << text << harmless_lines(next_text()) << std::flush;
   }
 }
 
@@ -301,11 +301,11 @@ std::string RunReport::best_text() {
     std::string text = fmt::format("best: trial {} with value {}\n", best_->number, to_string(Choice(best_->value())));
     std::size_t width = 0;
     for (const TrialParam& param : best_->params) {
-      width = std::max(width, param.spec->name.size());
+      width = std::max(width, columns_of(param.spec->name));
     }
     for (const TrialParam& param : best_->params) {
-      text += fmt::format("  {:<{}}  {}\n", param.spec->name, width,
-                          to_string(to_external(param.spec->distribution, param.value)));
+      text += fmt::format("  {}  {}\n", left(param.spec->name, width),
+                          harmless(to_string(to_external(param.spec->distribution, param.value))));
     }
     return text;
   }
@@ -314,7 +314,8 @@ std::string RunReport::best_text() {
   constexpr std::size_t kShown = 10;
   std::string text = fmt::format("Pareto front: {} trial{}\n", front.size(), front.size() == 1 ? "" : "s");
   for (std::size_t i = 0; i < std::min(front.size(), kShown); ++i) {
-    text += fmt::format("  #{:<4} {}  {}\n", front[i].number, values_text(front[i].values), params_text(front[i]));
+    text += fmt::format("  #{:<4} {}  {}\n", front[i].number, values_text(front[i].values),
+                        harmless(params_text(front[i])));
   }
   return text + (front.size() > kShown ? "  ...\n" : "");
 }

@@ -11,6 +11,7 @@
 #include "bluefin/log.hpp"
 #include "bluefin/study.hpp"
 #include "bluefin/supervisor.hpp"
+#include "painted_text.hpp"
 #include "run_options.hpp"
 
 namespace bluefin::cli {
@@ -25,17 +26,17 @@ class RunReport {
 
   void begin();
   void trial_finished(const FrozenTrial& trial);
+  void decided(std::string_view what);
   void progress(const SupervisorStatus& status);
   void finish(const SupervisorSummary& summary);
   void log_message(LogLevel level, std::string_view message);
 
  private:
-  void line(const std::string& text);  // above the progress line
+  void line(const PaintedText& line);  // above the progress line
   void clear_progress();
   void say_why_it_waits(const SupervisorStatus& status);
   std::string progress_text(const SupervisorStatus& status, std::size_t width) const;
-  std::string indented(const std::string& text, const char* code) const;
-  std::string paint(const char* code, const std::string& text) const;
+  PaintedText indented(const std::string& text, const char* code) const;
   void consider(const FrozenTrial& trial);
   void look_for_best();
   std::string best_text();

@@ -14,6 +14,7 @@
 #include "bluefin/log.hpp"
 #include "command_line.hpp"
 #include "run_report.hpp"
+#include "terminal_text.hpp"
 
 namespace bluefin::cli {
 namespace {
@@ -32,7 +33,7 @@ class EarlyMessages {
   ~EarlyMessages() {
     if (handed_over_) return;
     set_log_sink({});
-    for (const auto& [level, message] : messages_) log(level, message);
+    for (const auto& [level, message] : messages_) log(level, harmless(message));
     set_log_level(LogLevel::kWarning);
   }
   void hand_to(RunReport& report) {
@@ -142,6 +143,7 @@ int run_study(const RunOptions& given) {
   SupervisorCallbacks callbacks;
   callbacks.trial_finished = [&](const FrozenTrial& trial) { report.trial_finished(trial); };
   callbacks.progress = [&](const SupervisorStatus& status) { report.progress(status); };
+  callbacks.decided = [&](std::string_view what) { report.decided(what); };
   const SupervisorSummary summary = run_supervised(study, options.supervisor, callbacks);
   report.finish(summary);
   const StopReason stop = summary.status.stop;

@@ -19,8 +19,8 @@
 #include "command_line.hpp"
 #include "exec/run_record.hpp"
 #include "exec/signals.hpp"
+#include "option_values.hpp"
 #include "report_text.hpp"
-#include "run_options.hpp"
 #include "status_model.hpp"
 #include "status_view.hpp"
 #include "terminal_text.hpp"
@@ -90,8 +90,7 @@ StatusReader find_study(const CommandLine& line) {
   }
   std::string text = "several studies run on this machine; choose one:";
   for (const auto& [url, study] : found) {
-    text += fmt::format("\n  bluefin status --storage {} --study-name {}", quoted(printable(url)),
-                        quoted(printable(study)));
+    text += fmt::format("\n  bluefin status --storage {} --study-name {}", quoted(url), quoted(study));
   }
   throw Error(ErrorCode::kInvalidArgument, text);
 }

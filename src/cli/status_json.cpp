@@ -73,6 +73,7 @@ Tree row_tree(const StatusRow& row) {
   return {{"slot", or_null(row.place)},
           {"run", row.run > 0 ? Tree(row.run) : Tree(nullptr)},
           {"trial", or_null(row.trial)},
+          {"taken_by", or_null(row.taken_by)},
           {"ending", row.ending},
           {"elapsed_seconds", or_null(row.elapsed)},
           {"last_report", last},
@@ -96,7 +97,8 @@ Tree status_json(const Status& status) {
   }
   Tree waits = Tree::array();
   for (const StatusWait& wait : status.waits) {
-    waits.push_back({{"who", wait.who}, {"trials", wait.trials}, {"reason", wait.reason}});
+    const std::string who = wait.study.empty() ? wait.who : wait.who + ", study " + wait.study;
+    waits.push_back({{"who", who}, {"trials", wait.trials}, {"reason", wait.reason}});
   }
   return {{"study", status.readable ? study_tree(status) : Tree{{"name", status.study}, {"storage", status.storage}}},
           {"runs", runs},

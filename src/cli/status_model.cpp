@@ -16,6 +16,7 @@
 #include "bluefin/sampler.hpp"
 #include "bluefin/storage_file.hpp"
 #include "exec/natural_order.hpp"
+#include "exec/slot_files.hpp"
 #include "report_text.hpp"
 
 namespace bluefin::cli {
@@ -40,6 +41,34 @@ std::vector<std::string> idle_places(const RunRecord& run) {
     }
   }
   return {places.begin(), places.end()};
+}
+
+// Whether who has a trial at `other` keeps others from `place`: the same slot, or a share of a GPU that is wanted
+// whole. Slots of the CPU are a run's own.
+bool takes(const std::string& other, const std::string& place) {
+  return place.starts_with("GPU ") && (other == place || other.starts_with(place + "."));
+}
+
+// A slot on which nothing of its run runs may be with another run for now.
+void note_taken(Status& status, const std::vector<RunRecord>& all) {
+  for (StatusRow& row : status.rows) {
+    if (row.trial) continue;
+    for (const RunRecord& run : all) {
+      if (run.pid == row.run) continue;
+      for (const RunningTrial& trial : run.running) {
+        if (std::any_of(trial.slots.begin(), trial.slots.end(),
+                        [&](const auto& slot) { return takes(slot, row.place); })) {
+          SlotHolder holder;
+          holder.user = run.user;
+          holder.pid = run.pid;
+          holder.study = run.study;
+          holder.trial = trial.number;
+          holder.trial_pid = trial.pid;
+          row.taken_by = holder.description();
+        }
+      }
+    }
+  }
 }
 
 std::string place_of(const std::vector<std::string>& slots) {
@@ -100,20 +129,20 @@ Status StatusReader::read() {
   } catch (const Error& error) {
     status.problem = error.what();
   }
-  for (RunRecord& run : all) {
+  for (const RunRecord& run : all) {
     const bool ours = run.study == name_ && same_storage(run.storage, url_);
     if (run.waiting > 0) {
-      const std::string who =
-          fmt::format("run of {} (pid {}){}", run.user, run.pid, ours ? "" : ", study " + run.study);
+      const std::string who = fmt::format("run of {} (pid {})", run.user, run.pid);
       const auto at = ours ? status.waits.begin() : status.waits.end();
-      status.waits.insert(at, StatusWait{who, run.waiting, run.reason});
+      status.waits.insert(at, StatusWait{who, run.waiting, run.reason, ours ? "" : run.study});
     }
-    if (ours) status.runs.push_back(std::move(run));
+    if (ours) status.runs.push_back(run);
   }
   if (study_) {
     read_study(status);
   }
   read_rows(status);
+  note_taken(status, all);
   return status;
 }
 

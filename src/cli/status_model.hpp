@@ -31,12 +31,14 @@ struct StatusRow {
   std::optional<double> power_watts = {};
   std::optional<double> idle_share = {};  // of the slot's time
   std::string params = {};
+  std::string taken_by = {};  // "trial 3 of study lr (ada, pid 4711)": of another run, and none of this one runs there
 };
 
 struct StatusWait {
-  std::string who = {};  // "this run", "run of bob (pid 977), study lr"
+  std::string who = {};  // "run of bob (pid 977)"
   int trials = 0;        // that could begin but for a slot
   std::string reason = {};
+  std::string study = {};  // that it runs; empty: the one that is shown
 };
 
 struct Status {

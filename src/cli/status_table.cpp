@@ -21,7 +21,8 @@ constexpr const char* kYellow = "33";
 constexpr std::size_t kGap = 2;     // between two columns
 constexpr std::size_t kPlace = 14;  // the widest that a place may be
 constexpr std::size_t kLeastParams = 16;
-constexpr std::size_t kBesides = 4;  // between two rows side by side
+constexpr std::size_t kBesides = 4;   // between two rows side by side
+constexpr std::size_t kHeadFrom = 4;  // lines; with fewer, rows are worth more
 
 enum Column : std::size_t {
   kSlot,
@@ -45,6 +46,7 @@ constexpr std::array<Column, 6> kDispensable = {kIdle, kPower, kUtil, kMedian, k
 struct Cells {
   std::array<std::string, kColumns> text;
   std::array<const char*, kColumns> colour = {};
+  std::string instead = {};  // of everything behind the slot
 };
 
 std::string bar(double share, std::size_t width, bool unicode) {
@@ -61,6 +63,10 @@ Cells cells_of(const StatusRow& row, const Status& status, std::size_t bar_width
   auto& text = cells.text;
   text[kSlot] = row.place.empty() ? "elsewhere" : cut(row.place, kPlace);
   if (row.idle_share) text[kIdle] = fmt::format("{:.1f}%", 100 * *row.idle_share);
+  if (!row.trial && !row.taken_by.empty()) {
+    cells.instead = "taken by " + row.taken_by;
+    return cells;
+  }
   if (!row.trial) {
     text[kTrial] = "idle";
     cells.colour[kTrial] = kYellow;
@@ -150,6 +156,18 @@ std::string line_of(const Layout& layout, const std::array<std::string, kColumns
   return line;
 }
 
+// `width`: that the line may have; `whole`: it has all of it, since another one stands beside it.
+std::string line_of(const Layout& layout, const Cells& cells, const TerminalStyle& style, std::size_t width,
+                    bool whole) {
+  if (cells.instead.empty()) {
+    return line_of(layout, cells.text, cells.colour, style);
+  }
+  const std::size_t used = layout.widths[kSlot] + kGap;
+  const std::size_t rest = width - std::min(width, used);
+  return left(cells.text[kSlot], layout.widths[kSlot]) + std::string(kGap, ' ') +
+         style.paint(kDim, whole ? left(cells.instead, rest) : cut(cells.instead, rest));
+}
+
 std::string head_of(const Layout& layout, const TerminalStyle& style) {
   std::array<std::string, kColumns> text;
   std::copy(kHeads.begin(), kHeads.end(), text.begin());
@@ -158,7 +176,7 @@ std::string head_of(const Layout& layout, const TerminalStyle& style) {
 
 std::string rest_of(const Status& status, std::size_t shown) {
   const auto n_idle = std::count_if(status.rows.begin() + static_cast<std::ptrdiff_t>(shown), status.rows.end(),
-                                    [](const StatusRow& row) { return !row.trial; });
+                                    [](const StatusRow& row) { return !row.trial && row.taken_by.empty(); });
   const std::size_t rest = status.rows.size() - shown;
   return fmt::format("... and {} more{}", rest, n_idle > 0 ? fmt::format(", {} of them idle", n_idle) : "");
 }
@@ -213,19 +231,24 @@ std::vector<std::string> status_table(const Status& status, const TerminalStyle&
   }
   std::size_t lines = (n + across - 1) / across;
   std::size_t shown = n;
+  bool has_head = true;
   if (height > 0 && lines + 1 > height) {
-    lines = height > 2 ? height - 2 : 0;
+    has_head = height >= kHeadFrom;
+    lines = std::min(lines, height - (has_head ? 2 : lines > height ? 1 : 0));
     shown = std::min(n, lines * across);
   }
   std::vector<std::string> result;
   const std::string between(kBesides, ' ');
-  result.push_back(head_of(layout, style) + (across > 1 ? between + head_of(layout, style) : ""));
+  if (has_head) {
+    result.push_back(head_of(layout, style) + (across > 1 ? between + head_of(layout, style) : ""));
+  }
   for (std::size_t i = 0; i < lines; ++i) {
     std::string line;
     for (std::size_t part = 0; part < across; ++part) {
       if (const std::size_t row = part * lines + i; row < shown) {
         const Cells& cells = layout.rows[row];
-        line += (part > 0 ? between : "") + line_of(layout, cells.text, cells.colour, style);
+        const std::string cell = line_of(layout, cells, style, across > 1 ? layout.width() : style.width, across > 1);
+        line += (part > 0 ? between : "") + cell;
       }
     }
     result.push_back(std::move(line));

@@ -19,8 +19,11 @@ constexpr const char* kYellow = "33";
 
 constexpr std::size_t kMostRuns = 4;   // lines
 constexpr std::size_t kMostWaits = 4;  // where lines are short
-constexpr std::size_t kMostLinesOfWait = 2;
-constexpr std::size_t kCurveFrom = 20;  // lines of a terminal from which on there is a curve in any case
+constexpr std::size_t kLeastLinesOfWait = 2;
+constexpr std::size_t kMostLinesOfWait = 12;
+constexpr std::size_t kMostOfName = 24;  // columns of another study's
+constexpr std::size_t kTight = 16;       // lines of a terminal below which there is none to spare
+constexpr std::size_t kCurveFrom = 20;   // lines of a terminal from which on there is a curve in any case
 constexpr std::size_t kLeastCurve = 3;
 constexpr std::size_t kBestCurve = 5;
 constexpr std::size_t kMostCurve = 8;
@@ -28,6 +31,8 @@ constexpr std::size_t kMostCurveWidth = 120;
 constexpr std::size_t kMostQueued = 5;  // numbers that are named
 
 using Lines = std::vector<std::string>;
+
+bool is_tight(const TerminalStyle& style) { return style.height > 0 && style.height < kTight; }
 
 std::string plural(int count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); }
 
@@ -84,8 +89,8 @@ void add_head(Lines& lines, const Status& status, const TerminalStyle& style) {
   }
 }
 
-// One line, or two where the part about slots does not fit.
-Lines run_lines(const RunRecord& run, const Status& status, std::size_t width) {
+// One line, or two where the part about slots does not fit; `brief`: one that may be cut.
+Lines run_lines(const RunRecord& run, const Status& status, std::size_t width, bool brief) {
   const double elapsed = std::max(0.0, static_cast<double>(status.now_ns - run.since_ns) / 1e9);
   std::string text = fmt::format("run {} of {}: {}{} in {}, {} of {}", run.pid, run.user,
                                  run.n_trials ? fmt::format("{} of ", run.finished) : "",
@@ -93,6 +98,9 @@ Lines run_lines(const RunRecord& run, const Status& status, std::size_t width) {
                                  run.running.size(), plural(run.workers, "worker"));
   if (const double silent = static_cast<double>(status.now_ns - run.at_ns) / 1e9; silent > kSilence_s) {
     text += fmt::format("; no word for {}: it is stopped", duration_text(silent));
+  }
+  if (brief) {
+    return {cut(text, width)};
   }
   if (run.idle.gaps == 0) {
     return wrapped(text, width, 2);
@@ -118,25 +126,31 @@ void add_runs(Lines& lines, const Status& status, const TerminalStyle& style) {
       lines.push_back(fmt::format("... and {} more runs", status.runs.size() - i));
       return;
     }
-    for (std::string& line : run_lines(status.runs[i], status, style.width)) lines.push_back(std::move(line));
+    for (std::string& line : run_lines(status.runs[i], status, style.width, is_tight(style)))
+      lines.push_back(std::move(line));
   }
 }
 
-Lines wait_lines(const Status& status, const TerminalStyle& style) {
+// `most`: lines for each, where the terminal has an end.
+Lines wait_lines(const Status& status, const TerminalStyle& style, std::size_t most) {
   Lines lines;
   std::size_t shown = 0;
   for (const StatusWait& wait : status.waits) {
+    if (is_tight(style) && shown > 0) break;  // what the terminal has is for the study's slots
     if (style.height > 0 && shown == kMostWaits) {
       lines.push_back(fmt::format("... and {} more runs that wait", status.waits.size() - shown));
       break;
     }
     ++shown;
-    const std::string text = fmt::format("{} of {} {}: {}", plural(wait.trials, "trial"), wait.who,
-                                         wait.trials == 1 ? "waits" : "wait", wait.reason);
+    // The reason is worth more than the end of a name.
+    const std::string study = style.height > 0 ? cut(wait.study, kMostOfName) : wait.study;
+    const std::string text =
+        fmt::format("{} of {}{} {}: {}", plural(wait.trials, "trial"), wait.who,
+                    study.empty() ? "" : ", study " + study, wait.trials == 1 ? "waits" : "wait", wait.reason);
     Lines parts = wrapped(text, style.width, 2);
-    if (style.height > 0 && parts.size() > kMostLinesOfWait) {
-      parts.resize(kMostLinesOfWait);
-      parts.back() = cut(parts.back(), style.width - 4) + " ...";
+    if (style.height > 0 && parts.size() > most) {
+      parts.resize(most);
+      parts.back() = cut(parts.back() + " ...", style.width);
     }
     for (const std::string& part : parts) lines.push_back(style.paint(kYellow, part));
   }
@@ -147,9 +161,9 @@ Lines curve_of(const Status& status, const TerminalStyle& style, std::size_t hei
   return best_curve(status.curve, status.last_number, std::min(style.width, kMostCurveWidth), height, style.unicode);
 }
 
-void add_block(Lines& lines, Lines block) {
+void add_block(Lines& lines, Lines block, bool tight) {
   if (block.empty()) return;
-  lines.emplace_back();
+  if (!tight) lines.emplace_back();
   for (std::string& line : block) lines.push_back(std::move(line));
 }
 
@@ -159,28 +173,38 @@ std::vector<std::string> status_lines(const Status& status, const TerminalStyle&
   Lines lines;
   add_head(lines, status, style);
   add_runs(lines, status, style);
-  Lines waits = wait_lines(status, style);
+  Lines waits = wait_lines(status, style, kLeastLinesOfWait);
   if (style.height == 0) {
-    add_block(lines, curve_of(status, style, kBestCurve));
-    add_block(lines, status_table(status, style, 0));
-    add_block(lines, std::move(waits));
+    add_block(lines, curve_of(status, style, kBestCurve), false);
+    add_block(lines, status_table(status, style, 0), false);
+    add_block(lines, std::move(waits), false);
     return lines;
   }
-  const auto block = [](std::size_t content) { return content == 0 ? 0 : content + 1; };  // with the line before it
+  const bool tight = is_tight(style);
+  const std::size_t before = tight ? 0 : 1;  // lines between blocks
+  const auto block = [&](std::size_t content) { return content == 0 ? 0 : content + before; };
   const std::size_t used = lines.size() + block(waits.size());
   std::size_t room = style.height - std::min(style.height, used);
   const bool has_curve = !curve_of(status, style, kLeastCurve).empty();
   const std::size_t kept = has_curve && style.height >= kCurveFrom ? block(kLeastCurve + 1) : 0;
   Lines table;
-  if (room > kept + 3) {
-    table = status_table(status, style, room - kept - 1);
+  if (room > kept + before) {
+    table = status_table(status, style, room - kept - before);
     room -= block(table.size());
   }
-  if (has_curve && room >= block(kLeastCurve + 1)) {
-    add_block(lines, curve_of(status, style, std::min(kMostCurve, room - 2)));
+  // Reasons in full before a higher curve.
+  const std::size_t spare = waits.size() + room - std::min(room, kept);
+  for (std::size_t most = kLeastLinesOfWait + 1; most <= kMostLinesOfWait; ++most) {
+    Lines longer = wait_lines(status, style, most);
+    if (longer.size() > spare) break;
+    room -= longer.size() - waits.size();
+    waits = std::move(longer);
   }
-  add_block(lines, std::move(table));
-  add_block(lines, std::move(waits));
+  if (has_curve && room >= block(kLeastCurve + 1)) {
+    add_block(lines, curve_of(status, style, std::min(kMostCurve, room - 1 - before)), tight);
+  }
+  add_block(lines, std::move(table), tight);
+  add_block(lines, std::move(waits), tight);
   if (lines.size() > style.height) lines.resize(style.height);
   return lines;
 }

@@ -95,6 +95,12 @@ std::string harmless(std::string_view utf8) {
   return text;
 }
 
+std::string harmless_lines(std::string_view utf8) {
+  std::string text;
+  for (const char32_t code : decode_utf8(utf8)) append_utf8(text, code == U'\n' ? code : harmless(code));
+  return text;
+}
+
 std::string for_output(std::string text) { return ::isatty(STDOUT_FILENO) != 0 ? harmless(text) : text; }
 
 std::string cut(std::string_view utf8, std::size_t width) {

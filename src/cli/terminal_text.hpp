@@ -27,6 +27,8 @@ TerminalStyle output_style();
 std::size_t columns_of(std::string_view utf8);
 // Without what a terminal would obey: spaces stand for it.
 std::string harmless(std::string_view utf8);
+// The same for a text of several lines, which stay lines.
+std::string harmless_lines(std::string_view utf8);
 // The same where standard output is a terminal; programs get the text as it is.
 std::string for_output(std::string text);
 // The same in `width` columns at most; "..." stands for what was cut off.

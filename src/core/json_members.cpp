@@ -45,7 +45,7 @@ std::vector<std::pair<std::string, std::string_view>> json_members(std::string_v
   std::size_t at = text.find_first_not_of(kSpace, text.find('{') + 1);
   while (text[at] == '"') {
     const std::size_t key_end = end_of_string(text, at);
-    auto key = parse_json(text.substr(at, key_end - at)).get<std::string>();
+    auto key = parse_python_json(text.substr(at, key_end - at)).get<std::string>();
     const std::size_t begin = text.find_first_not_of(kSpace, text.find(':', key_end) + 1);
     const std::size_t end = end_of_value(text, begin);
     members.emplace_back(std::move(key), without_space_behind(text.substr(begin, end - begin)));

@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "core/file_size_signal.hpp"
+
 namespace bluefin {
 namespace {
 
@@ -53,6 +55,7 @@ void log(LogLevel level, std::string_view message) {
     if (level >= LogLevel::kWarning && g_said.size() < kMostSaid && !g_said.emplace(message).second) return;
     // One write per line, so that lines of several processes do not mix.
     const std::string line = fmt::format("bluefin: {}: {}\n", word(level), message);
+    const FileSizeSignalHeld no_signal;  // stderr may be a file
     std::fwrite(line.data(), 1, line.size(), stderr);
   }
 }

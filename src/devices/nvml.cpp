@@ -91,7 +91,9 @@ Nvml::Nvml() {
   }
   if (const nvml::Return code = functions_->init(); code != nvml::kSuccess) {
     problem_ = describe("nvmlInit_v2", code);
-    absent_ = code == nvml::kDriverNotLoaded;
+    if (code == nvml::kDriverNotLoaded) {
+      problem_ = fmt::format("the NVIDIA driver is not loaded ({})", problem_);
+    }
     return;
   }
   initialised_ = true;

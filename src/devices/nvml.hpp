@@ -48,7 +48,7 @@ class Nvml {
 
   bool usable() const { return problem_.empty(); }
   const std::string& problem() const { return problem_; }
-  // There is no driver, or no library of it: what a machine without a GPU looks like.
+  // There is no library: what a machine without a GPU looks like.
   bool absent() const { return absent_; }
 
   std::string driver_version() const;  // empty: not known

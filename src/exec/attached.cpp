@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -23,14 +22,15 @@
 #include "core/choice_json.hpp"
 #include "core/trial_backend.hpp"
 #include "core/unique_fd.hpp"
+#include "exec/attached_descriptor.hpp"
 #include "exec/descriptor_passing.hpp"
 #include "exec/protocol.hpp"
 #include "exec/shared_trial.hpp"
+#include "exec/zygote_child.hpp"
 
 namespace bluefin {
 namespace {
 
-constexpr const char* kDescriptorVariable = "BLUEFIN_FD";
 constexpr const char* kPrestartedVariable = "BLUEFIN_PRESTARTED";
 
 // Thrown when nobody reads the trial any more: the run is over, and so should this process be.
@@ -301,32 +301,14 @@ Ending ending_of(const Objective& objective, Trial& trial) {
 }  // namespace
 
 bool is_attached() {
-  const char* text = std::getenv(kDescriptorVariable);
-  return text != nullptr && *text != '\0';
+  const char* text = std::getenv(kAttachedVariable);
+  return (text != nullptr && *text != '\0') || is_zygote();
 }
 
 namespace {
 
 Trial trial_at_descriptor(bool shared) {
-  if (!is_attached()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("${} is not set: this process was not started for a trial", kDescriptorVariable));
-  }
-  const std::string text = std::getenv(kDescriptorVariable);
-  int fd = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fd);
-  int type = 0;
-  socklen_t length = sizeof type;
-  if (error != std::errc() || end != text.data() + text.size() ||
-      ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("${} = {} is not an open socket: was it closed on the way from the supervisor?",
-                            kDescriptorVariable, text));
-  }
-  // Programs that the objective starts must neither hold the socket nor take themselves for the trial.
-  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  ::unsetenv(kDescriptorVariable);
-  return Trial(std::make_unique<AttachedBackend>(fd, shared));
+  return Trial(std::make_unique<AttachedBackend>(take_descriptor(kAttachedVariable), shared));
 }
 
 }  // namespace
@@ -339,6 +321,9 @@ void tell_attached(Trial& trial, const Outcome& outcome, std::string_view fail_c
 }
 
 int run_attached(const Objective& objective) {
+  if (is_zygote()) {
+    become_forked_trial();
+  }
   try {
     Trial trial = attached_trial();
     const Ending ending = ending_of(objective, trial);

@@ -7,15 +7,14 @@
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "bluefin/error.hpp"
 #include "exec/cpu_affinity.hpp"
@@ -40,19 +39,14 @@ UniqueFd move_up(int fd) {
 
 void set_nonblocking(const UniqueFd& fd) { ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
 
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Pipe make_pipe() {
+void make_pipe(UniqueFd& read, UniqueFd& write) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
     fail("cannot make a pipe for a trial's process", errno);
   }
-  Pipe pipe{move_up(ends[0]), move_up(ends[1])};
-  set_nonblocking(pipe.read);
-  return pipe;
+  read = move_up(ends[0]);
+  write = move_up(ends[1]);
+  set_nonblocking(read);
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -99,29 +93,27 @@ void prefer_for_oom_killer(pid_t pid) {
   }
 }
 
-bool is_executable_file(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
-}
-
 }  // namespace
 
-ChildProcess::ChildProcess(const SpawnOptions& options) {
+ChildPipes::ChildPipes() {
   int sockets[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
     fail("cannot make a socket for a trial's process", errno);
   }
   socket = move_up(sockets[0]);
-  const UniqueFd child_socket = move_up(sockets[1]);
+  child_socket = move_up(sockets[1]);
   set_nonblocking(socket);
-  Pipe output = make_pipe();
-  Pipe error_output = make_pipe();
+  make_pipe(standard_output, child_output);
+  make_pipe(standard_error, child_error);
+}
 
+ChildProcess::ChildProcess(const SpawnOptions& options) {
+  ChildPipes pipes;
   FileActions actions;
   ::posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions.value, output.write.get(), STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions.value, error_output.write.get(), STDERR_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions.value, child_socket.get(), kChildSocket);
+  ::posix_spawn_file_actions_adddup2(&actions.value, pipes.child_output.get(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions.value, pipes.child_error.get(), STDERR_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions.value, pipes.child_socket.get(), kChildSocket);
   int next = kChildSocket;
   for (const int fd : options.inherited) {
     ::posix_spawn_file_actions_adddup2(&actions.value, fd, ++next);
@@ -140,9 +132,23 @@ ChildProcess::ChildProcess(const SpawnOptions& options) {
     }
     fail(what, error);
   }
-  standard_output = std::move(output.read);
-  standard_error = std::move(error_output.read);
+  socket = std::move(pipes.socket);
+  standard_output = std::move(pipes.standard_output);
+  standard_error = std::move(pipes.standard_error);
   prefer_for_oom_killer(pid_);
+  watch_exit();
+}
+
+ChildProcess::ChildProcess(pid_t pid, ChildPipes pipes)
+    : socket(std::move(pipes.socket)),
+      standard_output(std::move(pipes.standard_output)),
+      standard_error(std::move(pipes.standard_error)),
+      pid_(pid),
+      is_fork_(true) {
+  watch_exit();
+}
+
+void ChildProcess::watch_exit() {
   // glibc has a wrapper from 2.36 on only.
   exited = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!exited) {
@@ -175,36 +181,10 @@ int ChildProcess::reap() noexcept {
   // Until it has executed its program it had this process's memory, and Linux counts that, too. What is more than this
   // process has ever had is its own.
   rusage own{};
-  if (::getrusage(RUSAGE_SELF, &own) == 0 && used.ru_maxrss > own.ru_maxrss) {
+  if (is_fork_ || (::getrusage(RUSAGE_SELF, &own) == 0 && used.ru_maxrss > own.ru_maxrss)) {
     peak_memory_ = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
   }
   return status;
-}
-
-std::string find_program(const std::string& program) {
-  if (program.find('/') != std::string::npos) {
-    if (::access(program.c_str(), F_OK) != 0) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("program {}: {}", program, std::strerror(errno)));
-    }
-    if (!is_executable_file(program)) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("program {} is not an executable file (chmod +x {})", program, program));
-    }
-    return program;
-  }
-  const char* variable = std::getenv("PATH");
-  const std::string_view path = variable != nullptr ? variable : "/usr/local/bin:/usr/bin:/bin";
-  for (std::size_t begin = 0; begin <= path.size() && !program.empty();) {
-    const std::size_t end = std::min(path.find(':', begin), path.size());
-    const std::string folder = end > begin ? std::string(path.substr(begin, end - begin)) : ".";
-    if (std::string candidate = folder + "/" + program; is_executable_file(candidate)) {
-      return candidate;
-    }
-    begin = end + 1;
-  }
-  const bool here = !program.empty() && ::access(program.c_str(), F_OK) == 0;
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("program {} is not in $PATH{}", program.empty() ? "''" : program,
-                                                       here ? fmt::format(" (did you mean ./{}?)", program) : ""));
 }
 
 }  // namespace bluefin

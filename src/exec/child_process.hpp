@@ -27,12 +27,26 @@ struct SpawnOptions {
 // The number that the child's end of the socket has: the value of $BLUEFIN_FD.
 inline constexpr int kChildSocket = 3;
 
+// The two ends of what leads to a child that is not there yet. All are closed on exec; those of this side do not block.
+struct ChildPipes {
+  ChildPipes();  // throws Error(kUnavailable)
+  UniqueFd socket;
+  UniqueFd standard_output;
+  UniqueFd standard_error;
+  UniqueFd child_socket;
+  UniqueFd child_output;
+  UniqueFd child_error;
+};
+
 class ChildProcess {
  public:
   // posix_spawn: the cost does not grow with this process, whose other threads do no harm. Standard input is
   // /dev/null; all descriptors here do not block and are closed on exec. When memory is short, the kernel prefers it to
   // this process. Throws Error(kUnavailable).
   explicit ChildProcess(const SpawnOptions& options);
+  // A child of this process that another one has forked for it (see Zygote), which leads a group of its own and has the
+  // other ends of the pipes. Throws Error(kUnavailable) after having ended it.
+  ChildProcess(pid_t pid, ChildPipes pipes);
   ChildProcess(ChildProcess&&) = delete;
   // Kills the group and waits if that has not happened yet.
   ~ChildProcess();
@@ -52,13 +66,12 @@ class ChildProcess {
   UniqueFd standard_error;
 
  private:
+  void watch_exit();
+
   pid_t pid_ = -1;
+  bool is_fork_ = false;  // whatever memory it has had is a trial's
   bool reaped_ = false;
   std::uint64_t peak_memory_ = 0;
 };
-
-// `program` itself when it contains a slash, else where $PATH has it. Throws Error(kInvalidArgument) when there is no
-// such file or it is not executable.
-std::string find_program(const std::string& program);
 
 }  // namespace bluefin

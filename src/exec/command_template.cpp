@@ -87,4 +87,20 @@ std::vector<std::string> CommandTemplate::fill(const std::vector<std::pair<std::
   return filled;
 }
 
+std::string find_placeholder(const std::vector<std::string>& command) {
+  static constexpr std::string_view kName = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+  for (std::size_t word = 1; word < command.size(); ++word) {
+    const std::string& text = command[word];
+    for (std::size_t at = text.find('{'); at != std::string::npos; at = text.find('{', at + 1)) {
+      const std::size_t end = text.find_first_not_of(kName, at + 1);
+      const bool is_digit = end != std::string::npos && end > at + 1 && text[at + 1] >= '0' && text[at + 1] <= '9';
+      const bool is_other = at > 0 && (text[at - 1] == '$' || text[at - 1] == '{');
+      if (end != std::string::npos && end > at + 1 && text[end] == '}' && !is_digit && !is_other) {
+        return text.substr(at, end + 1 - at);
+      }
+    }
+  }
+  return "";
+}
+
 }  // namespace bluefin

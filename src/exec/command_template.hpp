@@ -30,4 +30,8 @@ class CommandTemplate {
   std::vector<std::vector<Piece>> arguments_;
 };
 
+// The first "{name}" that looks like a placeholder in the arguments behind the program, "" where there is none. Those
+// of shells, "${name}", are no placeholders.
+std::string find_placeholder(const std::vector<std::string>& command);
+
 }  // namespace bluefin

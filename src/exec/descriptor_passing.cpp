@@ -9,7 +9,7 @@
 namespace bluefin {
 namespace {
 
-constexpr std::size_t kMost = 64;  // as many as a trial may hold slots
+constexpr std::size_t kMost = 64 + 3;  // as many as a trial may hold slots, and its socket and outputs
 
 struct Message {
   explicit Message(iovec* bytes) {
@@ -41,9 +41,27 @@ ssize_t send_with_descriptors(int socket, std::string_view bytes, const std::vec
 }
 
 ssize_t receive_and_keep_descriptors(int socket, char* bytes, std::size_t size) {
+  std::vector<int> ignored;
+  return receive_with_descriptors(socket, bytes, size, ignored);
+}
+
+ssize_t receive_with_descriptors(int socket, char* bytes, std::size_t size, std::vector<int>& descriptors) {
   iovec data{bytes, size};
   Message message(&data);
-  return ::recvmsg(socket, &message.header, 0);
+  const ssize_t received = ::recvmsg(socket, &message.header, 0);
+  if (received < 0) {
+    return received;
+  }
+  for (cmsghdr* one = CMSG_FIRSTHDR(&message.header); one != nullptr; one = CMSG_NXTHDR(&message.header, one)) {
+    if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_RIGHTS) {
+      continue;
+    }
+    const std::size_t count = (one->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    const std::size_t before = descriptors.size();
+    descriptors.resize(before + count);
+    std::memcpy(descriptors.data() + before, CMSG_DATA(one), count * sizeof(int));
+  }
+  return received;
 }
 
 }  // namespace bluefin

@@ -10,9 +10,11 @@
 
 namespace bluefin {
 
-// As send(), without SIGPIPE. The descriptors, at most 64, come with the first byte.
+// As send(), without SIGPIPE. The descriptors, at most 67, come with the first byte.
 ssize_t send_with_descriptors(int socket, std::string_view bytes, const std::vector<int>& descriptors);
 // As recv(). Descriptors that come along stay open in this process, and in the programs that it starts.
 ssize_t receive_and_keep_descriptors(int socket, char* bytes, std::size_t size);
+// The same, and says which: they are added to `descriptors`.
+ssize_t receive_with_descriptors(int socket, char* bytes, std::size_t size, std::vector<int>& descriptors);
 
 }  // namespace bluefin

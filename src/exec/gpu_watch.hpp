@@ -15,6 +15,7 @@
 
 #include "bluefin/devices.hpp"
 #include "bluefin/slots.hpp"
+#include "exec/gpu_reading.hpp"
 
 namespace bluefin {
 
@@ -22,22 +23,10 @@ namespace bluefin {
 struct GpuState {
   std::string lost;     // why it cannot be used any more; empty: it works
   std::string foreign;  // who uses it without holding a slot; empty: nobody, as far as can be seen
+  // Why it is not to be used for the moment: memory that a trial has left there, or a process of which the next look
+  // will tell what it is. Empty: nothing.
+  std::string unsettled;
 };
-
-// What one look at a GPU has found, and what of it speaks for users that hold no slot.
-struct GpuReading {
-  std::vector<std::int64_t> compute_pids = {};
-  std::optional<std::uint64_t> memory_total = {};
-  std::optional<std::uint64_t> memory_used = {};
-  std::uint64_t memory_explained = 0;                    // of processes in the lists, also those that draw
-  std::map<std::int64_t, std::uint64_t> memory_of = {};  // of those that compute, where the driver tells
-};
-
-// `holders`: pids of those that hold slots of the GPU. `unseen_before`: pids of the last look that are no process of
-// this machine as it is seen from here; set to those of this one. A process in another container and one that has just
-// ended look the same, so such a pid counts when it comes twice.
-std::string foreign_users(const GpuReading& reading, const std::set<std::int64_t>& holders,
-                          std::set<std::int64_t>& unseen_before);
 
 class GpuWatch {
  public:
@@ -45,7 +34,8 @@ class GpuWatch {
   // thread, at any time until the watch is destroyed or a while longer, if the driver does not return.
   using Holders = std::function<std::optional<std::set<std::int64_t>>(std::size_t device)>;
 
-  GpuWatch(const std::vector<Device>& devices, Holders holders);
+  // `shared`: the GPUs are used beside others and whatever is left over there.
+  GpuWatch(const std::vector<Device>& devices, Holders holders, bool shared = false);
   GpuWatch(const GpuWatch&) = delete;
   GpuWatch& operator=(const GpuWatch&) = delete;
   ~GpuWatch();
@@ -54,6 +44,23 @@ class GpuWatch {
   bool ready();
   GpuState state(std::size_t device) const;
   DeviceLoad load(std::size_t device) const;
+  // Before a slot of it is taken, a GPU is looked at anew: at its memory, which takes microseconds, and at all the rest
+  // only where that is not as expected. True once that has happened since the last use(), within the last second, for
+  // each of `devices`; false after a tenth of a second, to be called again. True as well for a driver that has not
+  // answered for some seconds, with a message.
+  bool look_again(const std::vector<std::size_t>& devices);
+  bool is_looked_at(std::size_t device) const;
+  // The same without waiting for it.
+  void ask(std::size_t device) const;
+  // A slot of it was taken, by whomever.
+  void use(std::size_t device);
+  // It was given back, and is looked at. `trial`: its number; -1: not known.
+  // `pid`: its process; 0: it had none of its own, so that its memory may still be this one's.
+  void given_back(std::size_t device, int trial, std::int64_t pid) noexcept;
+  // Bytes in use as they were last seen.
+  std::optional<std::uint64_t> memory_used(std::size_t device) const;
+  // Bytes that trials have where memory was never given back; else unset.
+  std::optional<std::uint64_t> memory_left(std::size_t device) const;
   // Look more often: somebody waits for a GPU that foreign programs use.
   void hurry() const;
   // What has changed since the last call, a sentence each.

@@ -18,7 +18,9 @@ namespace bluefin {
 namespace {
 
 // "+ GROUP" and "- GROUP" on standard input, one a line; $1 is what the trials' processes have in their environment.
-// The second half is for those that have left their group: round after round, since they may be starting others.
+// Keepers of Python's workers (python/bluefin/_workers/_keeper.py) get a second to end what is below them, also what
+// has lost the mark, which nobody else would find. The last part is for those that have left their group: round after
+// round, since they may be starting others.
 constexpr const char* kScript = R"(
 trap '' HUP INT QUIT TERM
 groups=
@@ -33,6 +35,16 @@ while read -r what group; do
   esac
 done
 for g in $groups; do kill -s KILL -- "-$g"; done
+round=0
+while [ $round -lt 20 ]; do
+  keeper=
+  for file in $(grep -l -F -e "$1" /proc/[0-9]*/environ); do
+    read -r name < "${file%environ}comm" && [ "$name" = bluefin-keeper ] && keeper=yes
+  done
+  [ -n "$keeper" ] || break
+  sleep 0.05
+  round=$((round + 1))
+done
 round=0
 while [ $round -lt 20 ]; do
   found=
@@ -82,6 +94,8 @@ Guard::Guard(const std::string& mark) {
 }
 
 Guard::~Guard() {
+  // Not by closing it alone: children that this process has forked meanwhile, and that live on, hold it too.
+  ::shutdown(input_.get(), SHUT_RDWR);
   input_.reset();
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }

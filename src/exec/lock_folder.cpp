@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "bluefin/error.hpp"
+#include "core/file_size_signal.hpp"
 
 namespace bluefin {
 namespace {
@@ -138,6 +139,7 @@ std::string read_file(const UniqueFd& file) {
 }
 
 void write_file(const UniqueFd& file, std::string_view text) noexcept {
+  const FileSizeSignalHeld no_signal;
   // Longer first, then cut: whoever reads in between finds a whole record and the rest of an older one behind it.
   if (::pwrite(file.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size())) {
     [[maybe_unused]] const int result = ::ftruncate(file.get(), static_cast<off_t>(text.size()));

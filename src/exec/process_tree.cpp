@@ -93,6 +93,12 @@ std::string initial_variable(pid_t pid, std::string_view name) {
   return at == std::string::npos ? std::string() : std::string(text.c_str() + at + key.size());
 }
 
+bool has_ended(pid_t pid) {
+  const std::string text = read_whole(fmt::format("/proc/{}/stat", pid));  // number (name) state ...
+  const std::size_t at = text.rfind(')');
+  return at == std::string::npos || text.compare(at, 3, ") Z") == 0 || text.compare(at, 3, ") X") == 0;
+}
+
 std::uint64_t memory_of(const std::vector<pid_t>& pids, std::uint64_t enough) {
   std::uint64_t sum = 0;
   for (const pid_t pid : pids) {

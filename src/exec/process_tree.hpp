@@ -18,6 +18,8 @@ std::vector<pid_t> children_of(pid_t pid);
 std::vector<pid_t> with_descendants(const std::vector<pid_t>& roots);
 // The value of a variable in the environment that a process was started with; empty: it has none, or it cannot be seen.
 std::string initial_variable(pid_t pid, std::string_view name);
+// Whether it runs no more; its parent may not have waited for it yet.
+bool has_ended(pid_t pid);
 
 // Bytes of main memory that processes have together. What several share counts for each, which costs little to find
 // out; only where the sum is above `enough` it is divided among those that share it, which takes the kernel a while.

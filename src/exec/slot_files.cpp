@@ -32,6 +32,20 @@ std::string device_of(const std::string& file) {
   return dot == std::string::npos ? "" : slot.substr(0, dot);
 }
 
+// What a line has room for beside the reason that it gives.
+std::string shortened(const std::string& name) {
+  constexpr std::size_t kMost = 40;  // characters of UTF-8
+  constexpr std::size_t kKept = kMost - 3;
+  std::size_t characters = 0;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if ((name[i] & 0xC0) == 0x80) continue;
+    if (characters == kKept) kept = i;
+    if (++characters > kMost) return name.substr(0, kept) + "...";
+  }
+  return name;
+}
+
 }  // namespace
 
 std::int64_t shared_clock_ns() {
@@ -71,7 +85,7 @@ SlotHolder SlotHolder::parse(const std::string& text) {
 
 std::string SlotHolder::description() const {
   const std::string process = pid == 0 ? "a process" : fmt::format("{}, pid {}", user, trial_pid > 0 ? trial_pid : pid);
-  return study.empty() ? process : fmt::format("trial {} of study {} ({})", trial, study, process);
+  return study.empty() ? process : fmt::format("trial {} of study {} ({})", trial, shortened(study), process);
 }
 
 std::string SlotClient::text() const {

@@ -32,7 +32,7 @@ struct SlotHolder {
 
   std::string text() const;
   static SlotHolder parse(const std::string& text);
-  std::string description() const;  // "trial 3 of study lr (ada, pid 4711)"
+  std::string description() const;  // "trial 3 of study lr (ada, pid 4711)", a long name cut
 };
 
 // The text of a pool's file.

@@ -78,8 +78,21 @@ void PoolState::write_client() noexcept {
   }
 }
 
+void PoolState::set_shares(int shares) noexcept {
+  const std::lock_guard lock(mutex);
+  client.shares = shares;
+  write_client();
+  for (Lease* lease : leases) {
+    lease->tell_shares(shares);
+  }
+}
+
+// With the pool's mutex held.
 Lease::Lease(std::shared_ptr<PoolState> pool, std::vector<std::string> names, std::vector<TakenSlot> taken)
-    : pool_(std::move(pool)), names_(std::move(names)) {
+    : pool_(std::move(pool)),
+      names_(std::move(names)),
+      shares_(pool_->client.shares),
+      holder_{pool_->client.pid, pool_->client.user, shares_, pool_->client.file} {
   const SlotRequest& request = pool_->request;
   for (std::size_t k = 0; k < names_.size(); ++k) {
     locks_.push_back(moved_up(std::move(taken[k].lock)));
@@ -91,26 +104,37 @@ Lease::Lease(std::shared_ptr<PoolState> pool, std::vector<std::string> names, st
     for (std::size_t i = 0; i < request.devices.size(); ++i) {
       const Device& device = request.devices[i];
       if (device_file(device.uuid) == names_[k]) {
-        slots_.push_back(request.shares > 1 ? fmt::format("GPU {}.{}", device.label(), taken[k].number)
-                                            : "GPU " + device.label());
+        slots_.push_back(request.shares > 1 || request.adapts
+                             ? fmt::format("GPU {}.{}", device.label(), taken[k].number)
+                             : "GPU " + device.label());
         devices_.push_back(device);
         indices_.push_back(i);
-        memory_before_.push_back(pool_->watch ? pool_->watch->load(i).memory_used : std::nullopt);
+        memory_before_.push_back(pool_->watch ? pool_->watch->memory_used(i) : std::nullopt);
+        if (const auto left = pool_->watch ? pool_->watch->memory_left(i) : std::nullopt) {
+          const std::uint64_t share = *left / static_cast<std::uint64_t>(std::max(1, shares_));
+          memory_left_ = std::min(memory_left_.value_or(share), share);
+        }
         ordinals_.push_back(device.ordinal.value_or(device.index));
       }
     }
   }
+  write_holder();
+  pool_->leases.insert(this);
 }
 
 Lease::~Lease() {
   // Closed, not unlocked: a process of the trial that is still there keeps the slot.
   locks_.clear();
   const std::lock_guard lock(pool_->mutex);
+  pool_->leases.erase(this);
   --pool_->client.held;
   for (const std::string& name : names_) {
     pool_->held.erase(std::find(pool_->held.begin(), pool_->held.end(), name));
   }
   pool_->write_client();
+  for (std::size_t k = 0; pool_->watch && k < indices_.size(); ++k) {
+    pool_->watch->given_back(indices_[k], holder_.trial, holder_.trial_pid);
+  }
 }
 
 std::vector<std::pair<std::string, std::string>> Lease::environment() const {
@@ -123,12 +147,11 @@ std::vector<std::pair<std::string, std::string>> Lease::environment() const {
     uuids.push_back(device.uuid);
     labels.push_back(device.label());
   }
-  std::vector<std::pair<std::string, std::string>> result = {
-      {"CUDA_VISIBLE_DEVICES", join(uuids, ",")},
-      {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"},
-      {"BLUEFIN_DEVICE", join(labels, ",")},
-      {"BLUEFIN_DEVICE_UUID", join(uuids, ",")},
-      {"BLUEFIN_SLOTS_PER_GPU", std::to_string(pool_->request.shares)}};
+  std::vector<std::pair<std::string, std::string>> result = {{"CUDA_VISIBLE_DEVICES", join(uuids, ",")},
+                                                             {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"},
+                                                             {"BLUEFIN_DEVICE", join(labels, ",")},
+                                                             {"BLUEFIN_DEVICE_UUID", join(uuids, ",")},
+                                                             {"BLUEFIN_SLOTS_PER_GPU", std::to_string(shares_)}};
   if (devices_.size() > 1) {
     // What torch.distributed and launchers read. torchrun takes its own options from PET_*, and sets the first four
     // anew for each of its processes.
@@ -160,7 +183,8 @@ DeviceLoads Lease::loads() const {
   if (!pool_->watch) {
     return {};
   }
-  const bool exclusive = pool_->request.shares == 1 && !pool_->request.share_gpus;
+  const SlotRequest& request = pool_->request;
+  const bool exclusive = request.shares == 1 && !request.adapts && !request.share_gpus;
   return [watch = pool_->watch, indices = indices_, before = memory_before_, exclusive] {
     std::vector<DeviceLoad> loads;
     for (std::size_t k = 0; k < indices.size(); ++k) {
@@ -173,16 +197,28 @@ DeviceLoads Lease::loads() const {
 }
 
 void Lease::note(std::string_view study, int trial, std::int64_t pid) noexcept {
+  const std::lock_guard lock(pool_->mutex);
   try {
-    SlotHolder holder{::getpid(), pool_->client.user, pool_->request.shares, pool_->client.file};
-    holder.study = study;
-    holder.trial = trial;
-    holder.trial_pid = pid;
-    const std::string text = holder.text();
+    holder_.study = study;
+    holder_.trial = trial;
+    holder_.trial_pid = pid;
+  } catch (...) {  // no memory: it is for people only
+  }
+  write_holder();
+}
+
+void Lease::tell_shares(int shares) noexcept {
+  holder_.shares = shares;
+  write_holder();
+}
+
+void Lease::write_holder() noexcept {
+  try {
+    const std::string text = holder_.text();
     for (const UniqueFd& lock : locks_) {
       write_file(lock, text);
     }
-  } catch (...) {  // it is for people only
+  } catch (...) {  // no memory: others see what was written before
   }
 }
 

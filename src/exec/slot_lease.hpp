@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +28,7 @@ struct PoolState {
   ~PoolState();
 
   void write_client() noexcept;  // mutex held
+  void set_shares(int shares) noexcept;
 
   const SlotRequest request;
   const SlotFiles files;
@@ -34,8 +37,9 @@ struct PoolState {
 
   std::mutex mutex;  // guards the rest
   UniqueFd client_file;
-  SlotClient client;
-  std::vector<std::string> held;  // device files, one for each lease and device
+  SlotClient client;                   // its `shares` are those of now
+  std::set<class Lease*> leases = {};  // that are held
+  std::vector<std::string> held;       // device files, one for each lease and device
   std::string reason;
   std::int64_t claim_asked_ns = 0;
   bool claim = false;
@@ -53,21 +57,29 @@ class Lease final : public SlotLease {
   std::vector<std::pair<std::string, std::string>> environment() const override;
   std::vector<int> descriptors() const override;
   std::vector<std::string> slots() const override { return slots_; }
+  int slots_per_gpu() const override { return shares_; }
   bool changed_hands() const override { return changed_hands_; }
+  std::optional<std::uint64_t> memory_left() const override { return memory_left_; }
   DeviceLoads loads() const override;
   void note(std::string_view study, int trial, std::int64_t pid) noexcept override;
 
   const std::vector<std::string>& names() const { return names_; }
+  void tell_shares(int shares) noexcept;  // others, how many may be on its devices; the pool's mutex held
 
  private:
+  void write_holder() noexcept;  // the pool's mutex held
+
   std::shared_ptr<PoolState> pool_;
   std::vector<std::string> names_;
   std::vector<UniqueFd> locks_;
   std::vector<std::string> slots_;
   bool changed_hands_ = false;
+  int shares_;         // when it was taken
+  SlotHolder holder_;  // what stands in its locks; guarded by the pool's mutex
   std::vector<Device> devices_;
   std::vector<std::size_t> indices_;  // of devices_ in the pool's request
   std::vector<std::optional<std::uint64_t>> memory_before_;
+  std::optional<std::uint64_t> memory_left_;
   std::vector<int> ordinals_;
 };
 

@@ -17,6 +17,9 @@ std::optional<std::uint64_t> memory_of_slot(const SlotPool& pool) {
     }
     least = std::min(least.value_or(*device.memory_total), *device.memory_total);
   }
+  if (pool.adapts()) {
+    return least;
+  }
   const auto slots = static_cast<std::size_t>(std::max(pool.size(), 1));
   return *least / std::max<std::size_t>(slots / devices.size(), 1);
 }

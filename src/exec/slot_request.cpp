@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "bluefin/error.hpp"
+#include "exec/auto_slots_rule.hpp"
 
 namespace bluefin {
 namespace {
@@ -131,7 +132,8 @@ std::vector<Device> fake_devices(int count) {
 
 void check_slot_options(const SlotOptions& options) {
   check_range("gpus_per_trial", options.gpus_per_trial, 1, kMostGpusOfTrial);
-  check_range("slots_per_gpu", options.slots_per_gpu, 1, kMostShares);
+  const bool adapts = options.slots_per_gpu == kAutoSlots;
+  check_range("slots_per_gpu", adapts ? 1 : options.slots_per_gpu, 1, kMostShares);
   check_range("cpu_slots", options.cpu_slots, 0, kMostSlots);
   check_range("fake_gpus", options.fake_gpus, 0, kMostSlots);
   const bool no_gpu = options.gpus == "none" || options.cpu_slots > 0;
@@ -152,6 +154,19 @@ void check_slot_options(const SlotOptions& options) {
   if (no_gpu && options.slots_per_gpu > 1) {
     refuse("slots_per_gpu = {} needs GPUs, but {} leaves none", options.slots_per_gpu,
            options.cpu_slots > 0 ? "cpu_slots" : "gpus = none");
+  }
+  if (no_gpu && options.share_gpus) {
+    refuse("share_gpus needs GPUs, but {} leaves none", options.cpu_slots > 0 ? "cpu_slots" : "gpus = none");
+  }
+  if (adapts && no_gpu) {
+    refuse("slots_per_gpu = auto needs GPUs, but {} leaves none", options.cpu_slots > 0 ? "cpu_slots" : "gpus = none");
+  }
+  if (adapts && options.fake_gpus > 0) {
+    refuse("slots_per_gpu = auto and fake_gpus cannot be combined: nothing can be learned of a GPU that is not there");
+  }
+  if (adapts && options.gpus_per_trial > 1) {
+    refuse("slots_per_gpu = auto and gpus_per_trial = {} cannot be combined: it is for trials of one GPU",
+           options.gpus_per_trial);
   }
   if (trimmed(options.gpus).empty() || trimmed(options.gpus) == ",") {
     refuse("gpus = '{}', must be all, none, a number, or a list like 0,2", options.gpus);
@@ -197,7 +212,8 @@ SlotRequest slot_request(const SlotOptions& options, const DeviceList& list) {
     request.most_devices = static_cast<std::size_t>(*count);
   }
   request.gpus_per_trial = options.gpus_per_trial;
-  request.shares = options.slots_per_gpu;
+  request.adapts = options.slots_per_gpu == kAutoSlots;
+  request.shares = request.adapts ? 1 : options.slots_per_gpu;
   request.share_gpus = options.share_gpus;
   const auto k = static_cast<std::size_t>(options.gpus_per_trial);
   if (k > request.most_devices) {
@@ -206,7 +222,8 @@ SlotRequest slot_request(const SlotOptions& options, const DeviceList& list) {
   if (k > 1 && std::any_of(request.devices.begin(), request.devices.end(), [](const Device& d) { return d.mig; })) {
     refuse("gpus_per_trial = {}, but a process can use one MIG device only", k);
   }
-  request.size = static_cast<int>(std::min<std::size_t>(request.most_devices / k * options.slots_per_gpu, kMostSlots));
+  const auto most = static_cast<std::size_t>(request.adapts ? AutoSlotsRule::kMost : options.slots_per_gpu);
+  request.size = static_cast<int>(std::min<std::size_t>(request.most_devices / k * most, kMostSlots));
   return request;
 }
 
@@ -228,7 +245,9 @@ std::string SlotRequest::description() const {
   if (gpus_per_trial > 1) {
     text += fmt::format(", {} for each trial", gpus_per_trial);
   }
-  if (shares > 1) {
+  if (adapts) {
+    text += ", as many trials on each as fit";
+  } else if (shares > 1) {
     text += fmt::format(", {} trials on each", shares);
   }
   return text;

@@ -15,7 +15,8 @@ struct SlotRequest {
   bool fake = false;
   std::size_t most_devices = 0;  // different ones at a time
   int gpus_per_trial = 0;        // 0: slots of the CPU
-  int shares = 1;                // trials on a device
+  int shares = 1;                // trials on a device; at first, where it adapts
+  bool adapts = false;
   bool share_gpus = false;
   int size = 0;  // trials at a time
 

@@ -28,6 +28,8 @@ Strays::Strays(bool sole_parent)
 
 Strays::~Strays() { ::prctl(PR_SET_CHILD_SUBREAPER, was_subreaper_); }
 
+std::string Strays::mark(int program) const { return fmt::format("{}.{:010}", run_, program); }
+
 void Strays::begin(int program, pid_t group) {
   groups_.erase(group);  // the number is used again
   running_[program] = {next_++, group};

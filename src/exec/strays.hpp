@@ -32,7 +32,8 @@ class Strays {
   const std::string& run() const { return run_; }
   // The number of a program that is to be started.
   int new_program() { return programs_++; }
-  std::string mark(int program) const { return run_ + "." + std::to_string(program); }
+  // All of a run are of one length, so that a process that is forked instead of started can be given its own.
+  std::string mark(int program) const;
 
   // A child that somebody else waits for.
   void add_child(pid_t pid) { children_.insert(pid); }

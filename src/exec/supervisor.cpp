@@ -7,18 +7,23 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 
+#include "bluefin/auto_slots.hpp"
+#include "bluefin/log.hpp"
 #include "exec/clock_time.hpp"
+#include "exec/command_template.hpp"
+#include "exec/end_trials.hpp"
 #include "exec/guard.hpp"
 #include "exec/prestarts.hpp"
-#include "exec/process_tree.hpp"
+#include "exec/run_progress.hpp"
 #include "exec/signals.hpp"
 #include "exec/strays.hpp"
 #include "exec/trial_start.hpp"
+#include "exec/trial_watch.hpp"
+#include "exec/zygote.hpp"
 #include "study/study_impl.hpp"
 
 namespace bluefin {
@@ -29,10 +34,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kFlushInterval = 250ms;
 constexpr auto kSlotInterval = 20ms;  // between two tries to get a slot
-constexpr auto kProgressInterval = 100ms;
-constexpr auto kLookInterval = 250ms;  // at memory and at processes that trials have left behind
-constexpr auto kDyingInterval = 5ms;   // at those while they are being killed
-constexpr auto kLongestDying = 2s;     // one that the kernel cannot kill is left to it
 
 MemoryModelOptions memory_options(const SupervisorOptions& options) {
   MemoryModelOptions memory = options.memory_model;
@@ -50,22 +51,27 @@ class Supervisor {
   Supervisor(Study& study, const SupervisorOptions& options, const SupervisorCallbacks& callbacks)
       : study_(study),
         options_(options),
-        callbacks_(callbacks),
         signals_(options.handle_signals),
+        auto_slots_(study, options.slots),
         telemetry_({study.name(), study.storage().url(), options.workers, options.n_trials, options.slots}),
         starter_(study, options, signals_.mask_before(), telemetry_),
         strays_(options.sole_parent),
         guard_(std::string(Strays::kVariable) + "=" + strays_.run() + "."),
         prestarts_(options, starter_, strays_, guard_),
-        begin_(Clock::now()) {
+        watch_(strays_, options.memory_limit),
+        progress_(options, callbacks) {
     strays_.add_child(guard_.pid());
     study_.impl().stop_requested = false;
     study_.use_memory_model(memory_options(options));
     study_.fail_lost_trials(options_.retry);
+    progress_.decided(auto_slots_.take_news());
   }
 
   SupervisorSummary run() {
     try {
+      if (options_.zygote && may_start()) {
+        start_zygote();
+      }
       while (true) {
         start_trials();
         if (running_.empty() && !may_start()) {
@@ -75,57 +81,59 @@ class Supervisor {
       }
     } catch (...) {
       abandon();
-      end_strays();
+      watch_.end_strays();
       throw;
     }
     prestarts_.end_all();
-    end_strays();
-    update_elapsed();
-    summary_.idle = telemetry_.idle();
-    summary_.idle_slots = telemetry_.idle_slots();
-    if (callbacks_.progress) {
-      callbacks_.progress(summary_.status);
-    }
-    return summary_;
+    end_zygote();
+    watch_.end_strays();
+    progress_.summary.idle = telemetry_.idle();
+    progress_.summary.idle_slots = telemetry_.idle_slots();
+    progress_.show_end();
+    return progress_.summary;
   }
 
  private:
-  SupervisorStatus& status() { return summary_.status; }
-  const SupervisorStatus& status() const { return summary_.status; }
-  void update_elapsed() { status().elapsed = Clock::now() - begin_; }
+  SupervisorStatus& status() { return progress_.status(); }
+  const SupervisorStatus& status() const { return progress_.status(); }
+  bool may_start() { return progress_.may_start(study_.impl().stop_requested); }
+  std::optional<int> room() { return progress_.room(study_.impl().stop_requested); }
 
-  // Also notes why no further trial may start.
-  bool may_start() {
-    if (status().stop != StopReason::kNone) {
-      return false;
+  // A program that never loads keeps no trial waiting for longer than it would have had itself.
+  void start_zygote() {
+    Zygote::Patience patience;
+    if (options_.trial_timeout) {
+      patience.load = std::min(patience.load, clock_time(*options_.trial_timeout));
     }
-    if (study_.impl().stop_requested) {
-      status().stop = StopReason::kStopped;
-    } else if (options_.n_trials && status().started >= *options_.n_trials) {
-      return false;
-    } else if (options_.timeout && Clock::now() - begin_ >= clock_time(*options_.timeout)) {
-      status().stop = StopReason::kTimeout;
-    } else if (options_.max_failures_in_row > 0 && failures_in_row_ >= options_.max_failures_in_row) {
-      status().stop = StopReason::kFailures;
-    }
-    return status().stop == StopReason::kNone;
+    const int program = strays_.new_program();
+    zygote_.emplace(starter_.zygote_options(strays_.mark(program)), program, starter_.zygote_log(), patience, strays_,
+                    guard_);
+    starter_.fork_from(&*zygote_);
   }
 
-  // How many trials are still to begin; unset: no limit.
-  std::optional<int> room() {
-    if (!may_start()) {
-      return 0;
+  void end_zygote() noexcept {
+    if (zygote_) {
+      zygote_->end();
     }
-    return options_.n_trials ? std::optional(*options_.n_trials - status().started) : std::nullopt;
   }
+
+  bool zygote_is_loading() const { return zygote_ && zygote_->is_loading(); }
 
   // How many could begin now, beside those that are waiting for a program which is starting.
   int places() {
-    const int places = options_.workers - static_cast<int>(running_.size());
+    const int places = trials_at_a_time(options_) - static_cast<int>(running_.size());
     return std::min(places, room().value_or(places)) - prestarts_.awaited();
   }
 
   void start_trials() {
+    if (zygote_is_loading()) {
+      status().waiting = "the program is loading (--zygote)";
+      waits_for_zygote_ = true;
+      return;
+    }
+    if (std::exchange(waits_for_zygote_, false)) {
+      status().waiting.clear();
+    }
     while (true) {
       std::unique_ptr<SlotLease> lease;
       if (!may_start() || !prestarts_.take_awaited(lease)) {
@@ -142,7 +150,7 @@ class Supervisor {
         }
       }
       start_trial(std::move(lease));
-      show_progress(true);
+      progress_.show(true);
       // A fit may take a while, and trials that run want to be answered in between.
       if (!running_.empty() && something_waits()) {
         return;
@@ -160,7 +168,7 @@ class Supervisor {
         throw;
       }
       status().stop = StopReason::kNoSlots;
-      summary_.no_slots = error.what();
+      progress_.summary.no_slots = error.what();
     }
     if (status().stop == StopReason::kNone && !lease) {
       status().waiting = options_.slots->reason();
@@ -224,6 +232,9 @@ class Supervisor {
     for (const auto& run : running_) {
       run->append_polls(polls);
     }
+    if (zygote_) {
+      zygote_->append_polls(polls);
+    }
     prestarts_.append_polls(polls);
   }
 
@@ -235,26 +246,24 @@ class Supervisor {
   int timeout_ms() const {
     const Clock::time_point now = Clock::now();
     Clock::time_point next = now + 1s;  // for Study::stop() from another thread
-    if (callbacks_.progress) {
-      next = std::min(next, next_progress_);
-    }
-    if (dirty_) {
-      next = std::min(next, next_flush_);
-    }
-    if (!status().waiting.empty()) {
-      next = std::min(next, next_slot_);
-    }
-    if (must_look()) {
-      next = std::min(next, next_look_);
-    }
-    for (const auto& run : running_) {
-      if (const auto due = run->due()) {
+    const auto consider = [&](const std::optional<Clock::time_point>& due) {
+      if (due) {
         next = std::min(next, *due);
       }
+    };
+    consider(progress_.next_show());
+    if (dirty_) {
+      consider(next_flush_);
     }
-    if (const auto due = prestarts_.due(running_)) {
-      next = std::min(next, *due);
+    if (!status().waiting.empty() && !waits_for_zygote_) {
+      consider(next_slot_);
     }
+    consider(zygote_ ? zygote_->due() : std::nullopt);
+    consider(watch_.due(any_process()));
+    for (const auto& run : running_) {
+      consider(run->due());
+    }
+    consider(prestarts_.due(running_));
     if (next <= now) {
       return 0;
     }
@@ -267,7 +276,7 @@ class Supervisor {
       throw Error(ErrorCode::kInternal, "poll failed");
     }
     if (polls_[0].revents != 0) {
-      handle_signals();
+      obey_signals(signals_, status(), running_);
     }
     bool changed = false;
     const Clock::time_point now = Clock::now();
@@ -286,21 +295,31 @@ class Supervisor {
         changed = true;
       }
     }
-    if (changed || (must_look() && now >= next_look_)) {
-      look(now);
+    if (zygote_) {
+      zygote_->handle(polls);
+      zygote_->look(now);
+    }
+    if (const auto due = watch_.due(any_process()); changed || (due && now >= *due)) {
+      watch_.look(running_, prestarts_, zygote_ ? &*zygote_ : nullptr, now);
     }
     study_.impl().fail_lost_now_and_then(options_.retry);
     running_.erase(std::remove_if(running_.begin(), running_.end(), [](const auto& run) { return run->exited(); }),
                    running_.end());
     status().running = static_cast<int>(running_.size());
     prestarts_.look(running_, room(), now);
+    if (room() == 0) {
+      end_zygote();
+    }
     if (dirty_ && now >= next_flush_) {
       flush();
     }
-    show_progress(changed);
+    progress_.show(changed);
   }
 
   void forget(const TrialRun& run) {
+    if (!std::exchange(first_has_ended_, true)) {
+      look_at_braces(run);
+    }
     guard_.remove(run.child().pid());
     strays_.remove_child(run.child().pid());
     strays_.end(run.program());
@@ -308,31 +327,21 @@ class Supervisor {
     telemetry_.end(run.number());
   }
 
-  bool must_look() const { return strays_dying_ || !running_.empty() || !prestarts_.empty(); }
-
-  void look(Clock::time_point now) {
-    strays_dying_ = strays_.look();
-    next_look_ = now + (strays_dying_ ? kDyingInterval : kLookInterval);
-    if (!options_.memory_limit || now < next_memory_) {
+  // Arguments may have braces of their own. But a program that has asked for nothing, and has got "{x}", was meant to
+  // get a value.
+  void look_at_braces(const TrialRun& run) const {
+    if (!options_.space.empty() || run.has_spoken()) {
       return;
     }
-    next_memory_ = now + kLookInterval;
-    for (auto& run : running_) {
-      if (!run->exited()) {
-        std::vector<pid_t> roots = strays_.of(run->program());
-        roots.push_back(run->child().pid());
-        run->obey_memory_limit(memory_of(with_descendants(roots), *options_.memory_limit));
-      }
+    if (const std::string name = find_placeholder(options_.command); !name.empty()) {
+      log(LogLevel::kWarning,
+          fmt::format("trial {} got {} among its arguments as it stands there: give the search space "
+                      "(--space FILE) to have it filled in",
+                      run.number(), name));
     }
-    prestarts_.obey_memory_limit(*options_.memory_limit);
   }
 
-  void end_strays() noexcept {
-    const Clock::time_point end = Clock::now() + kLongestDying;
-    while (strays_.look() && Clock::now() < end) {
-      std::this_thread::sleep_for(kDyingInterval);
-    }
-  }
+  bool any_process() const { return !running_.empty() || !prestarts_.empty() || zygote_is_loading(); }
 
   void flush() {
     dirty_ = false;
@@ -347,96 +356,16 @@ class Supervisor {
     }
   }
 
-  void handle_signals() {
-    while (const auto signal = signals_.next()) {
-      const bool polite = *signal == SIGINT && status().stop != StopReason::kInterrupted;
-      if (status().stop == StopReason::kTerminated) {
-        for (auto& run : running_) {
-          run->kill();
-        }
-      } else if (polite) {
-        status().stop = StopReason::kInterrupted;
-      } else {
-        status().stop = StopReason::kTerminated;
-        for (auto& run : running_) {
-          run->interrupt(fmt::format("stopped by {}", *signal == SIGINT ? "Ctrl-C" : ::strsignal(*signal)));
-        }
-      }
-    }
-  }
-
   void finished(const FrozenTrial& trial) {
-    switch (trial.state) {
-      case TrialState::kComplete:
-        ++status().completed;
-        failures_in_row_ = 0;
-        break;
-      case TrialState::kPruned:
-        ++status().pruned;
-        failures_in_row_ = 0;
-        break;
-      default: {
-        ++status().failed;
-        if (text_of(trial, "bluefin:fail") != "interrupted") {
-          ++failures_in_row_;
-          summary_.last_error = text_of(trial, "bluefin:error");
-          if (const std::string printed = text_of(trial, "bluefin:stderr"); !printed.empty()) {
-            summary_.last_error += "\n" + printed;
-          }
-        }
-      }
-    }
-    if (callbacks_.trial_finished) {
-      callbacks_.trial_finished(trial);
-    }
+    auto_slots_.add(trial);
+    progress_.decided(auto_slots_.take_news());
+    progress_.finished(trial);
   }
 
-  static std::string text_of(const FrozenTrial& trial, const char* key) {
-    const Json* text = find_attribute(trial.user_attrs, key);
-    return text != nullptr ? text->as_string().value_or("") : "";
-  }
-
-  void show_progress(bool at_once) {
-    const Clock::time_point now = Clock::now();
-    if (!callbacks_.progress || (!at_once && now < next_progress_)) {
-      return;
-    }
-    next_progress_ = now + kProgressInterval;
-    update_elapsed();
-    callbacks_.progress(status());
-  }
-
-  // The storage or a callback has failed: end the children, and say of their trials what can still be said.
   void abandon() noexcept {
     prestarts_.end_all();
-    for (auto& run : running_) {
-      run->child().signal_group(SIGTERM);
-    }
-    const Clock::time_point end = Clock::now() + options_.grace;
-    const auto any_alive = [&] {
-      return std::any_of(running_.begin(), running_.end(), [](const auto& run) { return !run->exited(); });
-    };
-    bool killed = false;
-    while (any_alive()) {
-      for (auto& run : running_) {
-        try {
-          std::vector<pollfd> polls;
-          run->append_polls(polls);
-          if (!run->exited() && ::poll(polls.data(), polls.size(), 10) > 0) {
-            run->interrupt("the run was stopped by an error");
-            run->handle(polls.data());
-          }
-        } catch (...) {
-          // The storage still does not work.
-        }
-      }
-      if (!killed && (Clock::now() >= end || signals_.next())) {
-        killed = true;
-        for (auto& run : running_) {
-          run->kill();
-        }
-      }
-    }
+    end_zygote();
+    end_after_error(running_, options_.grace, signals_);
     for (const auto& run : running_) {
       forget(*run);
     }
@@ -445,25 +374,23 @@ class Supervisor {
 
   Study& study_;
   const SupervisorOptions& options_;
-  const SupervisorCallbacks& callbacks_;
   SignalReader signals_;
+  AutoSlots auto_slots_;
   Telemetry telemetry_;
   TrialStarter starter_;
   Strays strays_;
   Guard guard_;
+  std::optional<Zygote> zygote_;
   Prestarts prestarts_;
-  const Clock::time_point begin_;
+  TrialWatch watch_;
+  RunProgress progress_;
   std::vector<std::unique_ptr<TrialRun>> running_;
   std::vector<pollfd> polls_;
-  SupervisorSummary summary_;
-  int failures_in_row_ = 0;
+  bool waits_for_zygote_ = false;
   bool dirty_ = false;
-  bool strays_dying_ = false;
-  Clock::time_point next_look_{};
-  Clock::time_point next_memory_{};
+  bool first_has_ended_ = false;
   Clock::time_point next_flush_{};
   Clock::time_point next_slot_{};
-  Clock::time_point next_progress_{};
 };
 
 }  // namespace

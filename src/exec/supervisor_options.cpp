@@ -6,11 +6,12 @@
 #include <string>
 #include <thread>
 
+#include "bluefin/auto_slots.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/storage_file.hpp"
 #include "bluefin/supervisor.hpp"
-#include "exec/child_process.hpp"
 #include "exec/command_template.hpp"
+#include "exec/program_file.hpp"
 #include "exec/trial_log.hpp"
 
 namespace bluefin {
@@ -45,15 +46,23 @@ void check_limits(const SupervisorOptions& options) {
 
 }  // namespace
 
+int trials_at_a_time(const SupervisorOptions& options) {
+  return trials_at_a_time(options.workers, options.slots.get());
+}
+
 void check_supervisor_options(const SupervisorOptions& options) {
   check(!options.command.empty(), "no program to run was given");
   if (options.executable.empty()) {
-    find_program(options.command.front());
+    const std::string& program = options.command.front();
+    check_startable(find_program(program), program, options.environment);
   }
   const CommandTemplate command(options.command, options.space, options.space_in_environment);
   check(options.prestart != Prestart::kOn || !command.has_placeholders(),
         "prestart = on, but the program's arguments depend on the trial's parameters: without placeholders it can be "
         "started before they are known");
+  check(!options.zygote || !command.has_placeholders(),
+        "zygote = on, but the program's arguments depend on the trial's parameters: without placeholders it can be "
+        "loaded once for all trials");
   check(options.workers >= 1 && options.workers <= kMaxWorkers,
         fmt::format("workers = {}, must be between 1 and {}", options.workers, kMaxWorkers));
   check(!options.slots || options.workers <= options.slots->size(),

@@ -72,6 +72,7 @@ struct Telemetry::Shared {
     std::vector<std::string> slots = {};  // for people
     std::vector<std::string> keys = {};   // whose gaps are counted
     int seat = 0;
+    int slots_per_gpu = 1;
     std::int64_t since_ns = 0;
   };
 
@@ -79,7 +80,7 @@ struct Telemetry::Shared {
     const auto& pool = options.slots;
     // With fewer trials at a time than slots some are idle for want of a trial, and none in particular: then the
     // places of trials are looked at.
-    by_slot = pool && options.workers == pool->size() &&
+    by_slot = pool && !pool->adapts() && options.workers == pool->size() &&
               (pool->gpus_per_trial() <= 1
                    ? pool->devices().empty() || pool->size() % static_cast<int>(pool->devices().size()) == 0
                    : pool->size() * pool->gpus_per_trial() == static_cast<int>(pool->devices().size()));
@@ -255,15 +256,17 @@ void Telemetry::close() {
   shared_->file.reset();
 }
 
-void Telemetry::begin(int trial, std::int64_t pid, const SlotLease* lease, bool fresh) {
+void Telemetry::begin(int trial, std::int64_t pid, const SlotLease* lease, bool fresh,
+                      std::optional<Clock::time_point> since) {
   if (!fresh) {
     forget_peak(static_cast<pid_t>(pid));
   }
   DeviceLoads loads = lease != nullptr ? lease->loads() : DeviceLoads();
-  Shared::Running known{TrialMeter(pid, loads ? loads() : std::vector<DeviceLoad>(), Clock::now())};
+  Shared::Running known{TrialMeter(pid, loads ? loads() : std::vector<DeviceLoad>(), since.value_or(Clock::now()))};
   known.loads = std::move(loads);
   known.since_ns = shared_clock_ns();
   if (lease != nullptr) known.slots = lease->slots();
+  if (lease != nullptr && !lease->devices().empty()) known.slots_per_gpu = lease->slots_per_gpu();
   const std::lock_guard lock(shared_->mutex);
   while (shared_->seats.count(known.seat) > 0) {
     ++known.seat;
@@ -310,7 +313,12 @@ TrialUsage Telemetry::usage(int trial, std::uint64_t peak_host) {
   TrialMeter& meter = found->second.meter;
   meter.saw_host(host);
   if (loads) meter.saw_devices(std::move(devices));
-  return meter.usage(Clock::now());
+  TrialUsage usage = meter.usage(Clock::now());
+  usage.slots_per_gpu = found->second.slots_per_gpu;
+  if (const auto& pool = shared_->options.slots; pool && pool->adapts()) {
+    usage.slots_per_gpu = std::max(usage.slots_per_gpu, pool->slots_per_gpu());  // others may have joined it
+  }
+  return usage;
 }
 
 void Telemetry::end(int trial) {

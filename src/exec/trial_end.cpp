@@ -3,16 +3,18 @@
 #include <fmt/core.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "bluefin/auto_slots.hpp"
 #include "exec/exit_class.hpp"
 #include "exec/oom_counter.hpp"
 #include "exec/output_values.hpp"
 #include "exec/trial_run.hpp"
+#include "study/memory_records.hpp"
 #include "study/study_impl.hpp"
 
 namespace bluefin {
-
 void TrialRun::finish_exit() {
   status_ = child_->reap();
   exited_ = true;
@@ -71,9 +73,17 @@ void TrialRun::fail(const std::string& kind, const std::string& text) {
   read_error_output();  // what a client has printed before it told
   // A trial that came to harm without any fault of its own.
   const bool blameless = kind == "interrupted" || kind == "neighbour-fault";
+  const std::optional<std::uint64_t> share =
+      kind == "oom-device" && limits_.slots ? memory_beside_others(*limits_.slots, lease_.get()) : std::nullopt;
+  // What did not fit beside memory that was never given back may fit elsewhere.
+  const std::optional<std::uint64_t> left =
+      kind == "oom-device" && lease_ && !share ? lease_->memory_left() : std::nullopt;
   const FrozenTrial before = trial_.frozen();
   try {
     trial_.set_user_attr("bluefin:fail", kind);
+    if (share || left) {
+      trial_.set_user_attr(kCapacityKey, share ? *share : *left);
+    }
     if (const std::string printed = printed_tail(); !printed.empty()) {
       trial_.set_user_attr("bluefin:stderr", printed);
     }
@@ -82,7 +92,12 @@ void TrialRun::fail(const std::string& kind, const std::string& text) {
       throw;
     }
   }
-  if (tell(Failed{text}) && blameless) {
+  if (!tell(Failed{text})) {
+    return;
+  }
+  if (share) {
+    begin_anew_beside_fewer(study_, before, limits_.retry);
+  } else if (blameless) {
     study_.impl().queue_again(before, limits_.retry);
   }
 }

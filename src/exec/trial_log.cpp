@@ -14,6 +14,7 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "bluefin/supervisor.hpp"
+#include "core/file_size_signal.hpp"
 
 namespace bluefin {
 namespace {
@@ -150,6 +151,7 @@ std::string TrialLog::read(std::uint64_t begin, std::uint64_t end) const {
 }
 
 void TrialLog::write(std::string_view bytes, std::uint64_t at) const {
+  const FileSizeSignalHeld no_signal;
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) {

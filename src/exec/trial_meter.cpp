@@ -55,6 +55,7 @@ Json TrialUsage::json() const {
   add("peak_memory_bytes", peak_memory);
   add("peak_host_bytes", peak_host);
   add_rounded("energy_joules", energy_joules);
+  if (slots_per_gpu > 1) tree["slots_per_gpu"] = slots_per_gpu;
   return Json::trusted(dump_json(tree));
 }
 

@@ -30,6 +30,7 @@ struct TrialLimits {
   std::optional<std::chrono::steady_clock::duration> report_timeout = {};
   std::optional<std::uint64_t> memory = {};  // bytes
   int retry = 0;
+  std::shared_ptr<const SlotPool> slots = {};  // where it runs; may be null
 };
 
 // Owned by the supervisor's loop. Errors of the storage come out of every method that is not noexcept; a program's
@@ -70,6 +71,7 @@ class TrialRun {
   void handle(const pollfd* polls);
 
   bool exited() const { return exited_; }
+  bool has_spoken() const { return attached_; }  // the protocol
   // The trial, once, as soon as it is finished: that may be well before its process ends, and is always so after.
   std::optional<FrozenTrial> take_finished();
   // Whether anything has come since the last call that the storage may not have yet.

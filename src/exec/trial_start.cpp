@@ -12,6 +12,7 @@
 #include "exec/child_process.hpp"
 #include "exec/clock_time.hpp"
 #include "exec/cpu_affinity.hpp"
+#include "exec/program_file.hpp"
 #include "exec/strays.hpp"
 
 namespace bluefin {
@@ -50,15 +51,18 @@ TrialStarter::TrialStarter(const Study& study, const SupervisorOptions& options,
       executable_(options.executable.empty() ? find_program(options.command.front()) : options.executable),
       command_(options.command, options.space, options.space_in_environment),
       environment_(Environment::of_this_process()),
-      limits_{options.grace, to_clock(options.trial_timeout), to_clock(options.report_timeout), options.memory_limit,
-              options.retry} {
+      limits_{options.grace,
+              to_clock(options.trial_timeout),
+              to_clock(options.report_timeout),
+              options.memory_limit,
+              options.retry,
+              options.slots} {
   if (options.limit_threads) {
-    const int trials = options.slots ? std::min(options.workers, options.slots->size()) : options.workers;
-    environment_.set_default("OMP_NUM_THREADS", std::to_string(std::max(1, available_cores() / trials)));
     environment_.set_default("OMP_WAIT_POLICY", "passive");
   }
-  for (const char* name : {"BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU", "BLUEFIN_TRIAL_NUMBER",
-                           "BLUEFIN_FIRST_TRIAL", "BLUEFIN_PARAMS", "BLUEFIN_SEED", "BLUEFIN_PRESTARTED"}) {
+  for (const char* name :
+       {"BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU", "BLUEFIN_TRIAL_NUMBER", "BLUEFIN_FIRST_TRIAL",
+        "BLUEFIN_PARAMS", "BLUEFIN_SEED", "BLUEFIN_PRESTARTED", "BLUEFIN_FD", "BLUEFIN_ZYGOTE"}) {
     environment_.unset(name);  // of a trial that this run is a part of
   }
   for (const auto& [name, value] : options.environment) {
@@ -87,32 +91,55 @@ std::unique_ptr<ChildProcess> TrialStarter::spawn(const SlotLease* lease, const 
                                                   const std::string& mark,
                                                   const std::vector<std::pair<std::string, Choice>>& params,
                                                   bool with_locks) const {
-  Environment environment = environment_;
+  const std::optional<cpu_set_t> cores = lease != nullptr ? cores_for(*lease) : std::nullopt;
+  const std::vector<int> inherited = lease != nullptr && with_locks ? lease->descriptors() : std::vector<int>();
+  Variables own = more;
+  if (lease != nullptr) {
+    const auto of_slot = lease->environment();
+    own.insert(own.end(), of_slot.begin(), of_slot.end());
+  }
+  if (zygote_ != nullptr && zygote_->is_ready()) {
+    Variables with_mark = own;
+    with_mark.emplace_back(Strays::kVariable, mark);
+    if (auto child = zygote_->fork(with_mark, inherited, cores)) {
+      return child;
+    }
+  }
+  Environment environment = environment_of_run(mark);
   environment.set("BLUEFIN_FD", std::to_string(kChildSocket));
-  environment.set("BLUEFIN_STUDY", study_.name());
-  environment.set(Strays::kVariable, mark);
-  for (const auto& [name, value] : more) {
+  for (const auto& [name, value] : own) {
     environment.set(name, value);
   }
-  SpawnOptions options{executable_, command_.fill(params), {}, signal_mask_};
-  if (lease != nullptr) {
-    for (const auto& [name, value] : lease->environment()) {
-      environment.set(name, value);
-    }
-    options.cores = cores_for(*lease);
-    if (with_locks) {
-      options.inherited = lease->descriptors();
-    }
+  return std::make_unique<ChildProcess>(
+      SpawnOptions{executable_, command_.fill(params), environment.entries(), signal_mask_, inherited, cores});
+}
+
+Environment TrialStarter::environment_of_run(const std::string& mark) const {
+  Environment environment = environment_;
+  if (options_.limit_threads) {
+    const int trials = std::min(trials_at_a_time(options_), options_.slots ? options_.slots->size() : options_.workers);
+    environment.set_default("OMP_NUM_THREADS", std::to_string(std::max(1, available_cores() / trials)));
   }
-  options.environment = environment.entries();
-  return std::make_unique<ChildProcess>(options);
+  environment.set("BLUEFIN_STUDY", study_.name());
+  environment.set(Strays::kVariable, mark);
+  return environment;
+}
+
+SpawnOptions TrialStarter::zygote_options(const std::string& mark) const {
+  return {executable_, command_.fill({}), environment_of_run(mark).entries(), signal_mask_};
+}
+
+TrialLog TrialStarter::zygote_log() const {
+  const std::string path = options_.log_folder.empty() ? "" : options_.log_folder + "/zygote.log";
+  return TrialLog(path, options_.log_limit, log_trouble_);
 }
 
 std::unique_ptr<TrialRun> TrialStarter::start(Trial& trial, std::unique_ptr<SlotLease> lease, int program,
                                               const std::string& mark) {
   const std::uint64_t oom_kills = oom_kills_.read();
+  const auto since = std::chrono::steady_clock::now();
   auto child = spawn(lease.get(), variables_of(trial), mark, trial.params(), true);
-  return run(trial, std::move(lease), std::move(child), program, oom_kills);
+  return run(trial, std::move(lease), std::move(child), program, oom_kills, std::nullopt, since);
 }
 
 std::unique_ptr<ChildProcess> TrialStarter::start_ahead(const SlotLease* lease, const std::string& mark) {
@@ -127,16 +154,18 @@ std::unique_ptr<TrialRun> TrialStarter::begin(Trial& trial, std::unique_ptr<Slot
     variables.insert(variables.end(), more.begin(), more.end());
   }
   const std::uint64_t oom_kills = oom_kills_.read();
-  return run(trial, std::move(lease), std::move(child), program, oom_kills, std::move(variables));
+  return run(trial, std::move(lease), std::move(child), program, oom_kills, std::move(variables),
+             std::chrono::steady_clock::now());
 }
 
 std::unique_ptr<TrialRun> TrialStarter::run(Trial& trial, std::unique_ptr<SlotLease> lease,
                                             std::unique_ptr<ChildProcess> child, int program, std::uint64_t oom_kills,
-                                            std::optional<Variables> handed_over) {
+                                            std::optional<Variables> handed_over,
+                                            std::chrono::steady_clock::time_point since) {
   if (lease) {
     note_devices(*lease, trial);
   }
-  telemetry_.begin(trial.number(), child->pid(), lease.get());
+  telemetry_.begin(trial.number(), child->pid(), lease.get(), true, since);
   if (lease) {
     lease->note(study_.name(), trial.number(), child->pid());
   }

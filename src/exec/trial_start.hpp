@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "exec/environment.hpp"
 #include "exec/oom_counter.hpp"
 #include "exec/trial_run.hpp"
+#include "exec/zygote.hpp"
 
 namespace bluefin {
 
@@ -28,6 +30,11 @@ class TrialStarter {
   void suggest(Trial& trial) const;
   // Whether the program's arguments depend on the trial.
   bool has_placeholders() const { return command_.has_placeholders(); }
+  // The program as it is started to be forked: for no trial, on no device.
+  SpawnOptions zygote_options(const std::string& mark) const;
+  TrialLog zygote_log() const;
+  // From here on processes are forks of it, as long as it can (null: never). It outlives this object's use.
+  void fork_from(Zygote* zygote) { zygote_ = zygote; }
   // Starts the program. `program`, `mark`: see Strays. Throws Error(kUnavailable) when it cannot be started; the trial
   // is still the caller's then.
   std::unique_ptr<TrialRun> start(Trial& trial, std::unique_ptr<SlotLease> lease, int program, const std::string& mark);
@@ -42,10 +49,12 @@ class TrialStarter {
   using Variables = std::vector<std::pair<std::string, std::string>>;
 
   Variables variables_of(const Trial& trial) const;
+  Environment environment_of_run(const std::string& mark) const;
   std::unique_ptr<ChildProcess> spawn(const SlotLease* lease, const Variables& more, const std::string& mark,
                                       const std::vector<std::pair<std::string, Choice>>& params, bool with_locks) const;
   std::unique_ptr<TrialRun> run(Trial& trial, std::unique_ptr<SlotLease> lease, std::unique_ptr<ChildProcess> child,
-                                int program, std::uint64_t oom_kills, std::optional<Variables> handed_over = {});
+                                int program, std::uint64_t oom_kills, std::optional<Variables> handed_over,
+                                std::chrono::steady_clock::time_point since);
 
   Study study_;
   const SupervisorOptions& options_;
@@ -56,6 +65,7 @@ class TrialStarter {
   Environment environment_;
   TrialLimits limits_;
   OomCounter oom_kills_;
+  Zygote* zygote_ = nullptr;
   LogTrouble log_trouble_ = std::make_shared<bool>(false);
 };
 

@@ -192,6 +192,11 @@ void Study::optimize(const Objective& objective, const OptimizeOptions& options)
                 fmt::format("optimize: n_jobs = {}, but there are slots for {} trials at a time ({})", options.n_jobs,
                             options.slots->size(), options.slots->description()));
   }
+  if (options.slots && options.slots->adapts()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "optimize: slots_per_gpu = auto is for trials in processes of their own, whose memory can be measured "
+                "(run_supervised(), `bluefin run`)");
+  }
   MemoryModelOptions memory = options.memory_model;
   if (!memory.device_capacity && options.slots) memory.device_capacity = memory_of_slot(*options.slots);
   impl_->use_memory_model(memory);

@@ -18,6 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kRefreshIntervalMs = 100;
+constexpr std::int64_t kHintsIntervalMs = 1000;
 constexpr std::int64_t kSearchIntervalMs = 1000;
 
 std::int64_t steady_ms() {
@@ -81,7 +82,28 @@ void StudyImpl::refresh(bool whole) {
   }
   Changes changes = storage->changes_since(id, cursor_);
   refreshed_ms_ = steady_ms();
-  if (changes.any || first_read_) apply(std::move(changes));
+  const bool any = changes.any;
+  if (any || first_read_) apply(std::move(changes));
+  if (any) read_hints_now_and_then();
+}
+
+// What other processes have said of memory (set_resource_hint): once in a second, where there is news at all. Whatever
+// goes wrong is for the next call that needs the storage. One in Python is not asked so often: what it counts or raises
+// is its own affair.
+void StudyImpl::read_hints_now_and_then() {
+  if (!storage->takes_background_writes() || steady_ms() - hints_read_ms_ < kHintsIntervalMs) return;
+  hints_read_ms_ = steady_ms();
+  ResourceHints hints;
+  try {
+    hints = resource_hints(storage->get_study(id).system_attrs);
+  } catch (const Error&) {
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  if (hints == hints_) return;
+  hints_ = std::move(hints);
+  if (!hints_.empty()) cache_.want_memory();
+  memory_version_.reset();
 }
 
 void StudyImpl::refresh_now_and_then() {
@@ -411,15 +433,16 @@ void StudyImpl::fail_lost_now_and_then(int retry) {
   }
 }
 
-void StudyImpl::queue_again(const FrozenTrial& failed, int retry) {
+bool StudyImpl::queue_again(const FrozenTrial& failed, int retry) {
   const auto again = storage_rules::retried(failed, retry);
-  if (!again) return;
+  if (!again) return false;
   for (const auto& stored : storage->add_trials(id, {&*again, 1})) {
     note_own(stored.number);
     log(LogLevel::kInfo,
         fmt::format("trial {} of study '{}' is queued again, as trial {}", failed.number, name, stored.number));
   }
   refresh();
+  return true;
 }
 
 }  // namespace bluefin

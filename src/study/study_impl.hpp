@@ -52,6 +52,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void refresh(bool whole = false);
   // The same, but not more often than every 100 ms: for questions that are asked at every step of every trial.
   void refresh_now_and_then();
+  void read_hints_now_and_then();
 
   // owned: this process runs the trial itself (see NewTrial).
   std::shared_ptr<LiveTrial> ask(bool owned);
@@ -82,14 +83,16 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void fail_lost_now_and_then(int retry);
   // That flush_thread_ does it too, while this process runs trials.
   void keep_looking_for_lost(int retry) { retry_lost_ = retry; }
-  // Queues a trial that has failed through no fault of its own again, with its parameters, `retry` times at most.
-  // `failed`: as it was before it failed.
-  void queue_again(const FrozenTrial& failed, int retry);
+  // Queues a trial that has failed through no fault of its own again, with its parameters and what else is known of it
+  // but the failure, `retry` times at most. Whether it was.
+  bool queue_again(const FrozenTrial& failed, int retry);
   // src/study/study_memory.cpp. Throws Error(kInvalidArgument) for empty names; no parameters take the hint away.
   void set_resource_hint(std::string_view hint, const std::vector<std::string>& params);
   void use_memory_model(const MemoryModelOptions& options);
   // As it is after a look for news, whether it is used or not; null: nothing is known.
   std::shared_ptr<const StudyMemory> memory_now();
+  // What candidates of a new trial are held against, without a look for news; null: nothing.
+  std::shared_ptr<const StudyMemory> memory_in_use();
   void note_own(int number);  // a trial that was added to the storage by this process
 
   // By number; of all states, or of those that are wanted.
@@ -149,6 +152,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::mutex refresh_mutex_;                            // one reader of the storage at a time; taken before mutex_
   StorageCursor cursor_;                                // guarded by refresh_mutex_
   std::atomic<std::int64_t> refreshed_ms_{-1'000'000};  // steady clock
+  std::int64_t hints_read_ms_ = -1'000'000;             // guarded by refresh_mutex_
   std::atomic<std::int64_t> searched_ms_{-1'000'000};   // for lost trials
   std::atomic<int> retry_lost_{-1};                     // below 0: flush_thread_ does not look for them
 

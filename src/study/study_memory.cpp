@@ -108,6 +108,11 @@ std::shared_ptr<const StudyMemory> StudyImpl::memory_now() {
   return learn_memory();
 }
 
+std::shared_ptr<const StudyMemory> StudyImpl::memory_in_use() {
+  const std::lock_guard lock(mutex_);
+  return memory();
+}
+
 JointSuggestion StudyImpl::draw_within_memory(SamplerModel& model, const HistoryView& history, Draft& draft,
                                               Rng& rng) const {
   MemoryFilter filter(*draft.memory, {});

@@ -61,6 +61,7 @@ void StudyImpl::note_capacity(FrozenTrial& trial, TrialUpdate& update) const {
   const std::string word = kind == nullptr ? "" : kind->as_string().value_or("");
   const bool device = word == fail_class(OutOfMemory::kDevice);
   if (!device && word != fail_class(OutOfMemory::kHost)) return;
+  if (find_attribute(trial.user_attrs, kCapacityKey) != nullptr) return;  // who ran it knows better
   const std::lock_guard lock(mutex_);
   const auto bytes = device ? memory_options_.device_capacity : memory_options_.host_capacity;
   if (!bytes) return;

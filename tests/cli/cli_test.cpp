@@ -14,6 +14,7 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/format.hpp"
+#include "cli/text.hpp"
 
 namespace {
 
@@ -220,6 +221,30 @@ TEST_CASE("Bad input ends in one sentence on standard error and exit code 1 or 2
   CHECK(bluefin_command({"studies", "--storage", "test.db"}).code == 1);
   CHECK_THAT(bluefin_command({"trials", "--storage", url, study, "nobody", "--debug"}).err,
              ContainsSubstring("(kind of error: not found)"));
+}
+
+TEST_CASE("Bytes that are no UTF-8 take nothing of what stands behind them", "[cli]") {
+  using bluefin::cli::decode_utf8;
+  const std::vector<char32_t> good = {'a', 0xFC, 0x20AC, 0x1F600, 'b'};
+  CHECK(decode_utf8("a\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80"
+                    "b") == good);
+  for (const std::string text : {"\xE9"
+                                 "bc",
+                                 "\xC3"
+                                 "bc",
+                                 "\xF0"
+                                 "bcd",
+                                 "\xFF"
+                                 "bc",
+                                 "\xE2\x82"
+                                 "bc"}) {
+    std::vector<char32_t> codes = decode_utf8(text);
+    CAPTURE(text);
+    CHECK(codes.front() == 0xFFFD);
+    std::erase(codes, 0xFFFD);
+    REQUIRE(codes.size() >= 2);
+    CHECK((codes[0] == 'b' && codes[1] == 'c'));
+  }
 }
 
 TEST_CASE("Without a storage a command fails and shows its help", "[cli]") {

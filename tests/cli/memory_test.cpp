@@ -6,7 +6,7 @@
 #include "bluefin/study.hpp"
 #include "catch.hpp"
 #include "cli/command.hpp"
-#include "cli/run_options.hpp"
+#include "cli/option_values.hpp"
 
 using namespace bluefin;
 using bluefin::test::bluefin_command;

@@ -184,6 +184,62 @@ TEST_CASE("what waits is said with its reason", "[cli][status]") {
   CHECK(contains(lines, "6 queued (#130 #131 #132 #133 #134 ...)"));
 }
 
+TEST_CASE("the reason of a wait is worth more than a name, a curve and blank lines", "[cli][status]") {
+  Status status = study_with(2);
+  const std::string reason =
+      "GPU 0 is taken by trial 12 of study lr (ada, pid 4711); GPU 1 is taken by trial 13 of study "
+      "lr (ada, pid 4712); GPU 2 is used by pid 977 of bob (python serve.py)";
+  status.waits.push_back({"run of ada (pid 4711)", 2, reason, std::string(200, 'n') + "-end"});
+  const auto lines = status_lines(status, {.width = 79, .height = 23});
+  check_size(lines, {.width = 79, .height = 23});
+  CHECK(contains(lines, "study nnnnnnnnnnnnnnnnnnnnn... wait: "));
+  CHECK(contains(lines, "serve.py)"));
+  CHECK(contains(lines, "trial 0"));  // of the curve
+  // A page has the room.
+  CHECK(contains(status_lines(status, {.width = 400, .height = 0}), "n-end wait: GPU 0"));
+}
+
+TEST_CASE("a small terminal shows rows and waits and no blank lines", "[cli][status]") {
+  Status status = study_with(1);
+  const TerminalStyle small{.width = 39, .height = 9};
+  CHECK(contains(status_lines(status, small), "GPU 0"));
+  status.waits.push_back({"run of ada (pid 4711)", 2, "GPU 0 is taken by trial 12 of study lr (ada, pid 4711)"});
+  status.waits.push_back({"run of bob (pid 4712)", 1, "GPU 1 is taken", "other"});
+  for (const int n_slots : {1, 3, 8}) {
+    status.rows = study_with(n_slots).rows;
+    const auto lines = status_lines(status, small);
+    CAPTURE(n_slots, joined(lines));
+    check_size(lines, small);
+    CHECK(lines.size() == 9);
+    CHECK(std::count(lines.begin(), lines.end(), "") == 0);
+    CHECK(contains(lines, "GPU 0 "));
+    CHECK(contains(lines, "wait:\n  GPU 0 is taken by trial 12"));
+    CHECK_FALSE(contains(lines, "... ..."));
+    CHECK(contains(lines, "and 6 more") == (n_slots == 8));
+    CHECK(contains(lines, "GPU 2 ") == (n_slots == 3));
+  }
+}
+
+TEST_CASE("a slot that another run has now is not idle", "[cli][status]") {
+  Status status = study_with(12);
+  for (const std::size_t i : {1, 11}) {
+    status.rows[i] = {};
+    status.rows[i].place = "GPU " + std::to_string(i);
+    status.rows[i].run = 4711;
+    status.rows[i].taken_by = "trial 7 of study \x1b[2J (bob, pid 977)";
+  }
+  for (const std::size_t width : {40, 79, 199}) {
+    for (const std::size_t height : {16, 23, 0}) {
+      const TerminalStyle style{.width = width, .height = height};
+      const auto lines = status_lines(status, style);
+      check_size(lines, style);
+      CHECK(contains(lines, "GPU 1   taken by trial 7"));
+      CHECK_FALSE(contains(lines, "idle\n"));
+      CHECK_FALSE(contains(lines, "\x1b"));
+    }
+  }
+}
+
 TEST_CASE("studies of other kinds", "[cli][status]") {
   const TerminalStyle style{.width = 79, .height = 23};
   Status none = study_with(0);

@@ -35,3 +35,10 @@ TEST_CASE("placeholders and parameters have to match", "[exec]") {
   CHECK_THROWS_WITH(CommandTemplate({"{lr"}, kSpace, true), ContainsSubstring("not closed"));
   CHECK_THROWS_WITH(CommandTemplate({"lr}"}, kSpace, true), ContainsSubstring("}} for a brace"));
 }
+
+TEST_CASE("what looks like a placeholder is found among arguments", "[exec]") {
+  CHECK(find_placeholder({"./train", "--lr={lr}", "{x}"}) == "{lr}");
+  CHECK(find_placeholder({"sh", "-c", "echo ${x}; echo {batch_2}"}) == "{batch_2}");
+  CHECK(find_placeholder({"{x}"}).empty());
+  CHECK(find_placeholder({"xargs", "{}", "{0}", "{{x}}", "${x}", "{ x }", "{\"x\": 1}", "{x", "{print $1}"}).empty());
+}

@@ -5,6 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "bluefin/slots.hpp"
@@ -109,7 +112,7 @@ TEST_CASE("a free GPU is used while another one is busy", "[exec][slots]") {
 TEST_CASE("a process of a trial is no stranger", "[exec][slots]") {
   GpuReading reading;
   reading.compute_pids = {::getpid()};
-  std::set<std::int64_t> unseen;
+  UnseenSince unseen;
   CHECK(foreign_users(reading, {}, unseen).empty());  // ourselves
   const Stranger stranger;
   reading.compute_pids = {stranger.pid()};
@@ -124,16 +127,19 @@ TEST_CASE("a process of a trial is no stranger", "[exec][slots]") {
 TEST_CASE("a process that cannot be seen counts when it is still there at the next look", "[exec][slots]") {
   GpuReading reading;
   reading.compute_pids = {4'100'000};
-  std::set<std::int64_t> unseen;
-  CHECK(foreign_users(reading, {}, unseen).empty());  // a trial that has just ended looks like this
-  CHECK(foreign_users(reading, {}, unseen) == "pid 4100000 of another container");
-  CHECK(foreign_users(reading, {::getpid()}, unseen).empty());  // numbers of a trial in a container mean nothing
-  CHECK(foreign_users(reading, {}, unseen).empty());
+  UnseenSince unseen;
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(foreign_users(reading, {}, unseen, begin).empty());  // a trial that has just ended looks like this
+  CHECK(foreign_users(reading, {}, unseen, begin + kUnseenApart / 2).empty());  // two looks soon after another are one
+  CHECK(foreign_users(reading, {}, unseen, begin + kUnseenApart) == "pid 4100000 of another container");
+  // Numbers of a trial in a container mean nothing.
+  CHECK(foreign_users(reading, {::getpid()}, unseen, begin + 2 * kUnseenApart).empty());
+  CHECK(foreign_users(reading, {}, unseen, begin + 3 * kUnseenApart).empty());
 }
 
 TEST_CASE("memory that nobody explains is somebody's", "[exec][slots]") {
   constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
-  std::set<std::int64_t> unseen;
+  UnseenSince unseen;
   const auto foreign = [&](std::uint64_t total, std::uint64_t used, std::uint64_t explained,
                            const std::set<std::int64_t>& holders = {}) {
     GpuReading reading;
@@ -158,6 +164,107 @@ TEST_CASE("memory that is not given back keeps a GPU busy, with a line", "[exec]
   fake.device(0)["memory_used_mib"] = 100;
   fake.write();
   CHECK(gets_slot(*pool));
+}
+
+namespace {
+
+// A trial's end: its lease, with a process of its own, is given back.
+void run_trial(SlotPool& pool, int number) {
+  std::unique_ptr<SlotLease> lease;
+  REQUIRE(eventually([&] { return (lease = pool.try_acquire()) != nullptr; }));
+  lease->note("s", number, 4'100'001);
+}
+
+}  // namespace
+
+TEST_CASE("a slot is given on when the memory of the trial before is back", "[exec][slots]") {
+  FakeNvml fake(FakeNvml::gpus(1));
+  const auto pool = open_slots({.gpus = "all"});
+  auto lease = pool->try_acquire();
+  REQUIRE(eventually([&] { return lease || (lease = pool->try_acquire()); }));
+  lease->note("s", 4, 4'100'001);
+  fake.device(0)["memory_used_mib"] = 60'000;
+  fake.write();
+  SECTION("by nobody") {}
+  SECTION("by its process, which is in the list for a while when it has ended and of no other container") {
+    fake.device(0)["processes"] = {{{"pid", 4'100'001}, {"memory_mib", 60'000}}};
+    fake.write();
+  }
+  lease.reset();
+  // Never given, whenever one asks.
+  for (int i = 0; i < 10; ++i) CHECK_FALSE(pool->try_acquire());
+  CHECK(waits_for(*pool, "GPU 0: 58.6 GiB are still in use by no process since trial 4 has ended"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  CHECK_FALSE(pool->try_acquire());
+  CHECK_THAT(pool->reason(), ContainsSubstring("since trial 4 has ended"));
+  fake.device(0)["processes"] = FakeNvml::Tree::array();
+  fake.device(0)["memory_used_mib"] = 100;
+  fake.write();
+  CHECK(gets_slot(*pool));
+}
+
+TEST_CASE("memory that is back at the first look keeps nothing waiting", "[exec][slots]") {
+  FakeNvml fake(FakeNvml::gpus(1));
+  const auto pool = open_slots({.gpus = "all"});
+  int later = 0;  // trials that were not given the slot at once
+  for (int i = 0; i < 100; ++i) {
+    if (auto lease = pool->try_acquire()) {
+      lease->note("s", i, 4'100'001);
+    } else {
+      ++later;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+  CHECK(later < 20);
+}
+
+TEST_CASE("who shares GPUs with others does not wait for their memory", "[exec][slots]") {
+  FakeNvml fake(FakeNvml::gpus(1));
+  const auto pool = open_slots({.gpus = "all", .share_gpus = true});
+  run_trial(*pool, 4);
+  fake.device(0)["memory_used_mib"] = 60'000;
+  fake.write();
+  run_trial(*pool, 5);
+  CHECK(gets_slot(*pool));
+}
+
+TEST_CASE("on a card that several trials share, what living processes explain is not waited for", "[exec][slots]") {
+  FakeNvml fake(FakeNvml::gpus(1));
+  const auto pool = open_slots({.gpus = "all", .slots_per_gpu = 2});
+  std::unique_ptr<SlotLease> first;
+  REQUIRE(eventually([&] { return (first = pool->try_acquire()) != nullptr; }));
+  first->note("s", 0, ::getpid());
+  fake.device(0)["memory_used_mib"] = 30'000;
+  fake.device(0)["processes"] = {{{"pid", ::getpid()}, {"memory_mib", 29'900}}};
+  fake.write();
+  run_trial(*pool, 1);
+  std::unique_ptr<SlotLease> second;
+  REQUIRE(eventually([&] { return (second = pool->try_acquire()) != nullptr; }));
+  second->note("s", 3, 4'100'001);
+  fake.device(0)["memory_used_mib"] = 50'000;
+  fake.write();
+  second.reset();
+  CHECK(waits_for(*pool, "GPU 0: 19.6 GiB are still in use by no process since trial 3 has ended"));
+}
+
+TEST_CASE("a program of another container is found before the first trial", "[exec][slots]") {
+  for (const bool tells_memory : {true, false}) {
+    FakeNvml fake(FakeNvml::gpus(1));
+    FakeNvml::Tree process = {{"pid", 4'100'000}};
+    if (tells_memory) process["memory_mib"] = 70'000;
+    fake.device(0)["memory_used_mib"] = 71'000;
+    fake.device(0)["processes"] = FakeNvml::Tree::array({process});
+    fake.write();
+    Log log;
+    const auto pool = open_slots({.gpus = "all"});
+    bool given = false;
+    CHECK(eventually([&] {
+      given = given || pool->try_acquire();
+      return pool->reason() == "GPU 0 is used by pid 4100000 of another container";
+    }));
+    CHECK_FALSE(given);
+    CHECK(log.has("is busy: pid 4100000 of another container uses it"));
+  }
 }
 
 TEST_CASE("a GPU that is lost gets no more trials and the others do", "[exec][slots]") {
@@ -239,6 +346,29 @@ TEST_CASE("a driver that stops working leaves the GPUs in use, with a line", "[e
     return log.has("GPUs are used without looking who else uses them");
   }));
   CHECK(gets_slot(*pool));
+}
+
+TEST_CASE("where no GPU is used, what speaks against that is a line", "[exec][slots]") {
+  const auto line = [](const SlotOptions& options, int code) {
+    FakeNvml fake;
+    fake.state["errors"] = {{"nvmlInit_v2", code}};
+    fake.write();
+    const Log log;
+    CHECK_FALSE(open_slots(options));
+    return log.text();
+  };
+  const std::string cpu = "no GPU is used, trials run on the CPU";
+  CHECK(line({}, 9) == cpu + ": the NVIDIA driver is not loaded (nvmlInit_v2: Driver Not Loaded (code 9))\n");
+  CHECK(line({}, 0).empty());
+  CHECK(line({.gpus = "none"}, 9).empty());
+  CHECK(line({.slots_per_gpu = 2}, 0) == cpu + " and slots_per_gpu = 2 has no effect: the driver has none\n");
+  CHECK(line({.slots_per_gpu = kAutoSlots, .share_gpus = true}, 0) ==
+        cpu + " and slots_per_gpu = auto and share_gpus have no effect: the driver has none\n");
+  FakeNvml fake(FakeNvml::gpus(1));
+  fake.state["errors"] = {{"nvmlInit_v2", 9}};
+  fake.write();
+  CHECK_THROWS_WITH(open_slots({.gpus = "all"}),
+                    ContainsSubstring("gpus = all, but there is no GPU: the NVIDIA driver is not loaded"));
 }
 
 TEST_CASE("a driver that does not answer in time is not waited for", "[exec][slots][slow]") {

@@ -119,12 +119,22 @@ TEST_CASE("options that contradict each other are refused", "[exec][slots]") {
   CHECK_THAT(refusal({.gpus = "1", .gpus_per_trial = 2}), ContainsSubstring("may use 1 GPU only"));
   CHECK_THAT(refusal({.gpus = "none", .gpus_per_trial = 2}), ContainsSubstring("needs GPUs, but gpus = none"));
   CHECK_THAT(refusal({.gpus = "none", .slots_per_gpu = 2}), ContainsSubstring("needs GPUs, but gpus = none"));
+  CHECK_THAT(refusal({.gpus = "none", .share_gpus = true}),
+             ContainsSubstring("share_gpus needs GPUs, but gpus = none leaves none"));
+  CHECK_THAT(refusal({.share_gpus = true, .cpu_slots = 2}),
+             ContainsSubstring("share_gpus needs GPUs, but cpu_slots leaves none"));
   CHECK_THAT(refusal({.gpus_per_trial = 2, .cpu_slots = 2}), ContainsSubstring("needs GPUs, but cpu_slots"));
   CHECK_THAT(refusal({.gpus = "all", .cpu_slots = 2}), ContainsSubstring("cannot be combined"));
   CHECK_THAT(refusal({.cpu_slots = 2, .fake_gpus = 2}), ContainsSubstring("cannot be combined"));
   CHECK_THAT(refusal({.gpus = "none", .fake_gpus = 2}), ContainsSubstring("cannot be combined"));
   CHECK_THAT(refusal({.gpus_per_trial = 0}), ContainsSubstring("gpus_per_trial = 0, must be between 1 and 64"));
   CHECK_THAT(refusal({.slots_per_gpu = 65}), ContainsSubstring("slots_per_gpu = 65, must be between 1 and 64"));
+  CHECK_THAT(refusal({.slots_per_gpu = 0}), ContainsSubstring("slots_per_gpu = 0, must be between 1 and 64"));
+  CHECK_THAT(refusal({.gpus = "none", .slots_per_gpu = kAutoSlots}),
+             ContainsSubstring("slots_per_gpu = auto needs GPUs, but gpus = none"));
+  CHECK_THAT(refusal({.slots_per_gpu = kAutoSlots, .cpu_slots = 2}), ContainsSubstring("but cpu_slots leaves none"));
+  CHECK_THAT(refusal({.slots_per_gpu = kAutoSlots, .fake_gpus = 2}), ContainsSubstring("a GPU that is not there"));
+  CHECK_THAT(refusal({.gpus_per_trial = 2, .slots_per_gpu = kAutoSlots}), ContainsSubstring("for trials of one GPU"));
   CHECK_THAT(refusal({.cpu_slots = -1}), ContainsSubstring("cpu_slots = -1"));
   CHECK_THAT(refusal({.gpus_per_trial = 2}, machine(0)), ContainsSubstring("there is no GPU"));  // not silently without
 }

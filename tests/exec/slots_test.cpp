@@ -145,6 +145,44 @@ TEST_CASE("a GPU is shared by those who all allow it", "[exec][slots]") {
   CHECK_FALSE(sharing->try_acquire());
 }
 
+TEST_CASE("a pool that adapts has one trial on a GPU until it is told otherwise", "[exec][slots]") {
+  const FakeNvml fake(FakeNvml::gpus(1));
+  const auto pool = open_slots({.slots_per_gpu = kAutoSlots});
+  const auto sharing = open_slots({.slots_per_gpu = 3});
+  CHECK(pool->adapts());
+  CHECK(memory_of_slot(*pool) == std::uint64_t{81920} << 20);
+  Lease one = eventually_acquired(*pool);
+  REQUIRE(one);
+  CHECK(one->slots_per_gpu() == 1);
+  CHECK_FALSE(pool->try_acquire());
+  eventually([&] { return sharing->try_acquire() != nullptr || sharing->reason() != "NVML has not answered yet"; });
+  CHECK_FALSE(sharing->try_acquire());
+  sharing->stop_waiting();
+
+  pool->set_slots_per_gpu(2);  // the one that runs allows it too
+  Lease two = eventually_acquired(*pool);
+  REQUIRE(two);
+  CHECK(two->slots_per_gpu() == 2);
+  CHECK(two->slots().at(0) == "GPU 0.1");
+  CHECK(environment_of(*two)["BLUEFIN_SLOTS_PER_GPU"] == "2");
+  CHECK_FALSE(pool->try_acquire());
+  pool->set_slots_per_gpu(3);
+  Lease three = sharing->try_acquire();
+  REQUIRE(three);
+  three.reset();
+  sharing->stop_waiting();
+
+  pool->set_slots_per_gpu(1);
+  CHECK_FALSE(pool->try_acquire());
+  two.reset();
+  CHECK_FALSE(pool->try_acquire());
+  one.reset();
+  CHECK(eventually_acquired(*pool));
+  pool->set_slots_per_gpu(100);
+  CHECK(pool->slots_per_gpu() == 8);
+  CHECK_THROWS_AS(sharing->set_slots_per_gpu(2), Error);
+}
+
 TEST_CASE("waiting pools take turns on one device", "[exec][slots]") {
   const FakeNvml fake;
   const auto a = open_slots({.fake_gpus = 1});
@@ -306,4 +344,21 @@ TEST_CASE("a gate that a stopped process holds stops nobody for long", "[exec][s
   CHECK(pool->reason() == "another process is choosing");
   gate.reset();
   CHECK(pool->try_acquire());
+}
+
+TEST_CASE("who holds a slot is said in a line, whatever the study is called", "[exec][slots]") {
+  SlotHolder holder;
+  holder.pid = 4700;
+  holder.user = "ada";
+  holder.trial_pid = 4711;
+  CHECK(holder.description() == "ada, pid 4711");
+  holder.study = "lr";
+  holder.trial = 3;
+  CHECK(holder.description() == "trial 3 of study lr (ada, pid 4711)");
+  std::string name;
+  for (int i = 0; i < 40; ++i) name += "\xE6\x97\xA5";
+  holder.study = name;
+  CHECK_THAT(holder.description(), ContainsSubstring(name + " (ada"));
+  holder.study = name + "x";
+  CHECK_THAT(holder.description(), ContainsSubstring(" " + name.substr(0, 37 * 3) + "... (ada"));
 }

@@ -280,8 +280,16 @@ TEST_CASE("a program that cannot be started ends the run", "[exec]") {
   CHECK(study.trials().empty());
   std::filesystem::permissions(script, std::filesystem::perms::owner_all);
   CHECK_THROWS_WITH(run_supervised(study, options_for({script}, 5)), ContainsSubstring("#!"));
-  REQUIRE(study.trials().size() == 1);
-  CHECK(study.trials()[0]->state == TrialState::kFail);
+  CHECK(study.trials().empty());
+  // One that was good when the run began.
+  std::ofstream(script) << "#!/bin/sh\nchmod -x $0\necho 1\n";
+  SupervisorOptions options = options_for({script}, 5);
+  options.workers = 1;
+  CHECK_THROWS_WITH(run_supervised(study, options), ContainsSubstring("cannot start " + script));
+  REQUIRE(study.trials().size() == 2);
+  CHECK(study.trials()[0]->state == TrialState::kComplete);
+  CHECK(study.trials()[1]->state == TrialState::kFail);
+  CHECK(find_attribute(study.trials()[1]->user_attrs, "bluefin:fail")->as_string() == "spawn");
 }
 
 TEST_CASE("options of a supervisor are checked before the first trial", "[exec]") {

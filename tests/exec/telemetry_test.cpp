@@ -119,6 +119,14 @@ TEST_CASE("what a trial has done on its GPU", "[exec][telemetry]") {
   CHECK(telemetry.usage(3).wall_seconds == 0.0);  // it is not known any more
 }
 
+TEST_CASE("a trial's time begins before its process", "[exec][telemetry]") {
+  const Sleeper trial;
+  Telemetry telemetry({.study = "s", .workers = 1});
+  telemetry.begin(3, trial.pid(), nullptr, true, std::chrono::steady_clock::now() - 2s);
+  CHECK(telemetry.usage(3).wall_seconds >= 2.0);
+  CHECK(telemetry.usage(3).wall_seconds < 60.0);
+}
+
 TEST_CASE("on a shared GPU a trial's memory is that of its processes", "[exec][telemetry]") {
   FakeNvml fake(FakeNvml::gpus(1));
   const Sleeper one;

@@ -145,6 +145,60 @@ def start(session: Session) -> None:
     ]
 
 
+@check("zygote")
+def zygote(session: Session) -> None:
+    """A program that is loaded once and forked for each trial (--zygote on): every copy computes on the trial's GPU, also
+    with PyTorch; one that has opened the GPU before is not forked, and its trials are fine."""
+    n = 5
+    trials, seen, log = forked(session, "library", n)
+    need(len({one["loaded by"] for one in seen}) == 1, f"the program was loaded more than once: {log}")
+    need(len({one["pid"] for one in seen} | {one["loaded by"] for one in seen}) == n + 1, "trials shared a process")
+    for trial, one in zip(trials, seen):
+        held = trial.attributes["bluefin:gpu"]
+        need(one["uuid"] == held or held.startswith("MIG-"), f"it holds {held} and computes on {one['uuid']}")
+    session.figures["seconds from a copy's first call of CUDA to its result, p50"] = round(
+        percentile([one["seconds"] for one in seen], 0.5), 3
+    )
+
+    _, seen, log = forked(session, "cuda", 2)
+    reason = log.partition(GIVEN_UP)[2].strip()
+    need(reason and all(one["pid"] == one["loaded by"] for one in seen), f"a GPU was open, and the copies: {log}")
+    session.figures["a program that has opened the GPU is not forked, since"] = reason
+
+    look = "import torch; print(torch.cuda.is_available())"
+    found = subprocess.run([session.python, "-c", look], capture_output=True, text=True, timeout=120)
+    if found.stdout.strip() != "True":
+        session.figures["PyTorch"] = f"{session.python} has none with CUDA"
+        return
+    seconds = {}
+    for how in ("off", "on"):
+        trials, seen, log = forked(session, "torch", n, how)
+        need(len({one["loaded by"] for one in seen}) == (1 if how == "on" else n), f"PyTorch, zygote {how}: {log}")
+        seconds[how] = [round((trial.seconds[1] or 0) - trial.seconds[0], 3) for trial in trials]
+    session.figures["PyTorch: seconds of a trial, each loaded by itself"] = seconds["off"]
+    session.figures["PyTorch: seconds of a trial, forked"] = seconds["on"]
+
+
+GIVEN_UP = "no trial is forked from a loaded program any more (--zygote), each starts its own:"
+
+
+def forked(session: Session, loads: str, n: int, zygote: str = "on") -> tuple[list, list[dict], str]:
+    """Trials of zygote_trial.py that have all computed the right sum, what each has told, and the run's warning."""
+    name = f"zygote-{loads}-{zygote}"
+    options = ["--n-trials", str(n), "--workers", "1", "--zygote", zygote]
+    options += ["--python", f"{HERE / 'zygote_trial.py'}:objective", "--python-program", session.python]
+    trials = session.run(name, options, [], GPU_TEST_LOADS=loads)
+    folder = session.work / name
+    lines = [line for line in (folder / "run.log").read_text(errors="replace").splitlines() if GIVEN_UP in line]
+    log = lines[0] if lines else "no warning"
+    errors = [str(trial.attributes.get("bluefin:error", "")) for trial in trials if trial.state != "COMPLETE"]
+    need(not errors, f"what loads {loads}: {outcomes(trials)}: {errors[:1]}, {log}")
+    results = results_of(folder)
+    seen = [results[str(trial.number)] for trial in trials]
+    need(all(one["sum"] == 7 << 20 for one in seen), f"what loads {loads}: sums {[one['sum'] for one in seen]}")
+    return trials, seen, log
+
+
 @check("rlimit-data")
 def rlimit_data(session: Session) -> None:
     """Whether a limit of a process's data (RLIMIT_DATA) can be used with CUDA: the least that works."""

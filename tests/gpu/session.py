@@ -147,7 +147,9 @@ class Session:
     def environment(self, folder: Path) -> dict[str, str]:
         return {**os.environ, "GPU_TEST_OUT": str(folder)}
 
-    def start(self, name: str, options: list[str], command: list[str]) -> tuple[subprocess.Popen[str], Path]:
+    def start(
+        self, name: str, options: list[str], command: list[str], **environment: str
+    ) -> tuple[subprocess.Popen[str], Path]:
         """`bluefin run` on the chosen GPU, in a folder of its own."""
         folder = self.folder(name)
         line = [self.bluefin, "run", "--storage", f"sqlite:///{folder}/study.db", "--study-name", name, "--create"]
@@ -155,14 +157,17 @@ class Session:
         line += ["--gpus", f"{self.gpu},", *options, "--", *command]
         with (folder / "run.log").open("w") as log:
             process = subprocess.Popen(
-                line, stdout=log, stderr=subprocess.STDOUT, text=True, env=self.environment(folder), cwd=folder
+                line, stdout=log, stderr=subprocess.STDOUT, text=True, cwd=folder,
+                env={**self.environment(folder), **environment},
             )
         self.processes.append(process)
         return process, folder
 
-    def run(self, name: str, options: list[str], command: list[str], seconds: float = 120) -> list[Trial]:
+    def run(
+        self, name: str, options: list[str], command: list[str], seconds: float = 120, **environment: str
+    ) -> list[Trial]:
         """The trials of a `bluefin run` that has ended."""
-        process, folder = self.start(name, options, command)
+        process, folder = self.start(name, options, command, **environment)
         try:
             process.wait(max(1.0, min(seconds, self.remaining())))
         except subprocess.TimeoutExpired:

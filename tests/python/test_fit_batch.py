@@ -94,3 +94,24 @@ def test_numbers_out_of_range_are_named() -> None:
         bluefin.fit_batch(print, 0, 8)
     with pytest.raises(ValueError, match=r"fit_batch: cap = 4, must be >= start = 8"):
         bluefin.fit_batch(print, 8, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "sentence"),
+    [
+        ((1.5, 4), {}, TypeError, "`start` must be an int, but got 1.5."),
+        ((1, "8"), {}, TypeError, "`cap` must be an int, but got '8'."),
+        ((1, 2**70), {}, ValueError, f"`cap` must be below {2**63}, but got {2**70}."),
+        ((-(2**70), 1), {}, ValueError, f"`start` must be below {2**63}, but got {-(2**70)}."),
+        ((1, 2), {"learning_rate": "fast"}, TypeError, "`learning_rate` must be a number, but got 'fast'."),
+        ((1, 2), {"min_gain": None}, TypeError, "`min_gain` must be a number, but got None."),
+        ((1, 2), {"seconds": [1]}, TypeError, "`seconds` must be a number, but got [1]."),
+    ],
+)
+def test_what_is_no_number_is_named_before_the_first_step(arguments, options, error, sentence) -> None:
+    def step(batch: int) -> None:
+        raise AssertionError(batch)
+
+    with pytest.raises(error) as raised:
+        bluefin.fit_batch(step, *arguments, **options)
+    assert str(raised.value) == sentence

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", "build")
 FAKE_NVML = BUILD / "tests" / "tools" / "libfake_nvml.so"
+FAKE_CUDA = BUILD / "tests" / "tools" / "libfake_cuda.so"
 UUID = "GPU-08f3c2a4-5b6d-4e7f-8a9b-0c1d2e3f4a5b"
 
 # Stands for gpu_cuda_tool: memory that it takes is a file that the driver counts as long as its process lives.
@@ -157,7 +158,7 @@ def test_a_name_that_is_none_is_an_error_with_all_names() -> None:
     assert done.returncode == 2
     assert "there is no check 'bindings'; there are devices, binding," in done.stderr
     listed = [line.split()[0] for line in run("--list").stdout.splitlines()]
-    assert len(listed) == 15 and listed[:2] == ["devices", "binding"]
+    assert len(listed) == 16 and listed[:2] == ["devices", "binding"]
 
 
 def test_a_folder_that_is_no_bundle_is_an_error(tmp_path: Path) -> None:
@@ -185,3 +186,21 @@ def test_checks_fail_on_a_machine_that_is_not(machine: Machine) -> None:
     assert [check["result"] for check in checks.values()] == ["failed", "failed"]
     assert "bytes, not 40000 MiB" in checks["devices"]["reason"]
     assert checks["binding"]["reason"] == "trial 0 sees 2 GPUs"
+
+
+def test_a_loaded_program_is_forked_as_long_as_it_has_not_opened_the_gpu(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPU_TEST_CUDA_LIBRARY", str(FAKE_CUDA))
+    monkeypatch.setenv("TORCH_PYTHON", sys.executable)
+    monkeypatch.setenv("FAKE_CUDA_THREAD", "1")  # by which it is seen that the driver was opened
+    zygote = machine.check("zygote")["zygote"]
+    assert (zygote["result"], zygote["reason"]) == ("passed", "")
+    assert zygote["figures"]["a program that has opened the GPU is not forked, since"] == "it has 2 threads"
+    assert zygote["figures"]["PyTorch"].endswith(" has none with CUDA")
+    # Where it is not seen copies are made, which cannot use the GPU: the check says so.
+    monkeypatch.delenv("FAKE_CUDA_THREAD")
+    zygote = machine.check("zygote")["zygote"]
+    assert zygote["result"] == "failed"
+    assert "what loads cuda: 0 FAIL exception, 1 FAIL exception: " in zygote["reason"]
+    assert "cuInit failed with code 3" in zygote["reason"] and "no warning" in zygote["reason"]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import gpu_machine
 from processes import eventually
 from processes import is_gone
 from processes import on_terminal
@@ -28,13 +29,7 @@ started = []
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("BLUEFIN_STORAGE", "OPTUNA_STORAGE", "BLUEFIN_FD", "BLUEFIN_GPU_PROBE", "CUDA_DEVICE_ORDER"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("BLUEFIN_LOCK_DIR", str(tmp_path / "locks"))
-    monkeypatch.setenv("BLUEFIN_NVML_LIBRARY", "libbluefin-no-such-nvml.so.1")
+    gpu_machine.make(tmp_path, monkeypatch, "libbluefin-no-such-nvml.so.1")
     yield tmp_path
     for process in started:
         process.kill()
@@ -70,7 +65,6 @@ class Nvml:
 @pytest.fixture
 def nvml(folder, monkeypatch):
     monkeypatch.setenv("BLUEFIN_NVML_LIBRARY", str(TOOLS / "libfake_nvml.so"))
-    monkeypatch.setenv("FAKE_NVML_STATE", str(folder / "nvml.json"))
     return Nvml(folder / "nvml.json", 2)
 
 
@@ -181,6 +175,7 @@ def test_devices_keeps_to_a_terminal_of_80_columns(nvml):
         (["--fake-gpus", "2", "--workers", "3"], "workers = 3, but there are slots for 2 trials"),
         (["--slots-per-gpu", "many"], "--slots-per-gpu 'many' must be a number"),
         (["--slots-per-gpu", "0"], "slots_per_gpu = 0, must be between 1 and 64"),
+        (["--share-gpus", "--cpu-slots", "2"], "share_gpus needs GPUs, but cpu_slots leaves none"),
     ],
 )
 def test_contradictions_are_one_sentence_and_no_trial(nvml, folder, options, sentence):

@@ -286,6 +286,7 @@ def test_a_shell_script_asks_reports_and_tells():
         bluefin trial set-attr size "$size"
         bluefin trial set-attr --string -- seen "$x $lr $n"
         bluefin trial set-constraint memory -1
+        bluefin trial set-resource-hint "weights=n*n*size"
         [ "$(bluefin trial info number)" = $BLUEFIN_TRIAL_NUMBER ]
         [ "$(bluefin trial info params kind)" = "$kind" ]
         bluefin trial set-attr info "$(bluefin trial info)"
@@ -308,6 +309,8 @@ def test_a_shell_script_asks_reports_and_tells():
         assert 1e-5 <= lr <= 0.1 and n in (-16, 0, 16, 32, 48, 64)
     assert rows("SELECT count(*) FROM trial_intermediate_values") == [(6,)]
     assert rows("SELECT count(DISTINCT param_value) FROM trial_params WHERE param_name = 'x'") == [(3,)]
+    hint = "SELECT value_json FROM study_system_attributes WHERE \"key\" = 'bluefin:resource_hint:weights'"
+    assert rows(hint) == [('["n", "n", "size"]',)]
 
 
 def test_a_shell_script_is_pruned_and_fails():
@@ -384,6 +387,7 @@ WRONG_TRIAL_COMMANDS = {
     "another state": (["tell", "--state", "running"], "expected one of complete, pruned, fail"),
     "a reason of success": (["tell", "1", "--reason", "x"], "--reason needs --state fail"),
     "no attribute": (["set-attr", "key"], "expected KEY VALUE"),
+    "no hint": (["set-resource-hint", "width"], "the hint 'width' must be NAME=PARAMETER*PARAMETER..."),
 }
 
 

@@ -113,6 +113,46 @@ def test_what_to_type_next_names_the_best_trial_only_if_there_is_one():
     assert "  bluefin best-trial --storage" in bluefin(*CREATE, "--n-trials", "1", *PARABOLA).stdout
 
 
+HOSTILE = "a\x1b[2J'b\\\x07\x1b]0;t\x07\n\u202ec\x9b31m"
+OBEYED = set("\x1b\x07\u202e\x9b\r")
+
+
+def test_names_choices_and_errors_cannot_make_a_terminal_obey():
+    Path("space.json").write_text(json.dumps({HOSTILE: [HOSTILE, HOSTILE + "2"]}))
+    options = ["--storage", "sqlite:///s.db", "--study-name", HOSTILE, "--log-file", "log"]
+    script = "printf 'no\\033[2J' >&2; exit 3"
+    failed = bluefin(*options, "--create", "--max-failures-in-row", "1", "--", "sh", "-c", script)
+    assert failed.returncode == 1 and "stopped after 1 failures in a row" in failed.stderr
+    done = bluefin(*options, "--n-trials", "2", "--space", "space.json", "--space-in-env", "--", "echo", "1")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^best: trial \d with value 1.0\n  a \[2J'b", done.stdout, re.M)
+    unknown = bluefin("--storage", "sqlite:///s.db", "--study-name", "t", "--", "true")
+    assert "(it holds: a [2J'b" in unknown.stderr
+    program = [str(TOOLS / "run_main_tool"), "--workers", "a\x1b[2J"]
+    wrong = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    assert wrong.returncode == 2
+    texts = [text for run in (failed, done, unknown, wrong) for text in (run.stdout, run.stderr)]
+    for text in [*texts, Path("log").read_text()]:
+        assert not OBEYED & set(text), text
+    # What is suggested is still the study, and can be pasted.
+    best = re.search(r"^  bluefin (best-trial .*)$", done.stdout, re.M)
+    shown = subprocess.run(["bash", "-c", f"{BLUEFIN} {best.group(1)} -f json"], capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    assert list(json.loads(shown.stdout)["params"]) == [HOSTILE]
+
+
+def test_a_placeholder_without_a_space_is_said_once():
+    for script in ("echo $1", "exit 3", "echo 1"):
+        result = bluefin(*CREATE, "--n-trials", "2", "--workers", "1", "--", "sh", "-c", script, "sh", "--lr={lr}")
+        said = [line for line in result.stderr.splitlines() if "{lr} among its arguments" in line]
+        assert len(said) == 1 and said[0].startswith("warning: trial ") and "--space FILE" in said[0], result.stderr
+    spoken = bluefin(*CREATE, "--n-trials", "1", "--", str(TOOLS / "trial_program"), "silent", "{lr}")
+    braces = bluefin(*CREATE, "--n-trials", "1", "--", "sh", "-c", "lr=1; echo ${lr}; exit", "{}", "{0}", "{{lr}}", "{ lr }")
+    filled = bluefin(*CREATE, "--n-trials", "1", *PARABOLA)
+    for result in (spoken, braces, filled):
+        assert "among its arguments" not in result.stderr, result.stderr
+
+
 def test_a_malformed_report_fails_its_trial():
     for line in ("bluefin:report 1", "bluefin:report one 2", "bluefin:report -1 2"):
         result = bluefin(*CREATE, "--n-trials", "1", "--", "sh", "-c", f"echo {line}; sleep 60")
@@ -202,13 +242,20 @@ WRONG = {
     "no storage": (["--", "true"], "no storage"),
     "program missing": ([*CREATE, "--", "no-such-program"], "not in $PATH"),
     "program not executable": ([*CREATE, "--", "./space.json"], "not an executable file"),
+    "script without its interpreter": ([*CREATE, "--", "./interpreter.sh"], "./interpreter.sh needs the interpreter /no/such"),
+    "script without #!": ([*CREATE, "--", "./plain.sh"], "./plain.sh is no program, and no script"),
+    "Python without its interpreter": (
+        [*CREATE, "--python-program", "./interpreter.sh", "--python", "x.py:f"],
+        "Python: program ./interpreter.sh needs the interpreter /no/such",
+    ),
     "placeholder without parameter": ([*CREATE, "--space", "space.json", "--", "echo", "{x}{y}"], "{y}"),
     "parameter without placeholder": ([*CREATE, "--space", "space.json", "--", "echo"], '"x"'),
     "space file missing": ([*CREATE, "--space", "none.json", "--", "echo"], "none.json"),
     "space file broken": ([*CREATE, "--space", "broken.json", "--", "echo"], "broken.json, line 2, column 14"),
     "space file with a huge number": ([*CREATE, "--space", "huge.json", "--", "echo", "{x}"], "too large for a double"),
     "space file with half an integer": ([*CREATE, "--space", "half.json", "--", "echo", "{x}"], "must be an integer"),
-    "space file with low > high": ([*CREATE, "--space", "bounds.json", "--", "echo", "{x}"], "line 1, column 2"),
+    "space file with low > high": ([*CREATE, "--space", "bounds.json", "--", "echo", "{x}"], "line 1, column 43"),
+    "space file that is empty": ([*CREATE, "--space", "empty.json", "--", "echo"], "empty.json, line 1, column 1: empty"),
     "bad direction": ([*STORAGE, "--create", "--direction", "up", "--", "true"], "'up'"),
     "two ways of directions": (
         [*STORAGE, "--direction", "minimize", "--directions", "maximize", "--", "true"],
@@ -231,6 +278,10 @@ WRONG = {
         "too large",
     ),
     "enqueue a name twice": ([*CREATE, "--enqueue", '{"x": 1, "x": 2}', *PARABOLA], "two values"),
+    "hint of a parameter that is not there": (
+        [*CREATE, "--resource-hint", "a=x*zz", *PARABOLA],
+        "--resource-hint a: 'zz' is not a parameter of the space file",
+    ),
     "negative seed": ([*CREATE, "--seed", "-1", *PARABOLA], "--seed '-1'"),
     "a time beyond all clocks": ([*CREATE, "--grace", "1e300", *PARABOLA], "--grace '1e300'"),
     "space-in-env alone": ([*CREATE, "--space-in-env", "--", "true"], "--space"),
@@ -242,7 +293,11 @@ def test_wrong_use_is_one_sentence_and_code_2(case):
     Path("broken.json").write_text('{\n  "x": [1, 2,]\n}\n')
     Path("bounds.json").write_text('{"x": {"type": "float", "low": 2, "high": 1}}')
     Path("huge.json").write_text('{"x": {"type": "float", "low": 0, "high": 1e400}}')
+    Path("empty.json").touch()
     Path("half.json").write_text('{"x": {"type": "int", "low": 0.5, "high": 3}}')
+    for name, line in {"interpreter.sh": "#!/no/such/interpreter", "plain.sh": "echo 1"}.items():
+        Path(name).write_text(f"{line}\n")
+        Path(name).chmod(0o755)
     arguments, words = WRONG[case]
     result = bluefin(*arguments)
     assert result.returncode == 2, result.stderr

@@ -57,18 +57,30 @@ def n_failed():
     return sum(trial["state"] == "FAIL" for trial in trials)
 
 
-def test_runs_that_share_a_file_learn_from_each_other():
-    finish(run_command("--n-trials", "20", "--seed", "1", "--resource-hint", "activations=batch*width"))
+def test_runs_that_share_a_file_learn_from_each_other(tmp_path, monkeypatch):
+    n_late = 0
+    for first in (1, 4, 7):  # one study proves little: 1 to 8 failures of 40
+        folder = tmp_path / str(first)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        Path("space.json").write_text(json.dumps(SPACE))
+        n_late += late_failures_of_runs_that_share_a_file(first)
+    assert n_late <= 22  # of 120; 45 where nothing is known
+
+
+def late_failures_of_runs_that_share_a_file(seed):
+    finish(run_command("--n-trials", "20", "--seed", str(seed), "--resource-hint", "activations=batch*width"))
     failed = n_failed()
-    (kind,) = report()["kinds"]
-    assert kind["kind"] == "device" and kind["sizes"] == ["batch", "width"] and kind["conditions"] == []
+    # Beside that of main memory, which is there when any trial took long enough to be measured.
+    (kind,) = [kind for kind in report()["kinds"] if kind["kind"] == "device"]
+    assert kind["sizes"] == ["batch", "width"] and kind["conditions"] == []
     assert 0 < len(kind["limits"]) <= failed
 
     # Two more at once, which were not there when these trials ran out of memory.
-    others = [subprocess.Popen(run_command("--n-trials", "20", "--seed", str(seed))) for seed in (2, 3)]
+    others = [subprocess.Popen(run_command("--n-trials", "20", "--seed", str(other))) for other in (seed + 1, seed + 2)]
     assert [other.wait(timeout=120) for other in others] == [0, 0]
     after = report()
-    assert n_failed() - failed <= 6  # of 40; 15 where nothing is known
+    late = n_failed() - failed
     assert after["n_refused"] > 0
     limits = {limit["trial"]: limit["params"] for limit in kind["limits"]}
     for refused in after["refused"]:
@@ -77,6 +89,7 @@ def test_runs_that_share_a_file_learn_from_each_other():
             assert all(refused["params"][name] >= params[name] for name in ("batch", "width"))
     text = finish(command("memory"))
     assert "ran out with" in text and "refused before the start" in text
+    return late
 
 
 def test_it_can_be_switched_off():

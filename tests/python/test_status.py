@@ -177,6 +177,22 @@ def test_what_waits_says_for_what():
     assert [process.wait(60) for process in started] == [0, 0]
 
 
+def test_a_slot_that_another_run_has_is_not_idle():
+    options = ["--fake-gpus", "1", "--timeout", "60"]
+    start(run("first", "while ! test -e $BLUEFIN_TRIAL_NUMBER.end; do sleep 0.05; done; echo 1", *options))
+    rows_with(lambda row: row["trial"] == 0, "--study-name", "first")
+    start(run("second", "while ! test -e second.end; do sleep 0.05; done; echo 1", *options, "--workers", "1"))
+    assert eventually(lambda: (try_status("--study-name", "second") or {}).get("waits"))
+    Path("0.end").touch()  # the slot goes to the run that waits
+    (row,) = rows_with(lambda row: row["taken_by"] is not None, "--study-name", "first")["slots"]
+    assert (row["slot"], row["trial"]) == ("GPU 0", None)
+    assert row["taken_by"].startswith("trial 0 of study second (") and "pid" in row["taken_by"]
+    page = bluefin("status", "--study-name", "first").stdout
+    assert re.search(r"^GPU 0 +taken by trial 0 of study second", page, re.M), page
+    (own,) = status("--study-name", "second")["slots"]
+    assert (own["trial"], own["taken_by"]) == (0, None)
+
+
 def test_queued_configurations_are_listed():
     start(run("lr", "sleep 60", "--cpu-slots", "1", *(f'--enqueue={{"x": {i}}}' for i in range(3))))
     now = rows_with(lambda row: row["trial"] == 0)

@@ -12,12 +12,14 @@ import random
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
 from processes import eventually
+from processes import is_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BLUEFIN_BUILD_DIR", os.environ.get("BLUEFIN_BUILD", "build"))
@@ -56,6 +58,82 @@ case $kind in
 16) exec $tool hang-after-tell /dev/null ;;
 17) kill -KILL $$ ;;
 esac
+"""
+# The same as a function, for trials that are forked from one loaded program. The lock takes the place of descriptor 0, so
+# that it is closed before the slot's.
+FUNCTION = """
+import fcntl, os, signal, subprocess, sys, time
+
+def line(path, *words):
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(descriptor, (" ".join(map(str, words)) + "\\n").encode())
+    os.close(descriptor)
+
+line("loaded", os.getpid())
+
+def report_for_ever(trial):
+    for step in range(1000000):
+        trial.report(1, step)
+        time.sleep(0.1)
+
+def leave_forks():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for _ in range(2):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.setsid()
+            time.sleep(600)
+            os._exit(0)
+
+def objective(trial):
+    device = os.environ["CUDA_VISIBLE_DEVICES"]
+    descriptor = os.open("ledger." + device, os.O_WRONLY | os.O_CREAT)
+    os.dup2(descriptor, 0, inheritable=False)
+    os.close(descriptor)
+    try:
+        fcntl.flock(0, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        line("violations", device, trial.study_name, trial.number)
+    kind = trial.seed % 18
+    line("begun", trial.study_name, trial.number, kind)
+    sleep = "SLEEP".split()
+    if kind == 0:
+        time.sleep(0.05)
+    elif kind == 1:
+        os._exit(3)
+    elif kind in (2, 3, 17):
+        os.kill(os.getpid(), {2: signal.SIGSEGV, 3: signal.SIGABRT, 17: signal.SIGKILL}[kind])
+    elif kind in (4, 5):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if kind == 4 else signal.SIG_IGN)
+        report_for_ever(trial)
+    elif kind in (6, 7):
+        subprocess.Popen(sleep, start_new_session=kind == 7)
+    elif kind == 8:
+        leave_forks()
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif kind == 9:
+        blocks = []
+        while True:
+            blocks.append(b"x" * (4 << 20))
+            time.sleep(0.01)
+    elif kind in (10, 15):
+        trial._socket.sendall(b"GET / HTTP/1.1\\n" if kind == 10 else b"[1]\\n")
+        time.sleep(600)
+    elif kind == 11:
+        for step in range(3000):
+            trial.report(1, step)
+    elif kind == 12:
+        os._exit(0)
+    elif kind == 13:
+        os.write(2, b"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB\\n")
+        os._exit(1)
+    elif kind == 14:
+        time.sleep(600)
+    elif kind == 16:
+        trial.tell(1)
+        time.sleep(600)
+    return 1
 """
 ENDS = {0: "", 1: "exit:3", 2: "signal:11", 3: "signal:6", 4: "timeout", 5: "timeout", 6: "", 7: "", 8: "signal:11",
         9: "oom-host", 10: "protocol", 11: "", 12: "no-value", 13: "oom-device", 14: "no-report", 15: "protocol", 16: "",
@@ -136,9 +214,14 @@ def test_every_trial_ends_in_one_class_and_leaves_nothing_whoever_is_killed(fold
     rng = random.Random(SEED)
     program = folder / "trial.sh"
     program.write_text(TRIAL.replace("TOOLS", str(TOOLS)).replace("SLEEP", SLEEP))
+    (folder / "trial.py").write_text(FUNCTION.replace("SLEEP", SLEEP))
+    objectives = {
+        "a": ["--", "sh", str(program)],
+        "b": ["--zygote", "on", "--python-program", sys.executable, "--python", "trial.py:objective"],
+    }
     n_slots = rng.randint(2, 8)
     n_killed = 0
-    names = ["a", "a", "b"]  # two share a study
+    names = ["a", "a", "b", "b"]  # two share a study
 
     def begin(name):
         command = [BLUEFIN, "run", "--storage", f"sqlite:///{name}.db", "--study-name", name, "--create"]
@@ -146,7 +229,7 @@ def test_every_trial_ends_in_one_class_and_leaves_nothing_whoever_is_killed(fold
         command += ["--trial-timeout", str(TRIAL_TIMEOUT), "--report-timeout", str(REPORT_TIMEOUT)]
         command += ["--memory-limit", "64MiB", "--grace", "0.3"]
         return subprocess.Popen(
-            [*command, "--quiet", "--", "sh", str(program)], stderr=open(f"{name}.err", "a"), start_new_session=True
+            [*command, "--quiet", *objectives[name]], stderr=open(f"{name}.err", "a"), start_new_session=True
         )
 
     runs = [begin(name) for name in names]
@@ -177,7 +260,12 @@ def test_every_trial_ends_in_one_class_and_leaves_nothing_whoever_is_killed(fold
     assert watch.longest < 5
     assert eventually(lambda: processes() == []), processes()
     assert free_slots(folder, n_slots) == set(range(n_slots))
+    loaded = [int(pid) for pid in Path("loaded").read_text().split()]
+    assert all(is_gone(pid) for pid in loaded)
     errors = Path("a.err").read_text() + Path("b.err").read_text()
+    # A loaded machine may take longer than a trial may; nothing else speaks against forks.
+    given_up = [line for line in errors.splitlines() if "--zygote" in line]
+    assert all("it has not loaded within" in line for line in given_up), given_up
     assert "error" not in errors, errors
 
     begun = [line.split() for line in Path("begun").read_text().splitlines()]

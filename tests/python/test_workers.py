@@ -200,9 +200,9 @@ def test_timeout_and_no_trials():
     study.optimize(objectives.parabola, n_trials=0, n_workers=2)
     assert study.trials == []
     begin = time.monotonic()
-    study.optimize(objectives.process, timeout=0.8, n_workers=2)
-    assert 0.8 <= time.monotonic() - begin < 6.0
-    assert 1 <= len(study.trials) <= 4 and set(letters(study)) == {"C"}
+    study.optimize(objectives.process, timeout=2.0, n_workers=2)
+    assert 2.0 <= time.monotonic() - begin < 7.2
+    assert 1 <= len(study.trials) <= 10 and set(letters(study)) == {"C"}
 
 
 def test_progress_and_garbage(capsys):
@@ -328,8 +328,8 @@ def test_a_worker_that_dies_between_two_trials_costs_none():
     def callback(study, trial):
         pid = trial.user_attrs["pid"]
         os.kill(pid, signal.SIGKILL)
-        # With all of its threads: until then a trial might still go there.
-        assert eventually(lambda: is_gone(pid) and len(os.listdir(f"/proc/{pid}/task")) == 1)
+        # With all of its threads, and collected: until then a trial might still go there.
+        assert eventually(lambda: not Path(f"/proc/{pid}").exists())
         time.sleep(0.05)
 
     study.optimize(objectives.process, n_trials=3, n_workers=1, callbacks=[callback])
@@ -560,12 +560,12 @@ def test_trials_beyond_their_limits_fail_in_their_class(monkeypatch):
     monkeypatch.setattr("bluefin._workers._process._EXIT_GRACE_S", 0.3)
     study = bluefin.create_study()
     study.optimize(
-        objectives.beyond_limits, n_trials=5, n_workers=1, trial_timeout=2, report_timeout=1, memory_limit=768 * 2**20
+        objectives.beyond_limits, n_trials=5, n_workers=1, trial_timeout=2, report_timeout=1, memory_limit=512 * 2**20
     )
     assert letters(study) == "FFFFC"
     classes = [trial.user_attrs.get("bluefin:fail") for trial in study.trials]
     assert classes == ["no-report", "timeout", "oom-host", "no-report", None]
-    assert "more than its limit of 768 MiB" in study.trials[2].user_attrs["bluefin:error"]
+    assert "more than its limit of 512 MiB" in study.trials[2].user_attrs["bluefin:error"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import threading
 import time
 
 import bluefin
+from processes import is_gone
 
 
 def parabola(trial):
@@ -241,3 +242,118 @@ def beyond_limits(trial):
         while True:
             trial.suggest_float("x", 0, 1)
     return 1.0
+
+
+def daemon(note):
+    """A process that forks twice and never executes another program: it holds every descriptor, also the locks."""
+    middle = os.fork()
+    if middle == 0:
+        os.setsid()
+        if os.fork() == 0:
+            note(os.getpid())
+            time.sleep(600)
+        os._exit(0)
+    os.waitpid(middle, 0)
+
+
+class Leaves:
+    """Leaves processes behind that have left its session, and writes their numbers into a folder."""
+
+    def __init__(self, folder, how, end="end"):
+        self.folder = folder
+        self.how = how
+        self.last = end
+
+    def __call__(self, trial):
+        # Nothing of the trials before it is there.
+        trial.set_user_attr("before", [pid for pid in self.pids() if not is_gone(pid)])
+        getattr(self, self.how)()
+        while len(self.pids()) <= trial.number:
+            time.sleep(0.01)
+        return getattr(self, self.last)()
+
+    def pids(self):
+        return [int(path.name) for path in Path(self.folder).iterdir()]
+
+    def note(self, pid):
+        Path(self.folder, str(pid)).touch()
+
+    def session(self):
+        self.note(subprocess.Popen(["sleep", "600"], start_new_session=True).pid)
+
+    def session_with_descriptors(self):
+        self.note(subprocess.Popen(["sleep", "600"], start_new_session=True, close_fds=False).pid)
+
+    def stubborn(self):
+        script = f"trap '' TERM HUP INT; touch {self.folder}/$$; while :; do sleep 600; done"
+        subprocess.Popen(["sh", "-c", script], start_new_session=True, close_fds=False)
+
+    def double_fork(self):
+        daemon(self.note)
+
+    def shell(self):
+        os.system(f"setsid sh -c 'touch {self.folder}/$$; exec sleep 600' & sleep 0.1")
+
+    def orphan(self):
+        """One that stays in the session, but without a parent."""
+        os.system(f"sh -c 'touch {self.folder}/$$; exec sleep 600' &")
+
+    def hidden(self):
+        """Nothing in its environment tells whose it is."""
+        os.system(f"env -i setsid sh -c 'touch {self.folder}/$$; exec sleep 600' &")
+
+    def end(self):
+        return 1.0
+
+    def fail(self):
+        raise ValueError("on purpose")
+
+    def crash(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def hang(self):
+        time.sleep(600)
+
+
+held = None
+
+
+def with_a_service(trial):
+    """As libraries have one: started by the first trial in a session of its own, and used by all that follow."""
+    global held
+    if held is None:
+        held = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    trial.set_user_attr("alive", held.poll() is None)
+    trial.set_user_attr("pid", held.pid)
+    return 0.0
+
+
+def waits_for_any_child(trial):
+    """Has children of its own only, whatever has become of those of others."""
+    os.system("sleep 0.01 &")
+    mine = subprocess.Popen(["sh", "-c", "exit 3"])
+    pid, status = os.wait()
+    trial.set_user_attr("mine", [pid == mine.pid, os.waitstatus_to_exitcode(status)])
+    mine.returncode = 3
+    try:
+        os.wait()
+    except ChildProcessError:
+        return 0.0
+
+
+class LeavesOne(Leaves):
+    """Of several trials at once: each waits for its own."""
+
+    def __call__(self, trial):
+        getattr(self, self.how)()
+        return getattr(self, self.last)()
+
+
+def takes_memory_in_a_daemon(trial):
+    def take(pid):
+        block = b"x" * 2**29
+        time.sleep(600)
+        return block
+
+    daemon(take)
+    time.sleep(60)

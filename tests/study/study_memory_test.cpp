@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The memory model in a study: what samplers suggest once trials have run out of memory.
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bluefin/error.hpp"
@@ -293,6 +295,33 @@ TEST_CASE("a queued configuration runs as it is", "[memory]") {
   Study study = make_study("random");
   add_failure(study, 20, 20);
   add_failure(study, 1000, 1000);
+}
+
+TEST_CASE("a hint that another process gives is learned with its next trial", "[memory]") {
+  const test::TempDir dir;
+  Study ours = create_study({.storage = dir.url(), .name = "s", .sampler = make_sampler("random"), .seed = 1});
+  Study theirs = load_study({.storage = dir.url(), .name = "s", .sampler = make_sampler("random"), .seed = 2});
+  ours.use_memory_model({.host_capacity = 100'000});
+  static_cast<void>(ours.trials());
+  theirs.set_resource_hint("table", {"batch", "width"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // it is looked for once in a second
+  // None beyond the capacity: what has run may run, and random sizes differ from run to run where a file is shared.
+  for (const std::int64_t batch : {1, 9, 90}) {
+    for (const std::int64_t width : {1, 10, 100, 1000}) {
+      theirs.enqueue_trial({{"batch", batch}, {"width", width}});
+      Trial trial = theirs.ask();
+      const Sizes sizes = suggest(trial);
+      trial.set_user_attr("bluefin:peak_memory", 100 + sizes.batch * sizes.width);
+      theirs.tell(trial, 1.0);
+    }
+  }
+  for (int i = 0; i < 40; ++i) {
+    Trial trial = ours.ask();
+    const Sizes sizes = suggest(trial);
+    CAPTURE(i);
+    CHECK(sizes.batch * sizes.width <= 100'000);
+    ours.tell(trial, 1.0);
+  }
 }
 
 TEST_CASE("hints have names of parameters, can be replaced and taken away", "[memory]") {

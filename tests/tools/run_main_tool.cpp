@@ -8,8 +8,14 @@
 #include <thread>
 
 int main(int argc, char** argv) {
-  if (const char* path = std::getenv("STARTED"); path != nullptr && std::getenv("BLUEFIN_FD") != nullptr) {
-    std::ofstream(path, std::ios::app) << (std::getenv("BLUEFIN_PRESTARTED") != nullptr ? "ahead\n" : "usual\n");
+  const bool to_be_forked = std::getenv("BLUEFIN_ZYGOTE") != nullptr;
+  if (const char* path = std::getenv("STARTED");
+      path != nullptr && (to_be_forked || std::getenv("BLUEFIN_FD") != nullptr)) {
+    const bool ahead = std::getenv("BLUEFIN_PRESTARTED") != nullptr;
+    std::ofstream(path, std::ios::app) << (to_be_forked ? "to be forked\n" : ahead ? "ahead\n" : "usual\n");
+  }
+  if (to_be_forked && std::getenv("THREAD") != nullptr) {
+    std::thread([] { std::this_thread::sleep_for(std::chrono::minutes(10)); }).detach();
   }
   const auto objective = [](bluefin::Trial& trial) {
     const double x = trial.suggest_float("x", -5, 5);

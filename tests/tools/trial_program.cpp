@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -173,11 +174,28 @@ Outcome ahead(Trial& trial) {
   return started() < std::min(trial.number() + 2, g_trials) ? throw std::runtime_error("no other was started") : 0.0;
 }
 
+// What a process that was forked for its trial has, which is all that a started one has.
+Outcome forked(Trial& trial) {
+  trial.set_user_attr("pid", std::to_string(::getpid()));
+  trial.set_user_attr("leads", ::getpgrp() == ::getpid());
+  trial.set_user_attr("locks", std::to_string(variable("BLUEFIN_LOCK_DIR").empty() ? 0 : held_locks()));
+  trial.set_user_attr("variable", variable("BLUEFIN_TRIAL_NUMBER"));
+  trial.set_user_attr("visible", variable("CUDA_VISIBLE_DEVICES"));
+  std::ifstream file("/proc/self/environ");
+  const std::string initial((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  trial.set_user_attr("mark", initial.find("BLUEFIN_MARK=" + variable("BLUEFIN_MARK") + '\0') != std::string::npos);
+  std::cout << "of trial " << trial.number() << std::endl;
+  return 0.0;
+}
+
 const std::map<std::string, bluefin::Objective> kObjectives = {
     {"every-kind", every_kind},
     {"all-reports", all_reports},
     {"ahead", ahead},
     {"ahead-and-large", ahead},
+    {"forked", forked},
+    {"forked-with-thread", forked},
+    {"forked-and-large", forked},
     {"value", [](Trial& trial) { return trial.suggest_float("x", -1, 1); }},
     {"device",
      [](Trial& trial) {
@@ -300,6 +318,18 @@ int main(int argc, char** argv) {
       g_block.assign(std::size_t{512} << 20, 'x');
       std::this_thread::sleep_for(std::chrono::minutes(1));
     }
+  }
+  if (what.rfind("forked", 0) == 0) {
+    write_pid(g_path);
+    std::printf("not to be printed twice");  // and not written yet
+    if (what == "forked-with-thread") {
+      std::thread([] { std::this_thread::sleep_for(std::chrono::minutes(10)); }).detach();
+    }
+    if (what == "forked-and-large") {
+      g_block.assign(std::size_t{512} << 20, 'x');
+      std::this_thread::sleep_for(std::chrono::minutes(1));
+    }
+    return bluefin::run_attached(kObjectives.at(what));
   }
   std::cout << "these are not values: 1 2 3" << std::endl;
   return bluefin::run_attached(kObjectives.at(what));

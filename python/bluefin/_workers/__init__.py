@@ -7,6 +7,7 @@ trial, and any storage will do. A worker is a fresh interpreter (nothing is fork
 
 - `_objective`: how the objective gets to a worker
 - `_pool`, `_process`: the parent's side
+- `_keeper`: what stands between both and ends what a worker leaves behind
 - `_child`, `_trial`: the worker's side
 - `_messages`: what both say to each other
 """

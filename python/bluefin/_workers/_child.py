@@ -27,7 +27,7 @@ _EXIT_INTERRUPTED = 130  # a shell's number for SIGINT
 
 
 def main(fd: int, parent: int) -> None:
-    """Runs trials until the parent closes the socket ``fd``."""
+    """Runs trials until the program closes the socket ``fd``. parent: the keeper's number."""
     _native.end_with_parent(parent)
     os.set_inheritable(fd, False)  # programs that the objective starts must not hold the socket
     try:
@@ -45,7 +45,7 @@ def _run_trials(connection: Connection) -> None:
     except BaseException as error:  # also sys.exit() of a main module that is no module
         connection.send_bytes(dumps(("raised", *pack_error(error, skip_frames=1))))
         return
-    connection.send_bytes(dumps(("ready",)))
+    connection.send_bytes(dumps(("ready", os.getpid())))
     call = _caller(connection)
     while True:
         _, number = loads(connection.recv_bytes())
@@ -53,6 +53,8 @@ def _run_trials(connection: Connection) -> None:
         if setup.gc_after_trial:
             gc.collect()
         _flush_output()
+        if dropped := _dropped():
+            connection.send_bytes(dumps(("dropped", dropped)))
         connection.send_bytes(message)
 
 
@@ -65,6 +67,12 @@ def _load_objective(setup: Setup) -> Callable[[WorkerTrial], Any]:
         return loads(setup.objective)
     finally:
         del process.current_process()._inheriting  # type: ignore[attr-defined]
+
+
+def _dropped() -> list[int]:
+    """Processes that run although their Popen is gone: Python keeps these to collect them some time."""
+    running = getattr(sys.modules.get("subprocess"), "_active", None)
+    return [process.pid for process in running or ()]
 
 
 def _flush_output() -> None:

@@ -2,8 +2,9 @@
 """What a worker and its parent say to each other, over a socket: pickled tuples of plain values, the first a word.
 
 ========================================  =====================================================================
-parent: a `Setup`                         worker: ``ready``, or ``raised`` when the objective cannot be loaded
-parent: ``run``, number of a trial        worker: any number of calls, then ``returned`` or ``raised``
+parent: a `Setup`                         worker: ``ready`` and its number, or ``raised`` when the objective cannot be loaded
+parent: ``run``, number of a trial        worker: any number of calls, perhaps ``dropped`` and processes
+                                          that nobody holds, then ``returned`` or ``raised``
 worker: ``call``, of the study?, name,    parent: ``returned`` with the pickled result, or ``raised``
 pickled arguments
 ========================================  =====================================================================

@@ -15,10 +15,12 @@ import queue
 import threading
 import time
 from typing import Any
+from typing import TYPE_CHECKING
 
 from bluefin import _native
 from bluefin import logging
 from bluefin._limits import Limits
+from bluefin._out_of_memory import out_of_memory_class
 from bluefin._slots import mark
 from bluefin._slots import Waiting
 from bluefin._workers._messages import dumps
@@ -26,8 +28,16 @@ from bluefin._workers._messages import Setup
 from bluefin._workers._objective import pack_objective
 from bluefin._workers._process import Worker
 from bluefin._workers._process import WorkerDied
+from bluefin.exceptions import StorageInternalError
+from bluefin.logging import get_logger
 from bluefin.study._objectives import ObjectiveLost
+from bluefin.trial import FrozenTrial
 from bluefin.trial import Trial
+
+if TYPE_CHECKING:
+    from bluefin.study._study import Study
+
+_logger = get_logger(__name__)
 
 # From Ctrl-C to SIGKILL: what the objectives have to tidy up.
 _INTERRUPT_GRACE_S = 0.4
@@ -35,12 +45,15 @@ _INTERRUPT_GRACE_S = 0.4
 _EXIT_GRACE_S = 2.0
 # How often a worker may die before it is ready: where memory is short, another try is worth it.
 _START_ATTEMPTS = 3
+# The variable that all processes of one optimize() call have.
+_MARK = "BLUEFIN_WORKER_MARK"
 
 
 class WorkerPool:
     """Runs the objective in worker processes, which are started when they are first needed and replaced when they die.
 
     Args:
+        study: Whose trials run here.
         func: The objective.
         n_workers: How many.
         gc_after_trial: Collects garbage in the worker after each trial.
@@ -56,6 +69,7 @@ class WorkerPool:
 
     def __init__(
         self,
+        study: Study,
         func: Callable[[Trial], Any],
         n_workers: int,
         gc_after_trial: bool,
@@ -67,13 +81,21 @@ class WorkerPool:
         preparation = _preparation(needs_main)
         self._sys_path = [os.fspath(folder) for folder in preparation["sys_path"]]
         self._setup = dumps(Setup(preparation, objective, gc_after_trial, logging.get_verbosity()))
-        self._environment = _environment(n_workers)
+        self._environment = _environment()
+        self._guard: _native.Guard | None = None
+        self._study = study._native
+        self._n_workers = n_workers
         self._workers: list[Worker | None] = [None] * n_workers
         self._limits = limits
         self._telemetry = telemetry
         self._slots = slots
-        self._waiting = None if slots is None else Waiting(slots, telemetry)
+        self._adapts = slots is not None and slots.adapts()
+        self._waiting = None if slots is None else Waiting(slots, telemetry, self._places if self._adapts else None)
         self._leases: list[_native.SlotLease | None] = [None] * n_workers  # held as long as their workers live
+        self._beside_others: set[int] = set()  # trials that ran out of memory so
+        # How many trials share a GPU; None: that is fixed.
+        self._auto_slots = _native.AutoSlots(study._native, slots) if slots is not None and self._adapts else None
+        self._say_what_is_decided()
         # The last one used is taken first: where there are fewer trials than workers, the others need not start.
         self._free: queue.LifoQueue[int] = queue.LifoQueue()
         for index in reversed(range(n_workers)):
@@ -104,10 +126,34 @@ class WorkerPool:
                 self._give_on(index, may_begin)
             self._free.put(index)
 
+    def _places(self) -> int:
+        """How many workers could begin now, beside those that have a slot."""
+        held = sum(lease is not None for lease in self._leases)
+        return self._slots.trials_at_a_time(self._n_workers) - held  # type: ignore[union-attr]
+
+    def ended(self, trial: FrozenTrial) -> bool:
+        if self._auto_slots is None:
+            return False
+        self._auto_slots.add(trial._native)
+        self._say_what_is_decided()
+        if trial.number not in self._beside_others:
+            return False
+        self._beside_others.discard(trial.number)
+        return _native.begin_anew_beside_fewer(self._study, trial._native)
+
+    def _say_what_is_decided(self) -> None:
+        if self._auto_slots is not None and (news := self._auto_slots.take_news()):
+            _logger.info(f"{news[0].upper()}{news[1:]}.")
+
     def _give_on(self, index: int, may_begin: Callable[[], bool]) -> None:
         """Gives a worker's slot back, with the worker, where somebody else should have it."""
         lease = self._leases[index]
-        if lease is None or (may_begin() and not self._slots.wanted_by_others(lease)):  # type: ignore[union-attr]
+        slots = self._slots
+        if lease is None or slots is None:
+            return
+        # One that was started beside fewer or more keeps to another share of the memory, and is measured as such.
+        is_as_others = not self._adapts or lease.slots_per_gpu() == slots.slots_per_gpu()
+        if may_begin() and is_as_others and not slots.wanted_by_others(lease):
             return
         with self._lock:
             worker = None if self._closed else self._workers[index]
@@ -146,6 +192,8 @@ class WorkerPool:
             if lease is not None:
                 self._leases[index] = None
                 lease.release()
+        if self._guard is not None:
+            self._guard.close()
         self._telemetry.close()
 
     def _ready(self, index: int) -> Worker:
@@ -165,7 +213,13 @@ class WorkerPool:
         with self._lock:
             if self._closed or self._interrupted_at is not None:
                 raise KeyboardInterrupt
+            if _MARK not in self._environment:
+                self._guard = _guard(self._environment)
             environment = {**self._environment, "BLUEFIN_WORKER": str(index)}
+            # As for the trials of `bluefin run`: spinning threads of several trials stop each other.
+            n_trials = self._n_workers if self._slots is None else self._slots.trials_at_a_time(self._n_workers)
+            cores = len(os.sched_getaffinity(0))
+            environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // n_trials)))
             lease = self._leases[index]
             if lease is not None:
                 environment.update(lease.environment())
@@ -190,9 +244,19 @@ class WorkerPool:
             if interrupted:
                 raise KeyboardInterrupt from None
             raise ObjectiveLost(str(death)) from None
+        except Exception as error:
+            if self._slots is not None and lease is not None and out_of_memory_class(error) == "oom-device":
+                self._note_share(self._slots.memory_beside_others(lease), trial)
+            raise
         finally:
             trial.set_user_attr("bluefin:telemetry", json.loads(self._telemetry.usage(trial.number)))
             self._telemetry.end(trial.number)
+
+    def _note_share(self, share: int | None, trial: Trial) -> None:
+        """Of a trial that has run out of a GPU's memory. share: what it had beside others; None: it had all."""
+        if share is not None:
+            trial.set_user_attr("bluefin:capacity", share)
+            self._beside_others.add(trial.number)
 
 
 def _preparation(needs_main: bool) -> dict[str, Any]:
@@ -209,13 +273,20 @@ def _preparation(needs_main: bool) -> dict[str, Any]:
     return data
 
 
-def _environment(n_workers: int) -> dict[str, str]:
+def _guard(environment: dict[str, str]) -> _native.Guard | None:
+    """Ends what is left when the program is killed together with the keepers of its workers. Marks the environment."""
+    mark = environment[_MARK] = f"{os.getpid()}-{time.monotonic_ns():x}"
+    try:
+        return _native.Guard(f"{_MARK}={mark}")
+    except StorageInternalError as error:  # there is no /bin/sh
+        _logger.warning(f"Processes may be left when this program is killed: {error}.")
+        return None
+
+
+def _environment() -> dict[str, str]:
     environment = dict(os.environ)
     # A worker is not the trial of a supervisor, even if this process is.
-    for name in ("BLUEFIN_FD", "BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU"):
+    for name in ("BLUEFIN_FD", "BLUEFIN_DEVICE", "BLUEFIN_DEVICE_UUID", "BLUEFIN_SLOTS_PER_GPU", _MARK):
         environment.pop(name, None)
-    # As for the trials of `bluefin run`: spinning threads of several trials stop each other.
-    cores = len(os.sched_getaffinity(0))
-    environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // n_workers)))
     environment.setdefault("OMP_WAIT_POLICY", "passive")
     return environment

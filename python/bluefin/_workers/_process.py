@@ -23,10 +23,33 @@ from bluefin._workers._messages import pack_error
 from bluefin._workers._messages import unpack_error
 from bluefin.trial import Trial
 
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from bluefin._workers._child import main; main({fd}, {parent})"
+# The keeper is forked from before anything else is imported.
+_PROGRAM = (
+    "import sys; sys.path[:] = {path!r}; keeper = dict(__name__='bluefin-keeper'); "
+    "exec(compile(open({file!r}, encoding='utf-8').read(), {file!r}, 'exec'), keeper); "
+    "parent = keeper['keep']({fd}, {program}); del keeper; "
+    "from bluefin._workers._child import main; main({fd}, parent)"
+)
+_KEEPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_keeper.py")
 
 # How long a worker that says no more may take to end, and one that has to end after SIGTERM.
 _EXIT_GRACE_S = 5.0
+
+# How long a keeper may take to end everything: for one that was stopped.
+_KEEPER_GRACE_S = 5.0
+
+# What the keeper understands as "end everything at once".
+_END_ALL = signal.SIGUSR1
+
+
+def _end_connection(connection: Connection) -> None:
+    """Closed alone it would stay open in whatever this process has forked meanwhile."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as shared:
+        try:
+            shared.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the worker has ended
+    connection.close()
 
 
 class WorkerDied(Exception):
@@ -42,7 +65,7 @@ class WorkerDied(Exception):
 
 
 class Worker:
-    """A process, in which one trial runs at a time. All but `interrupt`, `kill` and `hang_up` are for one thread.
+    """A process, in which one trial runs at a time, and its keeper (`_keeper`). All but `interrupt`, `kill` and `hang_up` are for one thread.
 
     Args:
         setup: The pickled `Setup`.
@@ -66,25 +89,30 @@ class Worker:
         self._collected = False
         self._in_use = False  # a thread waits for what it says
         self._in_trial = False
+        self._pid = 0
+        self._kept: list[int] = []  # the keeper's processes that belong to no trial
+        self._dropped: list[int] = []  # the worker's that belong to nobody
         self.is_fresh = True  # it has run no trial yet
         ours, theirs = socket.socketpair()
         with ours, theirs:
             fd = theirs.fileno()
-            program = _PROGRAM.format(path=sys_path, fd=fd, parent=os.getpid())
-            # A session of its own: Ctrl-C at the terminal is the parent's affair, and the processes that the objective
-            # starts can be ended with it.
-            self._process = subprocess.Popen(
-                [*_interpreter(), "-c", program],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[fd, *(inherited or ())],
-                env=environment,
-                start_new_session=True,
-            )
+            this = _native.open_process(os.getpid())
+            try:
+                # The keeper's. A session of its own: Ctrl-C at the terminal is the parent's affair.
+                self._process = subprocess.Popen(
+                    [*_interpreter(), "-c", _PROGRAM.format(path=sys_path, file=_KEEPER, fd=fd, program=this)],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[fd, this, *(inherited or ())],
+                    env=environment,
+                    start_new_session=True,
+                )
+            finally:
+                os.close(this)
             self._connection = Connection(ours.detach())
         try:
             self._end = _native.open_process(self._process.pid)
         except BaseException:
-            self._process.kill()
+            self._process.send_signal(_END_ALL)
             self._process.wait()
             raise
         # Not the socket alone: processes that the objective has forked hold that, too.
@@ -113,6 +141,8 @@ class Worker:
                 "(A worker imports the module of the objective. Where that is the program itself, what starts the "
                 'study belongs under `if __name__ == "__main__":`, and what the objective uses does not.)'
             ) from error.__cause__
+        self._pid = content[0]
+        self._kept = _native.adopted(self._process.pid, self._pid)
 
     def run(self, trial: Trial) -> Any:
         """Runs the objective on a trial; returns its result or raises its exception.
@@ -124,7 +154,7 @@ class Worker:
         self._in_use = self._in_trial = True
         try:
             self._send("run", trial.number)
-            watch = Watch(self._limits, self.pid)
+            watch = Watch(self._limits, self._process.pid)
             while True:
                 word, *content = self._receive(watch)
                 if word == "call":
@@ -133,6 +163,9 @@ class Worker:
                     if broken := watch.broken():  # one that asks all the time as well
                         raise self._end_for(*broken)
                     self._send(*_answer(trial, *content))
+                    continue
+                if word == "dropped":
+                    self._dropped = content[0]
                     continue
                 in_step = True
                 if word == "returned":
@@ -144,12 +177,25 @@ class Worker:
         finally:
             self._in_use = self._in_trial = False
             self.is_fresh = False
-            if not in_step:
+            if in_step:
+                self._end_leftovers()
+            else:
                 self.collect()
+
+    def _end_leftovers(self) -> None:
+        """Ends what the trial has left running and nobody looks after.
+
+        What the worker itself still holds may be meant for all of its trials: the service of a library, say.
+        """
+        with self._lock:
+            if not self._collected:
+                _native.end_leftovers(self._process.pid, self._pid, self._kept, self._dropped)
+        self._dropped = []
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        """Of the process that runs the trials, once it is ready."""
+        return self._pid
 
     def is_alive(self) -> bool:
         """Whether it can take another trial."""
@@ -162,23 +208,22 @@ class Worker:
         with self._lock:
             if self._collected:
                 return
-            if self._in_trial:
-                os.kill(self._process.pid, signal.SIGINT)
-            else:
-                _kill_group(self._process.pid)
+            self._process.send_signal(signal.SIGINT if self._in_trial else _END_ALL)
 
     def kill(self) -> None:
-        """Ends the process and all of its group."""
+        """Ends the process and all that it has started."""
         with self._lock:
             if not self._collected:
-                _kill_group(self._process.pid)
+                self._process.send_signal(_END_ALL)
 
     def hang_up(self) -> None:
         """Lets a worker that has no trial end by itself; kills one that has."""
         if self._in_use:
             self.kill()
-        else:
-            self._connection.close()
+            return
+        with self._lock:  # collect() closes it
+            if not self._connection.closed:
+                _end_connection(self._connection)
 
     def wait(self, seconds: float) -> None:
         """After `hang_up`: waits for the end of the process, and makes it when the time is over."""
@@ -188,10 +233,12 @@ class Worker:
         self.collect()
 
     def collect(self) -> WorkerDied:
-        """Ends what is left of the group and tells how the process has ended."""
+        """Ends what is left of it and tells how the process has ended."""
         with self._lock:
             if not self._collected:
-                _kill_group(self._process.pid)  # until it is waited for, the number cannot be somebody else's
+                self._process.send_signal(_END_ALL)  # until it is waited for, the number cannot be somebody else's
+                self._poll_end(_KEEPER_GRACE_S)
+                self._process.kill()  # a keeper that was stopped; the worker sees its end
                 self._process.wait()
                 self._collected = True
                 self._connection.close()
@@ -225,7 +272,7 @@ class Worker:
         if kind != "oom-host":
             with self._lock:
                 if not self._collected:
-                    _signal_group(self._process.pid, signal.SIGTERM)
+                    self._process.terminate()  # the keeper passes it on to the group
             self._poll_end(_EXIT_GRACE_S)
         self.collect()
         return WorkerDied(kind, text)
@@ -263,17 +310,6 @@ def _interpreter() -> list[str]:
     executable = spawn.get_executable()
     name = executable.decode() if isinstance(executable, bytes) else executable
     return [name or sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
-
-
-def _kill_group(pid: int) -> None:
-    _signal_group(pid, signal.SIGKILL)
-
-
-def _signal_group(pid: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _death(code: int) -> WorkerDied:

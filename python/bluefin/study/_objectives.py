@@ -19,6 +19,7 @@ from bluefin._slots import mark
 from bluefin._slots import Waiting
 
 if TYPE_CHECKING:
+    from bluefin.trial import FrozenTrial
     from bluefin.trial import Trial
 
 
@@ -37,6 +38,9 @@ class Objectives(Protocol):
 
         None when no trial may be begun any more: for places that are waited for.
         """
+
+    def ended(self, trial: FrozenTrial) -> bool:
+        """Is told of each trial that has ended here. Whether it has failed without fault, and begins anew."""
 
     def interrupt(self) -> None:
         """Raises KeyboardInterrupt in running objectives; called again and again until all have ended."""
@@ -80,6 +84,9 @@ class InThreads:
         trial._devices = lease.ordinals()
         mark(lease, trial, trial.study.study_name, 0)
         return self._call(trial)
+
+    def ended(self, trial: FrozenTrial) -> bool:
+        return False
 
     def interrupt(self) -> None:
         # Again and again: a thread that has just begun its trial enters the objective later.

@@ -283,8 +283,10 @@ class Run:
         else:
             frozen, problem = tell(study, trial, values, state, False, log)
             open_trials.clear()
+        begins_anew = self._objectives.ended(frozen)
         log(frozen, problem)
-        if frozen.state == TrialState.FAIL and error is not None and not isinstance(error, self._catch):
+        is_caught = begins_anew or isinstance(error, self._catch)
+        if frozen.state == TrialState.FAIL and error is not None and not is_caught:
             raise error
         return frozen
 
@@ -364,7 +366,7 @@ def optimize(
 
         planned = None if n_trials is None else min(n_trials, 2**31 - 1)  # what a C++ int holds
         telemetry = _native.Telemetry(study._native, n_workers, planned, slots)
-        objectives = WorkerPool(func, n_workers, gc_after_trial, telemetry, slots, limits)
+        objectives = WorkerPool(study, func, n_workers, gc_after_trial, telemetry, slots, limits)
     progress = ProgressBar(n_trials, timeout) if show_progress_bar else None
     run = Run(study, objectives, n_trials, timeout, catch, callbacks or (), gc_after_trial, progress)
     study._thread_local.run = run

@@ -26,6 +26,7 @@ from bluefin._later import made_now
 from bluefin._options import from_native
 from bluefin._slots import Gpus
 from bluefin._slots import open_slots
+from bluefin._slots import SlotsPerGpu
 from bluefin._warnings import experimental
 from bluefin.distributions import BaseDistribution
 from bluefin.exceptions import UpdateFinishedTrialError
@@ -333,7 +334,7 @@ class Study:
         *,
         gpus: Gpus = None,
         gpus_per_trial: int = 1,
-        slots_per_gpu: int = 1,
+        slots_per_gpu: SlotsPerGpu = 1,
         cpu_slots: int = 0,
         fake_gpus: int = 0,
         trial_timeout: float | None = None,
@@ -359,7 +360,9 @@ class Study:
                 commas; None: trials run wherever they like. With ``n_workers`` a trial's process sees its GPU only,
                 with ``n_jobs`` `Trial.device` is its number. -1 for either means one for each slot.
             gpus_per_trial: How many of them a trial has.
-            slots_per_gpu: How many trials may run on a GPU at a time.
+            slots_per_gpu: How many trials may run on a GPU at a time. "auto", with ``n_workers``: as many as its memory
+                and its time have room for, by what trials have used; one that runs out of memory beside others begins
+                anew, which does not end the study.
             cpu_slots: Instead of GPUs, so many places for trials on this machine, also shared.
             fake_gpus: Instead of GPUs, so many that are not there: to try it out.
             trial_timeout: With ``n_workers``: a trial that runs for more seconds is ended (SIGTERM, SIGKILL after 5 s)
@@ -388,7 +391,7 @@ class Study:
             gc_after_trial,
             show_progress_bar,
             n_workers,
-            open_slots(gpus, gpus_per_trial, slots_per_gpu, cpu_slots, fake_gpus),
+            open_slots(gpus, gpus_per_trial, slots_per_gpu, cpu_slots, fake_gpus, n_workers is not None),
             trial_timeout,
             report_timeout,
             memory_limit,

@@ -36,12 +36,30 @@ def _param_problem(distribution: BaseDistribution, text: str, internal: float) -
     return "" if within else _native.param_problem(text, internal)
 
 
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
 def _local_time(microseconds: int | None) -> datetime.datetime | None:
-    return None if microseconds is None else datetime.datetime.fromtimestamp(microseconds / 1e6)
+    if microseconds is None:
+        return None
+    seconds, rest = divmod(microseconds, 1_000_000)  # a float has too few digits in the year 9999
+    return datetime.datetime.fromtimestamp(seconds).replace(microsecond=rest)
 
 
 def _microseconds(time: datetime.datetime | None) -> int | None:
-    return None if time is None else round(time.timestamp() * 1e6)
+    if time is None:
+        return None
+    try:
+        if time.tzinfo is not None and time.utcoffset() is not None:
+            microseconds = (time - _EPOCH) // datetime.timedelta(microseconds=1)
+        else:
+            microseconds = int(time.replace(microsecond=0).timestamp()) * 1_000_000 + time.microsecond
+        _local_time(microseconds)  # it has to be one here, too
+    except (OverflowError, ValueError):
+        raise ValueError(
+            f"A trial's time must lie in the years 1 to 9999, here and in UTC, but got {time!r}."
+        ) from None
+    return microseconds
 
 
 # How each field is made from the native trial, when it is first asked for. In the order of repr().
