@@ -12,14 +12,17 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kRounding = 1e-9;  // of a score
+constexpr double kFine = 1e-4;      // of l may be left out
 constexpr double kRough = 0.01;     // of g may be left out where the best stands out
+
+double score_of(double log_l, double log_g) {
+  const double score = log_l - log_g;
+  return std::isnan(score) ? -kInfinity : score;
+}
 
 std::vector<double> scores(std::span<const double> log_l, std::span<const double> log_g) {
   std::vector<double> score(log_l.size());
-  for (std::size_t i = 0; i < score.size(); ++i) {
-    score[i] = log_l[i] - log_g[i];
-    if (std::isnan(score[i])) score[i] = -kInfinity;
-  }
+  for (std::size_t i = 0; i < score.size(); ++i) score[i] = score_of(log_l[i], log_g[i]);
   return score;
 }
 
@@ -27,47 +30,53 @@ std::size_t first_largest(const std::vector<double>& score) {
   return static_cast<std::size_t>(std::max_element(score.begin(), score.end()) - score.begin());
 }
 
-// The index of the best candidate. g has most of the kernels, but few candidates are so good that its digits matter.
-// The nearest kernels alone say how good each candidate is at most. In that order they are looked at more closely,
-// until what is left cannot be the best. Only where several are as good as the best but for 1 %, the whole of g
-// decides.
-std::size_t best_of(std::span<const double> candidates, std::span<const double> log_l, ParzenEstimator& g) {
+// The index of the best candidate. Few candidates are so good that the digits of their densities matter. A first look
+// says how good each candidate is at most: from sums in single precision where kernels crowd, from the nearest ones
+// alone where they do not. In that order they are looked at more closely, until what is left cannot be the best. Only
+// where several are as good as the best but for the error of that look, whole sums decide.
+std::size_t best_of(std::span<const double> candidates, ParzenEstimator& l, ParzenEstimator& g) {
+  if (!l.approximates() && !g.approximates())
+    return first_largest(scores(l.log_pdf(candidates), g.log_pdf(candidates)));
+
+  std::vector<double> l_error;
+  std::vector<double> g_error;
+  const std::vector<double> log_l = l.log_pdf(candidates, kFine, &l_error);
+  const std::vector<double> log_g = g.log_pdf(candidates, ParzenEstimator::kNearest, &g_error);
   const std::size_t n = log_l.size();
   const std::size_t d = candidates.size() / n;
-  if (!g.leaves_out()) return first_largest(scores(log_l, g.log_pdf(candidates)));
-
-  // Scores of some candidates, too high by log(1 + left_out) at the most.
-  const auto scores_of = [&](std::span<const std::size_t> some, double left_out) {
+  const auto points_of = [&](std::span<const std::size_t> some) {
     std::vector<double> points;
-    std::vector<double> log_l_of;
     for (const std::size_t i : some) {
       const auto point = candidates.subspan(i * d, d);
       points.insert(points.end(), point.begin(), point.end());
-      log_l_of.push_back(log_l[i]);
     }
-    return scores(log_l_of, g.log_pdf(points, left_out));
+    return points;
   };
-  bool exact = false;
-  std::vector<double> highest = scores(log_l, g.log_pdf(candidates, ParzenEstimator::kNearest, &exact));
-  if (exact) return first_largest(highest);
-  std::vector<std::size_t> order(n);
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return highest[a] > highest[b]; });
-  double lowest = -kInfinity;  // the best candidate is at least as good
-  std::size_t seen = 0;
-  while (seen < n && highest[order[seen]] >= lowest) {
-    const auto some = std::span(order).subspan(seen, std::min(kCandidates, n - seen));
-    const std::vector<double> score = scores_of(some, kRough);
-    for (std::size_t at = 0; at < some.size(); ++at) {
-      highest[some[at]] = score[at];
-      lowest = std::max(lowest, score[at] - kRough - kRounding);
-    }
+
+  std::vector<double> highest(n);  // the score at most
+  double lowest = -kInfinity;      // the best candidate is at least as good
+  const auto look = [&](std::size_t i, double log_g_of, double g_error_of) {
+    highest[i] = score_of(log_l[i] + l_error[i], log_g_of);
+    if (g_error_of < kInfinity) lowest = std::max(lowest, score_of(log_l[i], log_g_of + g_error_of) - kRounding);
+  };
+  std::vector<std::size_t> unknown;  // of g only the nearest kernels have been seen
+  for (std::size_t i = 0; i < n; ++i) {
+    look(i, log_g[i], g_error[i]);
+    if (g_error[i] == kInfinity) unknown.push_back(i);
+  }
+  std::stable_sort(unknown.begin(), unknown.end(), [&](auto a, auto b) { return highest[a] > highest[b]; });
+  for (std::size_t seen = 0; seen < unknown.size() && highest[unknown[seen]] >= lowest;) {
+    const auto some = std::span(unknown).subspan(seen, std::min(kCandidates, unknown.size() - seen));
+    const std::vector<double> closer = g.log_pdf(points_of(some), kRough, &g_error);
+    for (std::size_t at = 0; at < some.size(); ++at) look(some[at], closer[at], g_error[at]);
     seen += some.size();
   }
-  order.resize(seen);
-  std::erase_if(order, [&](std::size_t i) { return highest[i] < lowest; });
-  std::sort(order.begin(), order.end());
-  return order.size() == 1 ? order[0] : order[first_largest(scores_of(order, ParzenEstimator::kExact))];
+  std::vector<std::size_t> best(n);
+  std::iota(best.begin(), best.end(), 0);
+  std::erase_if(best, [&](std::size_t i) { return highest[i] < lowest; });
+  if (best.size() == 1) return best[0];
+  const std::vector<double> points = points_of(best);
+  return best[first_largest(scores(l.log_pdf(points), g.log_pdf(points)))];
 }
 
 }  // namespace
@@ -77,17 +86,16 @@ std::vector<double> best_candidate(ParzenEstimator& l, ParzenEstimator& g, std::
   const std::vector<double> candidates = l.sample(n, rng);
   const std::size_t d = candidates.size() / n;
   const auto point = [&](std::size_t i) { return std::span<const double>(candidates).subspan(i * d, d); };
-  const std::vector<double> log_l = l.log_pdf(candidates);
   std::size_t best = 0;
   if (passes) {
-    const std::vector<double> score = scores(log_l, g.log_pdf(candidates));
+    const std::vector<double> score = scores(l.log_pdf(candidates), g.log_pdf(candidates));
     std::vector<std::size_t> order(n);
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return score[a] > score[b]; });
     const auto found = std::find_if(order.begin(), order.end(), [&](std::size_t i) { return passes(point(i)); });
     best = found != order.end() ? *found : first_largest(score);
   } else {
-    best = best_of(candidates, log_l, g);
+    best = best_of(candidates, l, g);
   }
   return {point(best).begin(), point(best).end()};
 }

@@ -20,7 +20,8 @@ namespace {
 
 constexpr double kFarthest = 1e7;  // in u: 140,000 ranges off, where a kernel's mass has no digits left
 constexpr double kLargestWeight = 1e100;
-constexpr std::size_t kFlat = 25;  // the newest observations, of weight 1
+constexpr std::size_t kFlat = 25;                          // the newest observations, of weight 1
+constexpr std::size_t kMostFloats = std::size_t{1} << 24;  // choices: more are not all floats
 
 // The default weight of rank r is min(1, first + slope r).
 struct Ramp {
@@ -67,6 +68,7 @@ ParzenEstimator::ParzenEstimator(const Space& space, ParzenOptions options)
       narrow_(0, 0, 0, false),
       wide_(0, 0, 0, true),
       batches_(std::make_unique<Batches>()) {
+  bounded_ = options_.bandwidths.magic_clip;
   for (const bool on_grid : {false, true}) {
     for (std::size_t j = 0; j < space.size(); ++j) {
       if (std::holds_alternative<CategoricalDistribution>(space[j]->distribution)) continue;
@@ -84,7 +86,9 @@ ParzenEstimator::ParzenEstimator(const Space& space, ParzenOptions options)
   }
   for (std::size_t j = 0; j < space.size(); ++j) {
     const auto* c = std::get_if<CategoricalDistribution>(&space[j]->distribution);
-    if (c != nullptr) categorical_.push_back({j, c->choices.size()});
+    if (c == nullptr) continue;
+    categorical_.push_back({j, c->choices.size()});
+    if (c->choices.size() > kMostFloats) bounded_ = false;
   }
   const std::size_t n_grid = numeric_.size() - n_continuous_;
   narrow_ = KernelStore(n_continuous_, categorical_.size(), n_grid, false);

@@ -10,7 +10,7 @@
 //
 // Cost: a point that comes or goes O(d) and one pass over m integers; a density of n points at most O(n m d) in vectors
 // of kernels, without an allocation per point or kernel. Of a large set, leaves of kernels that together could not add
-// more than 1e-13 to a sum are left out of it.
+// more than 1e-13 to a sum are left out of it. Where digits do not matter, sums in single precision take half the time.
 #pragma once
 
 #include <cstdint>
@@ -58,14 +58,15 @@ class ParzenEstimator {
   // n points, canonical and inside of the distributions. Result [n, d], row-major.
   std::vector<double> sample(std::size_t n, Rng& rng);
   // log p(x) in kernel space (the Jacobian of the logarithm is left out: it cancels in l/g). points: [n, d]. Result
-  // [n]; -inf outside of the distributions. Kernels that together would add less than the share `left_out` to what is
-  // summed may be left out: the result is low by log(1 + left_out) at the most. kNearest: all but a few. exact: set to
-  // whether none was left out.
+  // [n]; -inf outside of the distributions. With a `left_out` of more than kExact kernels that together would add less
+  // than that share to what is summed may be left out, and sums be of single precision: log p lies in [result, result +
+  // error], error: [n]. kNearest: all but a few may be left out, and where some are the error is infinite.
   static constexpr double kExact = 1e-13;
   static constexpr double kNearest = std::numeric_limits<double>::infinity();
-  std::vector<double> log_pdf(std::span<const double> points, double left_out = kExact, bool* exact = nullptr);
+  std::vector<double> log_pdf(std::span<const double> points, double left_out = kExact,
+                              std::vector<double>* error = nullptr);
   // Whether a larger `left_out` saves anything.
-  bool leaves_out() const { return options_.bandwidths.magic_clip && (narrow_.has_boxes() || wide_.has_boxes()); }
+  bool approximates() const { return bounded_ && size() >= kSingleFrom; }
 
   // For a look inside: the kernels in the order of the trials, the prior's last.
   std::vector<double> kernel_weights();  // [K], sum 1
@@ -84,6 +85,8 @@ class ParzenEstimator {
     KernelStore* store;
     std::size_t k;
   };
+
+  static constexpr std::size_t kSingleFrom = 32;  // kernels; fewer are summed in no time
 
   double prior_weight() const { return size() == 0 ? 1.0 : options_.prior_weight; }
   Place place(int number);
@@ -108,7 +111,9 @@ class ParzenEstimator {
   ScoreTask task_of(const KernelStore& store, std::size_t batch) const;
   template <std::size_t n_points>
   void know(const KernelStore& store, std::size_t first, std::size_t n, std::size_t batch, std::size_t p);
-  bool add_kernels(const KernelStore& store, std::size_t batch, double left_out);
+  void add_kernels(const KernelStore& store, std::size_t batch, double left_out);
+  bool add_single(const KernelStore& store, std::size_t batch);
+  double single_error(std::size_t p, double sum) const;
   double draw_number(const Numeric& numeric, double u, double s, Rng& rng) const;
 
   Space space_;
@@ -117,7 +122,8 @@ class ParzenEstimator {
   std::vector<Numeric> numeric_;
   std::vector<Categorical> categorical_;
   std::size_t n_continuous_ = 0;
-  KernelStore narrow_;  // kernels whose continuous bandwidths are all the smallest of a long history
+  bool bounded_ = true;  // no kernel is narrower than the bounds know (magic clip), every choice is a float
+  KernelStore narrow_;   // kernels whose continuous bandwidths are all the smallest of a long history
   KernelStore wide_;
   std::vector<std::int32_t> places_;  // by trial number: 2 k + (1 if wide), or -1
   std::vector<int> order_;            // [m] trial numbers, ascending

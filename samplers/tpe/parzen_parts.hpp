@@ -35,15 +35,18 @@ struct ParzenEstimator::Batches {
   std::size_t n = 0;  // points
   std::size_t n_batches = 0;
   std::vector<double> x;        // [n_batches][columns][kCandidates][kCopies]
+  std::vector<float> single;    // [n_batches][continuous + 1][kCandidates]
   std::vector<double> ends;     // [n_batches][numeric][2][kCandidates][kCopies]
   std::vector<Grid::Row> rows;  // [n_batches][grids][kCandidates]
   std::vector<const double*> row_pointers;
   std::vector<double> delta;   // [categorical]
-  std::vector<double> offset;  // [n_batches][kCandidates], as the next five
+  std::vector<double> offset;  // [n_batches][kCandidates], as the next seven
   std::vector<double> shift;
   std::vector<double> prior;  // its term of the sum
   std::vector<double> log_prior;
   std::vector<double> most;             // that the discrete parameters add to a kernel's exponent
+  std::vector<double> wrong;            // the relative error of what is in a sum, by single precision
+  std::vector<double> missing;          // the share of what is not in a sum that might be
   std::vector<std::uint8_t> outside;    // the density is 0
   std::vector<Lanes> lanes;             // [n_batches][kCandidates] sums
   std::vector<std::uint32_t> branches;  // near to a point

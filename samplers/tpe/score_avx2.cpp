@@ -5,7 +5,11 @@
 namespace bluefin::tpe {
 #ifdef __AVX2__
 namespace {
-const ScoreKernel kKernel{"avx2", &Loops<4>::run<4, false>, &Loops<4>::add_listed<4>, &Loops<4>::run<4, true>,
+const ScoreKernel kKernel{"avx2",
+                          &Loops<4>::run<4, false>,
+                          &Loops<4>::run_single<4>,
+                          &Loops<4>::add_listed<4>,
+                          &Loops<4>::run<4, true>,
                           &Loops<4>::near};
 }  // namespace
 const ScoreKernel* const kScoreAvx2 = &kKernel;

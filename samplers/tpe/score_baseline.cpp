@@ -4,7 +4,11 @@
 
 namespace bluefin::tpe {
 namespace {
-const ScoreKernel kKernel{"baseline", &Loops<2>::run<4, false>, &Loops<2>::add_listed<4>, &Loops<2>::run<4, true>,
+const ScoreKernel kKernel{"baseline",
+                          &Loops<2>::run<4, false>,
+                          &Loops<2>::run_single<4>,
+                          &Loops<2>::add_listed<4>,
+                          &Loops<2>::run<4, true>,
                           &Loops<2>::near};
 }  // namespace
 const ScoreKernel* const kScoreBaseline = &kKernel;
