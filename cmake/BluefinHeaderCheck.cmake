@@ -13,6 +13,7 @@ function(bluefin_header_check)
   endforeach()
   add_library(bluefin_headers OBJECT EXCLUDE_FROM_ALL ${sources})
   bluefin_target(bluefin_headers)
+  set_target_properties(bluefin_headers PROPERTIES UNITY_BUILD OFF)
   # Nothing but the standard library stands beside include/.
   target_include_directories(bluefin_headers PRIVATE ${PROJECT_SOURCE_DIR}/include)
 endfunction()

@@ -7,7 +7,7 @@ namespace bluefin {
 namespace {
 
 // SQL for a column's value in a message; of text and blobs the beginning.
-std::string shown(std::string_view column) {
+std::string shown_in_sql(std::string_view column) {
   return fmt::format("CASE WHEN typeof({0}) IN ('text', 'blob') THEN quote(substr({0}, 1, 40)) ELSE quote({0}) END",
                      column);
 }
@@ -22,7 +22,7 @@ CheckRule orphan(std::string_view table, std::string_view key, std::string_view 
 }
 
 // A number and the word for its kind, in the columns `value` and `value`_type.
-CheckRule number(std::string_view table, std::string_view key, std::string_view value, bool can_be_nan) {
+CheckRule number_and_kind(std::string_view table, std::string_view key, std::string_view value, bool can_be_nan) {
   return {table, key,
           fmt::format("SELECT {1}, '{2}_type = ' || {5} || ' with {2} = ' || "
                       "{6} || ', expected FINITE with a number, or {3} with NULL' FROM {0} WHERE "
@@ -31,7 +31,7 @@ CheckRule number(std::string_view table, std::string_view key, std::string_view 
                       "NULL END ORDER BY 1",
                       table, key, value, can_be_nan ? "INF_POS, INF_NEG or NAN" : "INF_POS or INF_NEG",
                       can_be_nan ? "'INF_POS', 'INF_NEG', 'NAN'" : "'INF_POS', 'INF_NEG'",
-                      shown(fmt::format("{}_type", value)), shown(value))};
+                      shown_in_sql(fmt::format("{}_type", value)), shown_in_sql(value))};
 }
 
 // Rows that are not counted 0, 1, ... within what they belong to.
@@ -40,7 +40,7 @@ CheckRule counted(std::string_view table, std::string_view key, std::string_view
           fmt::format("SELECT id, 'objective = ' || {3} || ', expected ' || expected FROM "
                       "(SELECT {1} AS id, objective, row_number() OVER (PARTITION BY {2}_id ORDER BY objective)-1 AS "
                       "expected FROM {0}) WHERE objective IS NOT expected ORDER BY 1",
-                      table, key, owner, shown("objective"))};
+                      table, key, owner, shown_in_sql("objective"))};
 }
 
 std::vector<CheckRule> make_rules() {
@@ -60,7 +60,7 @@ std::vector<CheckRule> make_rules() {
        "SELECT version_info_id, 'version_info_id = ' || version_info_id || ', expected 1' FROM version_info WHERE "
        "version_info_id<>1 ORDER BY 1"},
       {"studies", "study_id",
-       "SELECT study_id, 'study_name = ' || " + shown("study_name") +
+       "SELECT study_id, 'study_name = ' || " + shown_in_sql("study_name") +
            " || ', expected a name that no other "
            "study has' FROM studies s WHERE typeof(study_name)<>'text' OR EXISTS (SELECT 1 FROM studies o WHERE "
            "o.study_name=s.study_name AND o.study_id<s.study_id) ORDER BY 1"},
@@ -68,20 +68,20 @@ std::vector<CheckRule> make_rules() {
        "SELECT study_id, 'no directions, expected one for each objective' FROM studies s WHERE NOT EXISTS "
        "(SELECT 1 FROM study_directions d WHERE d.study_id=s.study_id) ORDER BY 1"},
       {"study_directions", "study_direction_id",
-       "SELECT study_direction_id, 'direction = ' || " + shown("direction") +
+       "SELECT study_direction_id, 'direction = ' || " + shown_in_sql("direction") +
            " || ', expected NOT_SET, "
            "MINIMIZE or MAXIMIZE' FROM study_directions WHERE direction IS NULL OR "
            "direction NOT IN ('NOT_SET', 'MINIMIZE', 'MAXIMIZE') ORDER BY 1"},
       counted("study_directions", "study_direction_id", "study"),
 
       {"trials", "trial_id",
-       "SELECT trial_id, 'state = ' || " + shown("state") +
+       "SELECT trial_id, 'state = ' || " + shown_in_sql("state") +
            " || ', expected RUNNING, COMPLETE, PRUNED, FAIL "
            "or WAITING' FROM trials WHERE state IS NULL OR "
            "state NOT IN ('RUNNING', 'COMPLETE', 'PRUNED', 'FAIL', 'WAITING') ORDER BY 1"},
       // Against the trial before, so that a gap is one finding.
       {"trials", "trial_id",
-       "SELECT id, 'number = ' || " + shown("number") +
+       "SELECT id, 'number = ' || " + shown_in_sql("number") +
            " || ', expected ' || coalesce(expected, 'a number') "
            "FROM (SELECT trial_id AS id, number, CASE row_number() OVER w WHEN 1 THEN 0 ELSE lag(number) OVER w + 1 "
            "END AS expected FROM trials WHERE study_id IN (SELECT study_id FROM studies) WINDOW w AS (PARTITION BY "
@@ -91,7 +91,7 @@ std::vector<CheckRule> make_rules() {
        "SELECT trial_id, 'datetime_complete = NULL, expected a time in a ' || state || ' trial' FROM trials "
        "WHERE state IN ('COMPLETE', 'PRUNED', 'FAIL') AND datetime_complete IS NULL ORDER BY 1"},
       {"trials", "trial_id",
-       "SELECT trial_id, 'datetime_complete = ' || " + shown("datetime_complete") +
+       "SELECT trial_id, 'datetime_complete = ' || " + shown_in_sql("datetime_complete") +
            " || ', expected NULL in a "
            "' || state || ' trial' FROM trials WHERE state IN ('RUNNING', 'WAITING') AND datetime_complete IS NOT "
            "NULL ORDER BY 1"},
@@ -105,7 +105,7 @@ std::vector<CheckRule> make_rules() {
        "(SELECT count(*) FROM study_directions d WHERE d.study_id=t.study_id) AS n_objectives FROM trials t "
        "WHERE state='COMPLETE') WHERE n_values<>n_objectives ORDER BY 1"},
 
-      number("trial_values", "trial_value_id", "value", false),
+      number_and_kind("trial_values", "trial_value_id", "value", false),
       counted("trial_values", "trial_value_id", "trial"),
       {"trial_values", "trial_value_id",
        "SELECT v.trial_value_id, 'objective = ' || v.objective || ', expected one below ' || "
@@ -116,9 +116,9 @@ std::vector<CheckRule> make_rules() {
        "SELECT v.trial_value_id, 'a value in a ' || t.state || ' trial, expected none before it has ended' FROM "
        "trial_values v CROSS JOIN trials t ON t.trial_id=v.trial_id WHERE t.state IN ('RUNNING', 'WAITING') "
        "ORDER BY 1"},
-      number("trial_intermediate_values", "trial_intermediate_value_id", "intermediate_value", true),
+      number_and_kind("trial_intermediate_values", "trial_intermediate_value_id", "intermediate_value", true),
       {"trial_intermediate_values", "trial_intermediate_value_id",
-       "SELECT trial_intermediate_value_id, 'step = ' || " + shown("step") +
+       "SELECT trial_intermediate_value_id, 'step = ' || " + shown_in_sql("step") +
            " || ', expected an integer' "
            "FROM trial_intermediate_values WHERE typeof(step)<>'integer' ORDER BY 1"},
   };

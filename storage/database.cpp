@@ -24,7 +24,7 @@ std::uint64_t size_of(const std::string& path) {
 
 std::uint64_t whole_size(const std::string& path) { return size_of(path) + size_of(path + "-wal"); }
 
-std::int64_t number(SqliteDb& db, std::string_view pragma) {
+std::int64_t pragma_number(SqliteDb& db, std::string_view pragma) {
   auto query = db.query(pragma);
   return query.step() ? query.integer(0) : 0;
 }
@@ -77,8 +77,8 @@ DatabaseInfo database_info(const std::string& url) {
     file.db.read([&] {
       // Kept from the first try where the body runs again.
       info.studies.clear();
-      info.page_size = number(file.db, "PRAGMA page_size");
-      info.free_pages = number(file.db, "PRAGMA freelist_count");
+      info.page_size = pragma_number(file.db, "PRAGMA page_size");
+      info.free_pages = pragma_number(file.db, "PRAGMA freelist_count");
       auto mode = file.db.query("PRAGMA journal_mode");
       if (mode.step()) info.journal_mode = mode.text(0);
       const SchemaVersion schema = schema_of(file.db);

@@ -21,19 +21,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail(const std::string& path) {
+[[noreturn]] void throw_write_error(const std::string& path) {
   throw Error(ErrorCode::kUnavailable, fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
 }
 
 // What was written to a file, or to a folder's entries, is on the disk.
 void sync_path(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail(path);
+  if (descriptor < 0) throw_write_error(path);
   const int code = fsync(descriptor);
   const int error = errno;
   close(descriptor);
   errno = error;
-  if (code != 0) fail(path);
+  if (code != 0) throw_write_error(path);
 }
 
 // Where a file of that name would be written: a symbolic link is followed.
@@ -126,7 +126,7 @@ DraftFile::DraftFile(const std::string& path, bool overwrite) : path_(target_of(
     forget(draft_);
     forget(journal_);
     errno = error;
-    fail(path_);
+    throw_write_error(path_);
   }
   close(descriptor);
 }
@@ -141,13 +141,13 @@ DraftFile::~DraftFile() {
 void DraftFile::finish() {
   sync_path(draft_);
   if (overwrite_) {
-    if (std::rename(draft_.c_str(), path_.c_str()) != 0) fail(path_);
+    if (std::rename(draft_.c_str(), path_.c_str()) != 0) throw_write_error(path_);
     renamed_ = true;
   } else {
     // Fails where somebody has made such a file meanwhile, as a rename would not.
     if (link(draft_.c_str(), path_.c_str()) != 0) {
       if (errno == EEXIST) throw exists_already(path_);
-      fail(path_);
+      throw_write_error(path_);
     }
   }
   sync_path(fs::path(path_).parent_path().string());

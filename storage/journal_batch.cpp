@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kChunk = 1 << 20;
 
-[[noreturn]] void fail(const JournalFile& journal, std::string_view what) {
+[[noreturn]] void throw_pending_error(const JournalFile& journal, std::string_view what) {
   throw Error(ErrorCode::kUnavailable,
               fmt::format("journal {}: {} {}: {}", journal.path(), journal.pending_path(), what, std::strerror(errno)));
 }
@@ -89,7 +89,8 @@ bool has_lines_behind(const JournalFile& journal, std::int64_t at) {
 
 // What stays would hide from readers all that is written from now on.
 void remove(const JournalFile& journal) {
-  if (::unlink(journal.pending_path().c_str()) != 0 && errno != ENOENT) fail(journal, "cannot be removed");
+  if (::unlink(journal.pending_path().c_str()) != 0 && errno != ENOENT)
+    throw_pending_error(journal, "cannot be removed");
 }
 
 }  // namespace
@@ -99,7 +100,8 @@ JournalBatch::JournalBatch(JournalFile& journal, std::optional<StudyId> study) :
   facts_.before = sum_before(journal_, facts_.begin);
   if (study) facts_.study = static_cast<std::int64_t>(*study);
   const char* const path = journal_.pending_path().c_str();
-  if (!pending_.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0666)) fail(journal_, "cannot be made");
+  if (!pending_.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0666))
+    throw_pending_error(journal_, "cannot be made");
 }
 
 JournalBatch::~JournalBatch() {
@@ -118,7 +120,7 @@ void JournalBatch::put(const std::string& line) {
 void JournalBatch::study_is_made() { facts_.head = facts_.bytes + static_cast<std::int64_t>(buffer_.size()); }
 
 void JournalBatch::write_out() {
-  if (!write_all(pending_.get(), buffer_)) fail(journal_, "cannot be written");
+  if (!write_all(pending_.get(), buffer_)) throw_pending_error(journal_, "cannot be written");
   sum_.add(buffer_);
   facts_.bytes += static_cast<std::int64_t>(buffer_.size());
   buffer_.clear();
@@ -127,9 +129,9 @@ void JournalBatch::write_out() {
 void JournalBatch::commit() {
   write_out();
   facts_.sum = sum_.value();
-  if (!write_all(pending_.get(), pending_trailer(facts_))) fail(journal_, "cannot be written");
+  if (!write_all(pending_.get(), pending_trailer(facts_))) throw_pending_error(journal_, "cannot be written");
   if (!sync_data(pending_.get()) || !sync_folder_of(journal_.pending_path())) {
-    fail(journal_, "was not confirmed by the disk");
+    throw_pending_error(journal_, "was not confirmed by the disk");
   }
   journal_.append_file(pending_.get(), 0, facts_.bytes);
   remove(journal_);
@@ -141,12 +143,12 @@ void settle_batch(JournalFile& journal, const std::function<StudyId()>& next_stu
   OwnDescriptor pending;
   if (!pending.open(journal.pending_path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)) {
     if (errno == ENOENT) return;
-    fail(journal, "cannot be read");
+    throw_pending_error(journal, "cannot be read");
   }
   struct stat file {};
   struct stat status {};
   if (::fstat(journal.descriptor(), &file) != 0 || ::fstat(pending.get(), &status) != 0)
-    fail(journal, "cannot be read");
+    throw_pending_error(journal, "cannot be read");
   if (!may_stand_beside(file, status)) {
     throw Error(ErrorCode::kUnavailable,
                 fmt::format("journal {}: {} is of the user {}, who may not write the journal; remove it",

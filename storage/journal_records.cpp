@@ -35,19 +35,7 @@ enum class Op : int {
 
 // --- writing ---------------------------------------------------------------------------------------------------------
 
-// "2026-11-25T04:32:50.123456+00:00"
-std::string time_text(const std::optional<Time>& time) {
-  if (!time) return "null";
-  std::string text = format_time(*time);
-  text[10] = 'T';
-  return json_string(text + "+00:00");
-}
-
 std::string values_text(const std::vector<double>& values) { return Json(values).text(); }
-
-std::string attributes_text(const std::vector<Attribute>& attributes) {
-  return object_text(attributes, [](const Attribute& a) { return std::pair(a.key, one_line(a.value.text())); });
-}
 
 std::string attribute_text(const Attribute& a) {
   return fmt::format("{{{}: {}}}", json_string(a.key), one_line(a.value.text()));
@@ -102,10 +90,10 @@ T integer(const JsonTree& record, const char* key) {
   return T{as_integer(record.at(key))};
 }
 
-double number(const JsonTree& value) { return value.get<double>(); }
+double as_double(const JsonTree& value) { return value.get<double>(); }
 
 double final_value(const JsonTree& value) {
-  const double read = number(value);
+  const double read = as_double(value);
   if (std::isnan(read)) throw Error(ErrorCode::kCorrupt, "a value is NaN");
   return read;
 }
@@ -179,7 +167,7 @@ TrialState read_state(const JsonTree& record, TrialState otherwise) {
 void read_param(SpecCache& specs, std::string_view name, const JsonTree& distribution, const JsonTree& value,
                 std::vector<TrialParam>& params, std::vector<LeftOut>& left_out) {
   constexpr double kIntegersEnd = 9.2e18;
-  const TrialParam param{specs.find(name, distribution.get<std::string>()), number(value)};
+  const TrialParam param{specs.find(name, distribution.get<std::string>()), as_double(value)};
   if (std::isnan(param.value)) throw Error(ErrorCode::kCorrupt, fmt::format("parameter '{}' is NaN", name));
   const auto leave_out = [&](std::string_view why) {
     left_out.push_back({fmt::format("parameter '{}'", name), fmt::format(" = {}: {}", param.value, why)});
@@ -215,7 +203,7 @@ FrozenTrial read_trial(SpecCache& specs, const Record& line, std::vector<LeftOut
   }
   if (const auto reports = record.find("intermediate_values"); reports != record.end()) {
     for (const auto& [step, value] : reports->items()) {
-      if (const auto at = read_step(parse_json(step), left_out)) trial.reports.push_back({*at, number(value)});
+      if (const auto at = read_step(parse_json(step), left_out)) trial.reports.push_back({*at, as_double(value)});
     }
     std::sort(trial.reports.begin(), trial.reports.end(),
               [](const Report& a, const Report& b) { return a.step < b.step; });
@@ -236,7 +224,7 @@ TrialUpdate read_update(SpecCache& specs, Op op, const Record& line, std::vector
       break;
     case Op::kSetTrialIntermediateValue:
       if (const auto step = read_step(record.at("step"), left_out)) {
-        update.reports.push_back({*step, number(record.at("intermediate_value"))});
+        update.reports.push_back({*step, as_double(record.at("intermediate_value"))});
       }
       break;
     case Op::kSetTrialUserAttr:

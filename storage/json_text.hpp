@@ -5,10 +5,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "bluefin/json.hpp"
+#include "storage/sqlite_rows.hpp"
 
 namespace bluefin {
 
@@ -30,6 +34,20 @@ std::string object_text(const Range& range, const Member& member) {
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", json_string(key), value);
   }
   return "{" + text + "}";
+}
+
+inline std::string attributes_text(const std::vector<Attribute>& attributes) {
+  return object_text(attributes, [](const Attribute& a) { return std::pair(a.key, one_line(a.value.text())); });
+}
+
+inline constexpr std::string_view kUtc = "+00:00";
+
+// "2026-11-25T04:32:50.123456+00:00"
+inline std::string time_text(const std::optional<Time>& time) {
+  if (!time) return "null";
+  std::string text = format_time(*time);
+  text[10] = 'T';
+  return json_string(text + std::string(kUtc));
 }
 
 }  // namespace bluefin

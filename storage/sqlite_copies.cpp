@@ -75,7 +75,7 @@ class Object {
   const dl_phdr_info& info_;
 };
 
-int look(dl_phdr_info* info, std::size_t, void* found) {
+int look_at_library(dl_phdr_info* info, std::size_t, void* found) {
   static const char here = 0;  // this code knows the mark, too
   const Object object(*info);
   if (object.has_address(sqlite3_sourceid()) || object.has_address(&here) || !object.has_sqlite()) return 0;
@@ -88,7 +88,7 @@ int look(dl_phdr_info* info, std::size_t, void* found) {
 
 std::string other_sqlite_copy() {
   std::string found;
-  dl_iterate_phdr(look, &found);
+  dl_iterate_phdr(look_at_library, &found);
   return found;
 }
 

@@ -48,7 +48,7 @@ constexpr std::array<std::string_view, 12> kDeletes{
     "DELETE FROM study_system_attributes WHERE study_id=?1",
     "DELETE FROM studies WHERE study_id=?1"};
 
-std::optional<std::string> time_text(const std::optional<Time>& time) {
+std::optional<std::string> time_column(const std::optional<Time>& time) {
   if (!time) return std::nullopt;
   return format_time(*time);
 }
@@ -146,8 +146,8 @@ std::vector<FrozenTrial> SqliteWriter::add_trials(StudyId study, std::span<const
     trial.number = static_cast<int>(number++);
     db_.run(
         "INSERT INTO trials (number, study_id, state, datetime_start, datetime_complete) VALUES (?1, ?2, ?3, ?4, ?5)",
-        trial.number, study, to_string(trial.state), time_text(trial.datetime_start),
-        time_text(trial.datetime_complete));
+        trial.number, study, to_string(trial.state), time_column(trial.datetime_start),
+        time_column(trial.datetime_complete));
     const std::int64_t id = db_.last_insert_id();
     trial.id = TrialId{id};
     write_params(study, id, trial.params);

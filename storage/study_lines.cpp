@@ -22,21 +22,8 @@ namespace {
 
 constexpr std::string_view kFormat = "bluefin-studies";
 constexpr std::int64_t kVersion = 1;
-constexpr std::string_view kUtc = "+00:00";
 
 // --- writing ---------------------------------------------------------------------------------------------------------
-
-// "2026-11-25T04:32:50.123456+00:00"
-std::string time_text(const std::optional<Time>& time) {
-  if (!time) return "null";
-  std::string text = format_time(*time);
-  text[10] = 'T';
-  return json_string(text + std::string(kUtc));
-}
-
-std::string attributes_text(const std::vector<Attribute>& attributes) {
-  return object_text(attributes, [](const Attribute& a) { return std::pair(a.key, one_line(a.value.text())); });
-}
 
 std::string param_text(const TrialParam& param) {
   const Distribution& distribution = param.spec->distribution;

@@ -135,7 +135,7 @@ bool update_trial(const StorageHandle& self, std::int64_t id, const ParamTexts& 
 }
 
 // The study's id and the trial.
-std::pair<std::int64_t, FrozenHandle> find_trial(const StorageHandle& self, std::int64_t id) {
+std::pair<std::int64_t, FrozenHandle> find_trial_by_id(const StorageHandle& self, std::int64_t id) {
   return without_gil([&] {
     auto stored = self.storage()->find_trial(TrialId{id});
     if (!stored) throw no_such_trial(id);
@@ -156,7 +156,7 @@ std::vector<std::int64_t> stale_trials(const StorageHandle& self, std::int64_t s
   return ids;
 }
 
-std::vector<FrozenHandle> trials(StorageHandle& self, std::int64_t study) {
+std::vector<FrozenHandle> trials_of_study(StorageHandle& self, std::int64_t study) {
   std::vector<FrozenHandle> result;
   for (auto& trial : without_gil([&] { return self.trials(StudyId{study}); })) result.push_back({std::move(trial)});
   return result;
@@ -179,14 +179,14 @@ void bind_storage(py::module_& m) {
       .def("add_trial", &add_trial)
       .def("begin_trial", &begin_trial)
       .def("update_trial", &update_trial)
-      .def("find_trial", &find_trial)
+      .def("find_trial", &find_trial_by_id)
       .def("record_heartbeat", &record_heartbeat)
       .def("stale_trials", &stale_trials)
       .def("left_out",
            [](const StorageHandle& self, std::int64_t study) {
              return without_gil([&] { return self.storage()->left_out(StudyId{study}); });
            })
-      .def("trials", &trials);
+      .def("trials", &trials_of_study);
   m.def("open_storage", [](const std::string& url, const std::optional<std::string>& durability) {
     return without_gil([&] {
       const StorageOptions options{durability ? parse_durability(*durability, "`durability`") : default_durability()};

@@ -75,8 +75,8 @@ std::vector<FrozenHandle> trials_beyond(StudyHandle& self, const py::list& known
 
 FrozenHandle handle_of(FrozenTrial trial) { return {std::make_shared<const FrozenTrial>(std::move(trial))}; }
 
-// By number, or None. Numbers have no gaps.
-std::optional<FrozenHandle> find_trial(StudyHandle& self, std::int64_t number) {
+// None where there is none. Numbers have no gaps.
+std::optional<FrozenHandle> find_trial_by_number(StudyHandle& self, std::int64_t number) {
   return without_gil([&]() -> std::optional<FrozenHandle> {
     for (auto& trial : self.study().trials()) {
       if (trial->number == number) return FrozenHandle{std::move(trial)};
@@ -251,7 +251,7 @@ void bind_study(py::module_& m) {
       .def("update_running", &update_running)
       .def("trials", &trials)
       .def("trials_beyond", &trials_beyond)
-      .def("find_trial", &find_trial)
+      .def("find_trial", &find_trial_by_number)
       .def("history", [](StudyHandle& self) { return without_gil([&] { return self.study().history(); }); })
       .def("best_trial", &best_trial)
       .def("best_trials", &best_trials)

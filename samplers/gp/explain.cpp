@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "bluefin/error.hpp"
+#include "core/invalid.hpp"
 #include "core/join.hpp"
+#include "core/non_finite.hpp"
 #include "math/normal.hpp"
 #include "math/pareto.hpp"
 #include "samplers/gp/in_units.hpp"
@@ -16,10 +17,6 @@
 
 namespace bluefin::gp {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-[[noreturn]] void invalid(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 // Of two points that differ in one Hamming column.
 double correlation(double theta) {
@@ -42,15 +39,6 @@ GpExplanation::Param describe(const Axis& axis, std::optional<std::size_t> group
   param.high = axis.high();
   param.step = axis.step();
   return param;
-}
-
-std::vector<double> gather(std::span<const double> points, std::size_t p, std::span<const std::size_t> rows) {
-  std::vector<double> some;
-  for (const std::size_t row : rows) {
-    const auto begin = points.begin() + static_cast<std::ptrdiff_t>(row * p);
-    some.insert(some.end(), begin, begin + static_cast<std::ptrdiff_t>(p));
-  }
-  return some;
 }
 
 }  // namespace
@@ -202,7 +190,7 @@ void Explainer::describe_fit(const Surrogate& surrogate, std::span<const double>
 
   const auto n = surrogate.regression().size();
   const Eigen::MatrixXd x =
-      model_.layout().model_points(gather(model_.trials().points(), model_.space().size(), surrogate.rows()));
+      model_.layout().model_points(points_at(model_.trials().points(), model_.space().size(), surrogate.rows()));
   std::vector<double> y;
   for (std::size_t i = 0; i < n; ++i) y.push_back(surrogate.value(i));
   const Columns columns{static_cast<math::Index>(model_.layout().n_numeric()),

@@ -59,7 +59,7 @@ std::vector<Index> coarse_rows(std::span<const double> y, Index count) {
   return rows;
 }
 
-std::vector<double> gather(std::span<const double> values, std::span<const Index> rows) {
+std::vector<double> values_at(std::span<const double> values, std::span<const Index> rows) {
   std::vector<double> some;
   for (const Index row : rows) some.push_back(values[static_cast<std::size_t>(row)]);
   return some;
@@ -138,12 +138,12 @@ BestFit fit(const Eigen::MatrixXd& x, std::span<const View> views, const Columns
   BestFit best{0, {}};
   double best_score = -std::numeric_limits<double>::infinity();
   for (std::size_t v = 0; v < views.size(); ++v) {
-    const std::vector<double> y = gather(views[v].y, rows);
+    const std::vector<double> y = values_at(views[v].y, rows);
     const Fit found = search_from_several(some_x, y, columns, options, static_cast<std::uint64_t>(x.rows()));
     double score = 0.0;
     if (views.size() > 1) {
       score = leave_one_out(some_x, y, columns, found);
-      for (const double slope : gather(views[v].log_slopes, rows)) score += slope;
+      for (const double slope : values_at(views[v].log_slopes, rows)) score += slope;
     }
     if (v > 0 && !(score > best_score)) continue;
     best = {v, found};
@@ -155,7 +155,7 @@ BestFit fit(const Eigen::MatrixXd& x, std::span<const View> views, const Columns
     return best;
   }
   if (options.warp != Warp::kNone && columns.numeric > 0) {
-    const std::vector<double> y = gather(views[best.view].y, rows);
+    const std::vector<double> y = values_at(views[best.view].y, rows);
     Hyperparameters start = best.fit.hyper;
     start.log_warp.assign(static_cast<std::size_t>(2 * columns.numeric), 0.0);
     const Fit warped = search(some_x, y, columns, options, start, kCoarseEvaluations);

@@ -16,7 +16,7 @@ constexpr std::size_t kFewestPoints = 128;
 constexpr double kMaxWork = 1e9;
 constexpr std::uint64_t kSeed = 0x72656c6576616e74;  // no study's own
 // Below this the variance of the mean, of values of variance 1, is rounding.
-constexpr double kLeastVariance = 1e-18;
+constexpr double kLeastVarianceOfMean = 1e-18;
 
 double to_axis(const Axis& axis, double u) {
   return axis.categorical() ? std::min(std::floor(u * axis.n_values()), axis.n_values() - 1.0) : axis.snap(u);
@@ -49,7 +49,7 @@ std::vector<double> total_effects(const Space& space, const Layout& layout, cons
   const Eigen::VectorXd at_a = means(a);
   const double variance = (at_a.array() - at_a.mean()).square().mean();
   std::vector<double> effects(p, 0.0);
-  if (!(variance > kLeastVariance)) return effects;
+  if (!(variance > kLeastVarianceOfMean)) return effects;
   for (std::size_t j = 0; j < p; ++j) {
     std::vector<double> changed = a;
     for (std::size_t i = 0; i < n; ++i) changed[i * p + j] = b[i * p + j];

@@ -78,4 +78,14 @@ bool Space::is_of(const SearchSpace& specs) const {
                     [](const Axis& axis, const auto& spec) { return axis.spec() == spec || *axis.spec() == *spec; });
 }
 
+std::vector<double> points_at(std::span<const double> points, std::size_t p, std::span<const std::size_t> rows) {
+  std::vector<double> some;
+  some.reserve(rows.size() * p);
+  for (const std::size_t row : rows) {
+    const auto begin = points.begin() + static_cast<std::ptrdiff_t>(row * p);
+    some.insert(some.end(), begin, begin + static_cast<std::ptrdiff_t>(p));
+  }
+  return some;
+}
+
 }  // namespace bluefin::gp

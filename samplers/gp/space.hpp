@@ -74,4 +74,7 @@ class Space {
   std::vector<Axis> axes_;
 };
 
+// Some of the points: those in these rows. points: [n][p]
+std::vector<double> points_at(std::span<const double> points, std::size_t p, std::span<const std::size_t> rows);
+
 }  // namespace bluefin::gp

@@ -15,16 +15,6 @@ Columns columns_of(const Layout& layout) {
   return {static_cast<math::Index>(layout.n_numeric()), static_cast<math::Index>(layout.n_hamming())};
 }
 
-std::vector<double> gather(std::span<const double> points, std::size_t p, std::span<const std::size_t> rows) {
-  std::vector<double> some;
-  some.reserve(rows.size() * p);
-  for (const std::size_t row : rows) {
-    some.insert(some.end(), points.begin() + static_cast<std::ptrdiff_t>(row * p),
-                points.begin() + static_cast<std::ptrdiff_t>((row + 1) * p));
-  }
-  return some;
-}
-
 }  // namespace
 
 std::size_t refit_size(std::size_t n) {
@@ -70,10 +60,10 @@ void Surrogate::refit(const Layout& layout, std::span<const double> points, std:
   std::vector<OutputTransform> transforms;
   for (const auto& transform : options_.transforms) transforms.emplace_back(raw, transform);
   transform_ = transforms.front();
-  Eigen::MatrixXd x = layout.model_points(gather(points, p, known));
+  Eigen::MatrixXd x = layout.model_points(points_at(points, p, known));
   if (known.size() > options_.max_points) {
     choose_rows(x, known, values);
-    x = layout.model_points(gather(points, p, known));
+    x = layout.model_points(points_at(points, p, known));
   }
   rows_ = std::move(known);
   std::vector<std::vector<double>> y(transforms.size());
@@ -116,7 +106,7 @@ void Surrogate::follow(const Layout& layout, std::span<const double> points, std
     refit(layout, points, values, std::move(known));
   }
   if (fresh.empty() || !usable()) return;
-  const Eigen::MatrixXd x = layout.model_points(gather(points, p, fresh));
+  const Eigen::MatrixXd x = layout.model_points(points_at(points, p, fresh));
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     rows_.push_back(fresh[i]);
     values_.push_back(transform_(values[fresh[i]]));

@@ -6,13 +6,13 @@
 #include <numeric>
 
 #include "core/history.hpp"
+#include "core/non_finite.hpp"
 
 namespace bluefin::gp {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // NaN has no place in the order of a set.
-constexpr double kNotThere = std::numeric_limits<double>::infinity();
+constexpr double kNotThere = kInfinity;
 
 }  // namespace
 
@@ -43,7 +43,7 @@ bool Trials::follow(const HistoryView& history, const SearchSpace& specs) {
       for (std::size_t k = 0; k < losses_.size(); ++k) losses_[k].push_back(history.loss(k)[row]);
     } else {
       // Without a report: the worst.
-      const double report = std::isnan(loss) ? std::numeric_limits<double>::infinity() : loss;
+      const double report = std::isnan(loss) ? kInfinity : loss;
       losses_[0].push_back(complete_.empty() ? report : std::max(report, complete_[complete_.size() / 2]));
     }
     numbers_.push_back(history.numbers()[row]);

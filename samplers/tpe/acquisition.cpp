@@ -3,14 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
+
+#include "core/non_finite.hpp"
 
 namespace bluefin::tpe {
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kRounding = 1e-9;  // of a score
 constexpr double kFine = 1e-4;      // of l may be left out
 constexpr double kRough = 0.01;     // of g may be left out where the best stands out

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
+#include "core/non_finite.hpp"
 #include "samplers/tpe/parzen_parts.hpp"
 
 namespace bluefin::tpe {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNear = -3.0;       // a leaf of a larger bound is a point's first guess
 constexpr double kNowhere = -1e200;  // kernels are nearer, a box without kernels (-1e300) is not
 // Where a batch's first point has more than this share of the leaves near it, all its points get all of them: late in a

@@ -18,7 +18,7 @@ constexpr std::uint64_t kMaxPoints = 4096;  // looked through one by one
 constexpr std::size_t kUniformDraws = 256;  // in larger spaces
 
 // The best of some points by log l - log g; NaN is worst. points: [m, d], m >= 1.
-std::size_t best_of(ParzenEstimator& l, ParzenEstimator& g, const std::vector<double>& points) {
+std::size_t best_by_score(ParzenEstimator& l, ParzenEstimator& g, const std::vector<double>& points) {
   const std::vector<double> log_l = l.log_pdf(points);
   const std::vector<double> log_g = g.log_pdf(points);
   std::size_t best = 0;
@@ -166,7 +166,7 @@ std::vector<double> best_unseen_candidate(ParzenEstimator& l, ParzenEstimator& g
   }
   if (points.empty()) return passes ? best_candidate(l, g, n, rng, passes) : first;
   const std::size_t d = space.space().size();
-  const auto best = points.begin() + static_cast<std::ptrdiff_t>(best_of(l, g, points) * d);
+  const auto best = points.begin() + static_cast<std::ptrdiff_t>(best_by_score(l, g, points) * d);
   return {best, best + static_cast<std::ptrdiff_t>(d)};
 }
 

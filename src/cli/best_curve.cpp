@@ -14,8 +14,8 @@
 namespace bluefin::cli {
 namespace {
 
-constexpr std::size_t kLeastWidth = 20;
-constexpr std::size_t kLeastHeight = 2;
+constexpr std::size_t kLeastCurveWidth = 20;
+constexpr std::size_t kLeastCurveHeight = 2;
 constexpr double kLogFrom = 30;
 
 // Dots in a grid; a character holds 2 x 4 of them in Braille, or one.
@@ -64,7 +64,7 @@ std::vector<std::string> best_curve(const std::vector<BestPoint>& given, int las
   std::vector<BestPoint> points;
   std::copy_if(given.begin(), given.end(), std::back_inserter(points),
                [](const BestPoint& point) { return std::isfinite(point.value); });
-  if (points.size() < 2 || width < kLeastWidth || height < kLeastHeight) {
+  if (points.size() < 2 || width < kLeastCurveWidth || height < kLeastCurveHeight) {
     return {};
   }
   const auto by_value = [](const BestPoint& a, const BestPoint& b) { return a.value < b.value; };
@@ -85,7 +85,7 @@ std::vector<std::string> best_curve(const std::vector<BestPoint>& given, int las
   const std::string top = number_text(high);
   const std::string bottom = number_text(low);
   const std::size_t label = std::max(top.size(), bottom.size());
-  if (label + 3 + kLeastWidth / 2 > width) {
+  if (label + 3 + kLeastCurveWidth / 2 > width) {
     return {};
   }
   Canvas canvas(width - label - 2, height, unicode);

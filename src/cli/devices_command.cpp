@@ -29,10 +29,6 @@ std::size_t output_width() {
              : kUnlimited;
 }
 
-std::string plural(std::size_t count, const char* what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 std::string memory_text(const Device& device) {
   if (!device.memory_total) {
     return "-";
@@ -120,12 +116,6 @@ void print_text(const DeviceList& list) {
   std::cout << fmt::format("{}, {} for trials ({}{})\n", plural(list.devices.size(), "GPU"), n_usable, list.source,
                            list.driver.empty() ? "" : ", driver " + list.driver);
 }
-
-template <class T>
-Tree or_null(const std::optional<T>& value) {
-  return value ? Tree(*value) : Tree(nullptr);
-}
-Tree or_null(const std::string& text) { return text.empty() ? Tree(nullptr) : Tree(text); }
 
 Tree tree_of(const Device& device) {
   Tree processes = Tree::array();

@@ -22,7 +22,7 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-constexpr std::size_t kWidth = 80;
+constexpr std::size_t kReportWidth = 80;
 constexpr std::size_t kNameWidth = 22;
 constexpr std::size_t kLeastNameWidth = 14;
 constexpr std::size_t kBarWidth = 8;
@@ -31,15 +31,12 @@ constexpr double kFar = 5.0;  // lengthscales, in ranges
 
 std::string short_number(double value) { return fmt::format("{:.4g}", value); }
 std::string percent(double share) { return fmt::format("{:.0f} %", 100.0 * share); }
-std::string counted(std::size_t n, const std::string& word) {
-  return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s");
-}
 
 std::string printable_list(const std::vector<std::string>& words) { return printable(joined(words, ", ")); }
 
 // In lines of 80 columns, indented by two, and by `hang` from the second one on.
 void print_wrapped(const std::string& text, std::size_t hang = 4) {
-  for (const std::string& line : wrapped("  " + text, kWidth, hang)) std::cout << line << "\n";
+  for (const std::string& line : wrapped("  " + text, kReportWidth, hang)) std::cout << line << "\n";
 }
 
 // Columns as wide as what is in them, those of numbers to the right; the first `n_left` and the last one to the left.
@@ -106,13 +103,14 @@ void print_params(const GpExplanation& explanation, const GpProcess& process) {
   std::size_t others = 5 * 2;
   for (const std::size_t j : {2, 3, 4}) others += width_of(j);
   const std::size_t kinds = width_of(1);
-  if (others + width_of(0) + kinds + 2 + kBarWidth > kWidth) {
+  if (others + width_of(0) + kinds + 2 + kBarWidth > kReportWidth) {
     for (Row& row : rows) row.back().clear();
   }
-  const std::size_t names = std::min(width_of(0), std::max(kLeastNameWidth, kWidth - std::min(kWidth, others + kinds)));
+  const std::size_t names =
+      std::min(width_of(0), std::max(kLeastNameWidth, kReportWidth - std::min(kReportWidth, others + kinds)));
   for (Row& row : rows) {
     row[0] = cut(row[0], names);
-    row[1] = cut(row[1], kWidth - others - names);
+    row[1] = cut(row[1], kReportWidth - others - names);
   }
   print_columns(rows, 2);
 }
@@ -121,7 +119,7 @@ std::string transform_text(const GpProcess& process) {
   std::string text = process.transform == "none" ? "none but the mean and the scale"
                                                  : fmt::format("Yeo-Johnson, lambda {:.2f}", process.lambda);
   if (process.n_cut > 0) {
-    text += fmt::format("; {} cut off at {}", counted(process.n_cut, "value"), short_number(*process.cut_at));
+    text += fmt::format("; {} cut off at {}", plural(process.n_cut, "value"), short_number(*process.cut_at));
   }
   return text;
 }
@@ -134,10 +132,10 @@ std::string loo_text(const GpProcess& process) {
 }
 
 void print_process(const GpExplanation& explanation, const GpProcess& process, const std::string& title) {
-  std::string line = fmt::format("{}: fitted to {}", printable(title), counted(process.n_fitted, "trial"));
+  std::string line = fmt::format("{}: fitted to {}", printable(title), plural(process.n_fitted, "trial"));
   if (process.n_values > process.n_fitted)
     line += fmt::format(", {} more added since", process.n_values - process.n_fitted);
-  for (const std::string& part : wrapped(line, kWidth, 2)) std::cout << part << "\n";
+  for (const std::string& part : wrapped(line, kReportWidth, 2)) std::cout << part << "\n";
   if (process.failed) print_wrapped("no hyperparameters could be found: these are typical ones");
   print_params(explanation, process);
   std::cout << "\n";
@@ -160,7 +158,7 @@ std::string prediction_text(const GpPrediction& prediction) {
                      short_number(prediction.low), short_number(prediction.high));
 }
 
-std::string params_line(const GpParams& params) {
+std::string point_line(const GpParams& params) {
   std::string text;
   for (const auto& [name, value] : params) {
     const double* number = std::get_if<double>(&value);
@@ -205,12 +203,12 @@ void print_best(const GpExplanation& explanation) {
     const GpPoint& best = explanation.best.front();
     std::cout << fmt::format("best: trial {}, {} {}\n", *best.number,
                              cut(printable(explanation.objectives[0].name), 40), short_number(best.values[0]));
-    print_wrapped(params_line(best.params));
+    print_wrapped(point_line(best.params));
     print_predictions(explanation, best);
     return;
   }
   const std::size_t n = explanation.best.size();
-  std::cout << fmt::format("best: {} on the Pareto front{}\n", counted(n, "trial"),
+  std::cout << fmt::format("best: {} on the Pareto front{}\n", plural(n, "trial"),
                            n > kShownFront ? fmt::format(", of which the last {}", kShownFront) : "");
   std::vector<Row> rows = {{"trial"}};
   for (const GpProcess& objective : explanation.objectives) rows[0].push_back(cut(printable(objective.name), 12));
@@ -225,7 +223,7 @@ void print_best(const GpExplanation& explanation) {
 
 void print_point(const GpExplanation& explanation, const GpPoint& point, const std::string& title) {
   std::cout << "\n" << title << "\n";
-  print_wrapped(params_line(point.params));
+  print_wrapped(point_line(point.params));
   print_predictions(explanation, point);
   print_acquisition(explanation, point);
 }
@@ -233,7 +231,7 @@ void print_point(const GpExplanation& explanation, const GpPoint& point, const s
 // sampler: how the study says which one it has.
 void print_text(const Study& study, const GpExplanation& explanation, const std::string& sampler) {
   std::string head =
-      fmt::format("study {}: {}", printable(study.name()), counted(explanation.n_complete, "complete trial"));
+      fmt::format("study {}: {}", printable(study.name()), plural(explanation.n_complete, "complete trial"));
   if (explanation.n_pruned > 0) head += fmt::format(", {} pruned", explanation.n_pruned);
   if (explanation.n_failed > 0) head += fmt::format(", {} failed", explanation.n_failed);
   if (explanation.n_running > 0) head += fmt::format(", {} running", explanation.n_running);
@@ -245,7 +243,7 @@ void print_text(const Study& study, const GpExplanation& explanation, const std:
   }
   for (const std::string& text : about) {
     if (text.empty()) continue;
-    for (const std::string& line : wrapped(text, kWidth, 2)) std::cout << line << "\n";
+    for (const std::string& line : wrapped(text, kReportWidth, 2)) std::cout << line << "\n";
   }
   std::cout << "\n";
   for (const GpProcess& objective : explanation.objectives) {

@@ -37,7 +37,7 @@ std::string bytes_text(const std::optional<double>& bytes) { return bytes ? byte
 
 const char* kind_text(MemoryKind kind) { return kind == MemoryKind::kDevice ? "GPU" : "main memory"; }
 
-std::string params_line(const Params& params) {
+std::string configuration_line(const Params& params) {
   std::string text;
   for (const auto& [name, value] : params) {
     text += (text.empty() ? "" : " ") + name + "=" + to_string(value);
@@ -54,7 +54,7 @@ std::string words(const std::vector<std::string>& names) {
 }
 
 // Columns as wide as what is in them; the first to the left, the others to the right but for the last.
-void print_columns(const std::vector<Row>& rows) {
+void print_rows(const std::vector<Row>& rows) {
   std::vector<std::size_t> widths;
   for (const Row& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -98,7 +98,7 @@ void print_trials(const MemoryReport::Kind& kind) {
                     both ? fmt::format("{:+.1f} %", 100.0 * (*trial.predicted / *trial.measured - 1.0)) : "-",
                     state_text(trial)});
   }
-  print_columns(rows);
+  print_rows(rows);
 }
 
 void print_kind(const MemoryReport::Kind& kind) {
@@ -120,7 +120,7 @@ void print_kind(const MemoryReport::Kind& kind) {
     for (const MemoryReport::Term& term : kind.terms) {
       rows.push_back({printable(term.name), term.bytes > 0.0 ? number_text(term.bytes) : "-", printable(term.formula)});
     }
-    print_columns(rows);
+    print_rows(rows);
   } else {
     std::cout << "fit: none before 4 trials have ended with a measured peak\n";
   }
@@ -133,9 +133,9 @@ void print_kind(const MemoryReport::Kind& kind) {
     std::cout << "refused is what is no smaller than one of these in any size\n";
     std::vector<Row> rows = {{"trial", "ran out with"}};
     for (const MemoryReport::Limit& limit : kind.limits) {
-      rows.push_back({std::to_string(limit.trial), params_line(limit.params)});
+      rows.push_back({std::to_string(limit.trial), configuration_line(limit.params)});
     }
-    print_columns(rows);
+    print_rows(rows);
     std::cout << "\n";
   }
 }
@@ -154,9 +154,9 @@ void print_refused(const MemoryReport& report) {
     const MemoryReport::Refused& refused = report.refused[i];
     rows.push_back({std::to_string(refused.for_trial), bytes_text(refused.predicted),
                     refused.because ? fmt::format("trial {}", *refused.because) : "the fit",
-                    params_line(refused.params)});
+                    configuration_line(refused.params)});
   }
-  print_columns(rows);
+  print_rows(rows);
   if (!report.all_refused.empty()) {
     std::string numbers;
     for (const int number : report.all_refused) {
@@ -178,11 +178,6 @@ void print_text(const Study& study, const MemoryReport& report) {
     print_kind(kind);
   }
   print_refused(report);
-}
-
-template <class T>
-Tree or_null(const std::optional<T>& value) {
-  return value ? Tree(*value) : Tree(nullptr);
 }
 
 Tree tree_of(const Params& params) {

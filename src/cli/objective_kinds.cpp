@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -33,11 +32,6 @@ constexpr const char* kPythonStart =
     "sys.modules['bluefin_client']=m\n"
     "exec(compile(os.environ.pop('BLUEFIN_PYTHON_CLIENT'),'bluefin_client.py','exec'),m.__dict__)\n"
     "sys.exit(m.main())";
-
-std::string environment_variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 // Of the user, of the active virtual environment, of $PATH.
 std::string python_program(const po::variables_map& values) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -108,6 +109,11 @@ Configuration parse_configuration(const std::string& text) {
     configuration.emplace_back(name, choice);
   }
   return configuration;
+}
+
+std::string environment_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
 }
 
 }  // namespace bluefin::cli

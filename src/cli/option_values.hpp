@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the words mean that options are given: durations, sizes, resource hints, parameters.
+// What the words mean that options are given: durations, sizes, resource hints, parameters; and what the environment
+// says where they are not given.
 #pragma once
 
 #include <cstdint>
@@ -26,5 +27,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 ResourceHint parse_resource_hint(const std::string& text, std::string_view name = "--resource-hint");
 // {"lr": 0.001, "optimizer": "adam"}. Throws UsageError.
 Configuration parse_configuration(const std::string& text);
+// Of this process; empty: it is not set.
+std::string environment_variable(const char* name);
 
 }  // namespace bluefin::cli

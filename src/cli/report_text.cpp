@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <string_view>
 
 #include "terminal_text.hpp"
 
@@ -51,6 +50,10 @@ std::string shorten(const std::string& text, std::size_t width) {
 }
 
 std::string number_text(double value) { return fmt::format("{:.6g}", value); }
+
+std::string plural(std::int64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
 
 std::string values_text(const std::vector<double>& values) {
   std::string text;

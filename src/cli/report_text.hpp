@@ -2,7 +2,9 @@
 // Words and numbers of a run's report.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bluefin/frozen_trial.hpp"
@@ -14,6 +16,8 @@ std::string printable(const std::string& text);
 // At most `width` characters.
 std::string shorten(const std::string& text, std::size_t width);
 std::string number_text(double value);  // six digits
+// "1 trial", "2 trials".
+std::string plural(std::int64_t count, std::string_view what);
 std::string values_text(const std::vector<double>& values);
 // "lr=0.001 optimizer=adam"
 std::string params_text(const FrozenTrial& trial);

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: MIT
 // `bluefin status --json`
-#include <optional>
 #include <string>
 
 #include "status_model.hpp"
 
 namespace bluefin::cli {
 namespace {
-
-template <class T>
-Tree or_null(const std::optional<T>& value) {
-  return value ? Tree(*value) : Tree(nullptr);
-}
-Tree or_null(const std::string& text) { return text.empty() ? Tree(nullptr) : Tree(text); }
 
 Tree tree_of(const SlotIdle& idle) {
   Tree tree = {{"trials", idle.trials},

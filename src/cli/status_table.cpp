@@ -12,19 +12,13 @@
 namespace bluefin::cli {
 namespace {
 
-constexpr const char* kBold = "1";
-constexpr const char* kDim = "2";
-constexpr const char* kRed = "31";
-constexpr const char* kGreen = "32";
-constexpr const char* kYellow = "33";
-
 constexpr std::size_t kGap = 2;     // between two columns
 constexpr std::size_t kPlace = 14;  // the widest that a place may be
 constexpr std::size_t kLeastParams = 16;
 constexpr std::size_t kBesides = 4;   // between two rows side by side
 constexpr std::size_t kHeadFrom = 4;  // lines; with fewer, rows are worth more
 
-enum Column : std::size_t {
+enum StatusColumn : std::size_t {
   kSlot,
   kTrial,
   kElapsed,
@@ -41,7 +35,7 @@ constexpr std::array<const char*, kColumns> kHeads = {"slot",   "trial", "elapse
                                                       "memory", "util",  "power",   "idle",        "parameters"};
 constexpr std::array<bool, kColumns> kRight = {false, true, true, true, true, true, true, true, true, false};
 // What is left out first where the terminal is narrow.
-constexpr std::array<Column, 6> kDispensable = {kIdle, kPower, kUtil, kMedian, kMemory, kReport};
+constexpr std::array<StatusColumn, 6> kDispensable = {kIdle, kPower, kUtil, kMedian, kMemory, kReport};
 
 struct Cells {
   std::array<std::string, kColumns> text;
@@ -132,7 +126,7 @@ Layout layout_of(const Status& status, std::size_t width, bool unicode) {
     if (layout.width() > width) layout.widths[kIdle] = 0;
     if (layout.width() <= width) break;
   }
-  for (const Column column : kDispensable) {
+  for (const StatusColumn column : kDispensable) {
     if (layout.width() > width) layout.widths[column] = 0;
   }
   if (layout.width() + kGap + kLeastParams <= width) {
@@ -221,7 +215,7 @@ std::vector<std::string> status_table(const Status& status, const TerminalStyle&
     // Two rows side by side, where nothing is lost but what is for wide rows only.
     const std::size_t half = (style.width - std::min(style.width, kBesides)) / 2;
     Layout narrow = layout_of(status, half, style.unicode);
-    const bool whole = std::all_of(kDispensable.begin() + 1, kDispensable.end(), [&](Column column) {
+    const bool whole = std::all_of(kDispensable.begin() + 1, kDispensable.end(), [&](StatusColumn column) {
       return (narrow.widths[column] > 0) == (layout.widths[column] > 0);
     });
     if (whole && narrow.width() <= half) {

@@ -13,10 +13,6 @@
 namespace bluefin::cli {
 namespace {
 
-constexpr const char* kBold = "1";
-constexpr const char* kDim = "2";
-constexpr const char* kYellow = "33";
-
 constexpr std::size_t kMostRuns = 4;   // lines
 constexpr std::size_t kMostWaits = 4;  // where lines are short
 constexpr std::size_t kLeastLinesOfWait = 2;
@@ -33,8 +29,6 @@ constexpr std::size_t kMostQueued = 5;  // numbers that are named
 using Lines = std::vector<std::string>;
 
 bool is_tight(const TerminalStyle& style) { return style.height > 0 && style.height < kTight; }
-
-std::string plural(int count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); }
 
 std::string queue_text(const std::vector<int>& queued) {
   std::string text = fmt::format("{} queued", queued.size());

@@ -15,7 +15,7 @@
 namespace bluefin::cli {
 namespace {
 
-constexpr std::size_t kLeastWidth = 40;
+constexpr std::size_t kLeastTerminalWidth = 40;
 
 // Source: Unicode 15, EastAsianWidth.txt, W and F, in the blocks that names are written in.
 constexpr std::array<std::pair<char32_t, char32_t>, 11> kWide = {{{0x1100, 0x115F},
@@ -75,7 +75,7 @@ TerminalStyle output_style() {
   style.colour = term != nullptr && std::string_view(term) != "dumb" && (no_color == nullptr || *no_color == '\0');
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
-    style.width = std::max<std::size_t>(size.ws_col, kLeastWidth);
+    style.width = std::max<std::size_t>(size.ws_col, kLeastTerminalWidth);
     style.height = size.ws_row;
   }
   return style;

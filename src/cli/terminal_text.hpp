@@ -9,6 +9,13 @@
 
 namespace bluefin::cli {
 
+// Codes of "ESC [ code m".
+inline constexpr const char* kBold = "1";
+inline constexpr const char* kDim = "2";
+inline constexpr const char* kRed = "31";
+inline constexpr const char* kGreen = "32";
+inline constexpr const char* kYellow = "33";
+
 // How a terminal shows text.
 struct TerminalStyle {
   std::size_t width = 80;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,12 @@ using Tree = nlohmann::ordered_json;
 
 Tree to_tree(const Json& json);
 Tree to_tree(const Choice& choice);
+// null for what is not there, or empty.
+template <class T>
+Tree or_null(const std::optional<T>& value) {
+  return value ? Tree(*value) : Tree(nullptr);
+}
+inline Tree or_null(const std::string& text) { return text.empty() ? Tree(nullptr) : Tree(text); }
 
 // One line: ", " and ": ", non-ASCII escaped, NaN and Infinity as tokens.
 std::string json_text(const Tree& tree);

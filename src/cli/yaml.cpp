@@ -11,7 +11,7 @@ namespace bluefin::cli {
 namespace {
 
 constexpr int kIndent = 2;
-constexpr int kWidth = 80;  // a line is broken at the first space beyond this column
+constexpr int kYamlWidth = 80;  // a line is broken at the first space beyond this column
 // A key longer than this (its tag !!str counts) stands on a line of its own after "?".
 constexpr std::size_t kSimpleKey = 128;
 constexpr std::size_t kStringTag = 5;
@@ -210,7 +210,7 @@ class YamlWriter {
       const bool spaces = text[begin] == ' ';
       std::size_t end = begin;
       while (end < text.size() && (text[end] == ' ') == spaces) ++end;
-      if (spaces && end == begin + 1 && column_ > kWidth && may_split) {
+      if (spaces && end == begin + 1 && column_ > kYamlWidth && may_split) {
         start_line();
         blank_ = false;
         indention_ = false;
@@ -228,7 +228,7 @@ class YamlWriter {
       std::size_t end = begin;
       while (end < text.size() && kind(end) == kind(begin)) ++end;
       if (kind(begin) == 0) {
-        if (end == begin + 1 && column_ > kWidth && may_split && begin != 0 && end != text.size()) {
+        if (end == begin + 1 && column_ > kYamlWidth && may_split && begin != 0 && end != text.size()) {
           start_line();
         } else {
           put_range(text, begin, end);
@@ -305,7 +305,7 @@ class YamlWriter {
       }
       const bool inside = end > 0 && end + 1 < text.size();
       if (inside && may_split && (text[end] == ' ' || begin >= end) &&
-          column_ + static_cast<int>(end) - static_cast<int>(begin) > kWidth) {
+          column_ + static_cast<int>(end) - static_cast<int>(begin) > kYamlWidth) {
         if (begin < end) put_range(text, begin, end);
         put("\\");
         begin = std::max(begin, end);

@@ -19,7 +19,7 @@ struct Decimal {
   int exponent;  // value = mantissa * 10^exponent
 };
 
-Decimal parse(double value) {
+Decimal to_decimal(double value) {
   std::array<char, 40> buffer{};
   const auto end =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
@@ -46,7 +46,7 @@ Decimal parse(double value) {
 
 // The three on one exponent, or nothing where that takes more digits than fit (17 digits each and 20 of shift).
 std::optional<std::array<Decimal, 3>> align(double low, double high, double step) {
-  std::array<Decimal, 3> numbers{parse(low), parse(high), parse(step)};
+  std::array<Decimal, 3> numbers{to_decimal(low), to_decimal(high), to_decimal(step)};
   int exponent = 1 << 20;
   for (const auto& n : numbers) {
     if (n.mantissa != 0) exponent = std::min(exponent, n.exponent);

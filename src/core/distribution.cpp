@@ -9,15 +9,12 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "core/decimal.hpp"
+#include "core/exact_int.hpp"
+#include "core/invalid.hpp"
 #include "core/json_nlohmann.hpp"
 
 namespace bluefin {
 namespace {
-
-// Whole numbers up to here are exact as a double, and so as a canonical value.
-constexpr std::int64_t kMaxExactInt = std::int64_t{1} << 53;
-
-[[noreturn]] void invalid(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 // The number behind bool, int and float, also an integer beyond 64 bits.
 std::optional<double> as_number(const Choice& choice) {

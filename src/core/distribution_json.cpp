@@ -9,6 +9,7 @@
 #include "bluefin/distribution.hpp"
 #include "bluefin/error.hpp"
 #include "core/choice_json.hpp"
+#include "core/exact_int.hpp"
 #include "core/json_members.hpp"
 #include "core/json_nlohmann.hpp"
 #include "core/stored_distribution.hpp"
@@ -21,9 +22,6 @@ constexpr std::size_t kShown = 200;
 [[noreturn]] void corrupt(std::string_view text, std::string_view why) {
   throw Error(ErrorCode::kCorrupt, fmt::format("not a distribution: {} ({})", text.substr(0, kShown), why));
 }
-
-// Whole numbers up to here are exact as a double, and so as a canonical value.
-constexpr double kMaxExactInt = 9007199254740992.0;
 
 // What is in a JSON text as a distribution's fields.
 class Fields {
@@ -41,7 +39,7 @@ class Fields {
   // Optuna's integers may have been written as floats (suggest_int with 1e3), and may be of any size.
   std::int64_t integer(const char* key) {
     const auto value = attributes_.at(key).get<double>();
-    if (!(std::abs(value) <= kMaxExactInt)) {
+    if (!(std::abs(value) <= static_cast<double>(kMaxExactInt))) {
       problem_ = fmt::format("bounds must lie within -2^53 and 2^53, but got {}", named(key));
       return 1;
     }

@@ -7,15 +7,13 @@
 #include <cmath>
 #include <limits>
 
-#include "bluefin/error.hpp"
 #include "core/constraints.hpp"
+#include "core/invalid.hpp"
 
 namespace bluefin {
 namespace {
 
 constexpr std::string_view kConstraintPrefix = "constraints:";
-
-[[noreturn]] void invalid(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 }  // namespace
 

@@ -3,15 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "core/growth.hpp"
+#include "core/non_finite.hpp"
 
 namespace bluefin {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 template <class T>
 std::shared_ptr<T[]> resized(const std::shared_ptr<T[]>& old, std::size_t n, std::size_t capacity, T fill) {

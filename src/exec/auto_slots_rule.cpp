@@ -18,7 +18,7 @@ constexpr double kUsable = 0.9;
 
 constexpr int kMostPatience = 1 << 20;  // trials: never, and no overflow
 
-double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+double in_gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
 struct Figures {
   std::optional<double> peak = {};
@@ -115,8 +115,8 @@ std::string AutoSlotsRule::reason() const {
                ? fmt::format("{} in a row have ended well since trial {} ran out of memory", *raised_by_, *ran_out_)
                : fmt::format("trial {} ran out of memory where {} might run", *ran_out_, too_many_);
   }
-  std::string text = fmt::format("the largest had {:.1f} GiB", gib(largest_peak_));
-  if (card_) text += fmt::format(" of {:.1f}", gib(*card_));
+  std::string text = fmt::format("the largest had {:.1f} GiB", in_gib(largest_peak_));
+  if (card_) text += fmt::format(" of {:.1f}", in_gib(*card_));
   if (seconds_alone_ > 0.0) {
     text += fmt::format(", and alone one keeps a GPU busy {:.0f} % of its time", 100.0 * busy_alone_ / seconds_alone_);
   }

@@ -22,17 +22,17 @@
 namespace bluefin {
 namespace {
 
-[[noreturn]] void fail(std::string_view what, int error) {
+[[noreturn]] void throw_system_error(std::string_view what, int error) {
   throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", what, std::strerror(error)));
 }
 
 // Above the numbers that the child's descriptors get (a trial holds at most 64 slots), so that no dup2 below hits the
 // source of a later one.
-UniqueFd move_up(int fd) {
+UniqueFd above_inherited(int fd) {
   const UniqueFd low(fd);
   UniqueFd high(::fcntl(fd, F_DUPFD_CLOEXEC, 100));
   if (!high) {
-    fail("cannot start a trial's process", errno);
+    throw_system_error("cannot start a trial's process", errno);
   }
   return high;
 }
@@ -42,10 +42,10 @@ void set_nonblocking(const UniqueFd& fd) { ::fcntl(fd.get(), F_SETFL, ::fcntl(fd
 void make_pipe(UniqueFd& read, UniqueFd& write) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
-    fail("cannot make a pipe for a trial's process", errno);
+    throw_system_error("cannot make a pipe for a trial's process", errno);
   }
-  read = move_up(ends[0]);
-  write = move_up(ends[1]);
+  read = above_inherited(ends[0]);
+  write = above_inherited(ends[1]);
   set_nonblocking(read);
 }
 
@@ -98,10 +98,10 @@ void prefer_for_oom_killer(pid_t pid) {
 ChildPipes::ChildPipes() {
   int sockets[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
-    fail("cannot make a socket for a trial's process", errno);
+    throw_system_error("cannot make a socket for a trial's process", errno);
   }
-  socket = move_up(sockets[0]);
-  child_socket = move_up(sockets[1]);
+  socket = above_inherited(sockets[0]);
+  child_socket = above_inherited(sockets[1]);
   set_nonblocking(socket);
   make_pipe(standard_output, child_output);
   make_pipe(standard_error, child_error);
@@ -130,7 +130,7 @@ ChildProcess::ChildProcess(const SpawnOptions& options) {
     } else if (error == E2BIG) {
       what += " (arguments and environment together are too long)";
     }
-    fail(what, error);
+    throw_system_error(what, error);
   }
   socket = std::move(pipes.socket);
   standard_output = std::move(pipes.standard_output);
@@ -154,7 +154,7 @@ void ChildProcess::watch_exit() {
   if (!exited) {
     const int pidfd_error = errno;
     reap();
-    fail("pidfd_open (Linux 5.3 or later is needed)", pidfd_error);
+    throw_system_error("pidfd_open (Linux 5.3 or later is needed)", pidfd_error);
   }
 }
 

@@ -11,7 +11,7 @@
 namespace bluefin {
 namespace {
 
-[[noreturn]] void fail(const std::string& argument, std::string_view what) {
+[[noreturn]] void refuse_argument(const std::string& argument, std::string_view what) {
   throw Error(ErrorCode::kInvalidArgument, fmt::format("argument '{}': {}", argument, what));
 }
 
@@ -33,15 +33,16 @@ CommandTemplate::CommandTemplate(const std::vector<std::string>& arguments,
         text += c;
         ++i;
       } else if (c == '}') {
-        fail(argument, "} without {; write }} for a brace");
+        refuse_argument(argument, "} without {; write }} for a brace");
       } else if (c == '{') {
         const std::size_t end = argument.find('}', i);
         if (end == std::string::npos) {
-          fail(argument, "{ is not closed; write {{ for a brace");
+          refuse_argument(argument, "{ is not closed; write {{ for a brace");
         }
         const std::string name = argument.substr(i + 1, end - i - 1);
         if (!space.count(name)) {
-          fail(argument, fmt::format("{{{}}} is not a parameter of the space; write {{{{ and }}}} for braces", name));
+          refuse_argument(argument,
+                          fmt::format("{{{}}} is not a parameter of the space; write {{{{ and }}}} for braces", name));
         }
         used.insert(name);
         pieces.push_back({text, false});

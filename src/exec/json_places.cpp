@@ -10,7 +10,7 @@
 namespace bluefin {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::string_view kJsonBlanks = " \t\r\n";
 constexpr std::string_view kMark = "\xEF\xBB\xBF";  // byte order
 
 // Behind the string that begins at `at`.
@@ -40,7 +40,7 @@ JsonPlaces::JsonPlaces(std::string_view text, std::size_t depth) : text_(text), 
   if (at_ < text_.size() && text_[at_] == '{') read_object(path);
 }
 
-void JsonPlaces::skip_blanks() { at_ = std::min(text_.find_first_not_of(kBlanks, at_), text_.size()); }
+void JsonPlaces::skip_blanks() { at_ = std::min(text_.find_first_not_of(kJsonBlanks, at_), text_.size()); }
 
 std::string_view JsonPlaces::read_string() {
   const std::size_t begin = at_;

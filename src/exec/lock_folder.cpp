@@ -21,12 +21,12 @@
 namespace bluefin {
 namespace {
 
-constexpr const char* kVariable = "BLUEFIN_LOCK_DIR";
+constexpr const char* kFolderVariable = "BLUEFIN_LOCK_DIR";
 constexpr const char* kDefault = "/tmp/bluefin-slots";
 constexpr mode_t kFolderMode = 01777;
 constexpr mode_t kFileMode = 0666;
 constexpr int kAttempts = 50;
-constexpr auto kPause = std::chrono::milliseconds(1);
+constexpr auto kAttemptPause = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -46,18 +46,18 @@ LockFolder::LockFolder(std::string path) : path_(std::move(path)) {
     if (attempt == kAttempts) {
       fail("cannot be written by this user; its mode must be 1777", errno);
     }
-    std::this_thread::sleep_for(kPause);  // another user may be making it this very moment
+    std::this_thread::sleep_for(kAttemptPause);  // another user may be making it this very moment
   }
 }
 
 std::string LockFolder::default_path() {
-  const char* variable = std::getenv(kVariable);
+  const char* variable = std::getenv(kFolderVariable);
   return variable != nullptr && *variable != '\0' ? variable : kDefault;
 }
 
 void LockFolder::fail(std::string_view what, int error) const {
   throw Error(ErrorCode::kUnavailable, fmt::format("the folder of the slots' locks, {}, {}: {} (${} names another one)",
-                                                   path_, what, std::strerror(error), kVariable));
+                                                   path_, what, std::strerror(error), kFolderVariable));
 }
 
 std::vector<std::string> LockFolder::names() const {
@@ -109,7 +109,7 @@ UniqueFd LockFolder::open(const std::string& name) const {
       break;
     }
     // It was made by another process a moment ago, whose umask keeps others out until the next line there has run.
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kAttemptPause);
   }
   fail(fmt::format("has a file {} that cannot be opened", name), error);
 }

@@ -11,7 +11,7 @@ namespace {
 constexpr double kNotableShare = 0.05;
 constexpr std::uint64_t kNotableBytes = std::uint64_t{1} << 30;
 
-std::string gib(std::uint64_t bytes) { return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30)); }
+std::string gib_text(std::uint64_t bytes) { return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30)); }
 
 std::uint64_t above(std::uint64_t bytes, std::uint64_t floor) { return bytes - std::min(bytes, floor); }
 
@@ -61,12 +61,12 @@ void MemoryReturn::saw(std::uint64_t unexplained, std::uint64_t total, bool idle
   since_ = since_.value_or(now);
   const std::string since = trial_ < 0 ? "a trial" : fmt::format("trial {}", trial_);
   const std::uint64_t left = above(total, unexplained);
-  why_ = fmt::format("{} are still in use by no process since {} has ended", gib(unexplained), since);
+  why_ = fmt::format("{} are still in use by no process since {} has ended", gib_text(unexplained), since);
   const bool enough = left > notable;
   if (enough && now - *since_ >= kPatience) {
     message_ =
         fmt::format("{}: {} are in use by no process {} s after {} has ended; trials go on with the {} that are left",
-                    gpu_, gib(unexplained), kPatience.count(), since, gib(left));
+                    gpu_, gib_text(unexplained), kPatience.count(), since, gib_text(left));
     given_up_ = unexplained;
     left_ = left;
     stop_waiting();

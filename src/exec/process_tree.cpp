@@ -16,7 +16,7 @@
 namespace bluefin {
 namespace {
 
-std::string read_whole(const std::string& path) {
+std::string read_proc(const std::string& path) {
   std::string text;
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   char bytes[4096];
@@ -45,13 +45,13 @@ std::vector<std::uint64_t> numbers(std::string_view text) {
 
 std::uint64_t resident(pid_t pid) {
   static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const auto pages = numbers(read_whole(fmt::format("/proc/{}/statm", pid)));  // size, resident, ...
+  const auto pages = numbers(read_proc(fmt::format("/proc/{}/statm", pid)));  // size, resident, ...
   return pages.size() > 1 ? pages[1] * page : 0;
 }
 
 // The bytes of a line "NAME:  123 kB" of a file below /proc/<pid>. `line`: "\nNAME:".
 std::optional<std::uint64_t> bytes_of_line(pid_t pid, std::string_view file, std::string_view line) {
-  const std::string text = read_whole(fmt::format("/proc/{}/{}", pid, file));
+  const std::string text = read_proc(fmt::format("/proc/{}/{}", pid, file));
   const std::size_t at = text.find(line);
   if (at == std::string::npos) {
     return std::nullopt;
@@ -70,7 +70,7 @@ std::vector<pid_t> children_of(pid_t pid) {
   std::error_code error;
   const std::filesystem::directory_iterator threads(fmt::format("/proc/{}/task", pid), error);
   for (auto thread = begin(threads); !error && thread != end(threads); thread.increment(error)) {
-    for (const std::uint64_t child : numbers(read_whole((thread->path() / "children").string()))) {
+    for (const std::uint64_t child : numbers(read_proc((thread->path() / "children").string()))) {
       children.push_back(static_cast<pid_t>(child));
     }
   }
@@ -87,14 +87,14 @@ std::vector<pid_t> with_descendants(const std::vector<pid_t>& roots) {
 }
 
 std::string initial_variable(pid_t pid, std::string_view name) {
-  const std::string text = '\0' + read_whole(fmt::format("/proc/{}/environ", pid));
+  const std::string text = '\0' + read_proc(fmt::format("/proc/{}/environ", pid));
   const std::string key = fmt::format("{}{}=", '\0', name);
   const std::size_t at = text.find(key);
   return at == std::string::npos ? std::string() : std::string(text.c_str() + at + key.size());
 }
 
 bool has_ended(pid_t pid) {
-  const std::string text = read_whole(fmt::format("/proc/{}/stat", pid));  // number (name) state ...
+  const std::string text = read_proc(fmt::format("/proc/{}/stat", pid));  // number (name) state ...
   const std::size_t at = text.rfind(')');
   return at == std::string::npos || text.compare(at, 3, ") Z") == 0 || text.compare(at, 3, ") X") == 0;
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@ std::vector<pid_t> with_descendants(const std::vector<pid_t>& roots);
 std::string initial_variable(pid_t pid, std::string_view name);
 // Whether it runs no more; its parent may not have waited for it yet.
 bool has_ended(pid_t pid);
+// For how long processes that were killed are waited for: one that the kernel cannot kill is left to it.
+inline constexpr std::chrono::seconds kLongestDying{2};
 
 // Bytes of main memory that processes have together. What several share counts for each, which costs little to find
 // out; only where the sum is above `enough` it is divided among those that share it, which takes the kernel a while.

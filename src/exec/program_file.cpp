@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t kHead = 256;    // of a script that the kernel looks at; source: Linux, BINPRM_BUF_SIZE
 constexpr int kMostInterpreters = 5;  // that stand behind each other; source: Linux, exec_binprm()
-constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kScriptBlanks = " \t";
 
 #if __SIZEOF_POINTER__ == 8
 using Header = Elf64_Ehdr;
@@ -184,9 +184,9 @@ std::string elf_problem(const UniqueFd& file, std::string_view head, std::uint64
 std::string script_problem(std::string_view head, std::string_view path_variable, int depth) {
   const std::size_t end = std::min(head.find('\n'), head.size());
   std::string_view line = head.substr(2, end - 2);
-  line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
-  line = line.substr(0, line.find_last_not_of(kBlanks) + 1);
-  const std::size_t word = std::min(line.find_first_of(kBlanks), line.size());
+  line.remove_prefix(std::min(line.find_first_not_of(kScriptBlanks), line.size()));
+  line = line.substr(0, line.find_last_not_of(kScriptBlanks) + 1);
+  const std::size_t word = std::min(line.find_first_of(kScriptBlanks), line.size());
   if (word == line.size() && end == kHead) {
     return "";  // the name is longer than what was read
   }
@@ -206,7 +206,7 @@ std::string script_problem(std::string_view head, std::string_view path_variable
   }
   // Of env everything behind it is one argument.
   std::string_view name = line.substr(word);
-  name.remove_prefix(std::min(name.find_first_not_of(kBlanks), name.size()));
+  name.remove_prefix(std::min(name.find_first_not_of(kScriptBlanks), name.size()));
   const bool is_env = interpreter == "/usr/bin/env" || interpreter == "/bin/env";
   const bool plain = !name.empty() && end < kHead && name.front() != '-' && name.find_first_of("=/") == name.npos;
   if (is_env && plain && find_in(path_variable, std::string(name)).empty()) {

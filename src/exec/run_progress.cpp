@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kInterval = 100ms;
+constexpr auto kShowInterval = 100ms;
 
 std::string text_of(const FrozenTrial& trial, const char* key) {
   const Json* text = find_attribute(trial.user_attrs, key);
@@ -79,7 +79,7 @@ void RunProgress::show(bool at_once) {
   if (!callbacks_.progress || (!at_once && now < next_show_)) {
     return;
   }
-  next_show_ = now + kInterval;
+  next_show_ = now + kShowInterval;
   update_elapsed();
   callbacks_.progress(status());
 }

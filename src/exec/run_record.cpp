@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "run.";
 constexpr std::size_t kMostBytes = std::size_t{1} << 20;
-constexpr int kTries = 20;  // to pass the gate
+constexpr int kRunFileTries = 20;  // to pass the gate
 constexpr mode_t kMode = 0644;
 
 bool is_run_file(const std::string& name) { return name.compare(0, kPrefix.size(), kPrefix) == 0; }
@@ -85,7 +85,7 @@ RunningTrial trial_of(const JsonTree& tree) {
   return trial;
 }
 
-std::string read_whole(const UniqueFd& file) {
+std::string read_record(const UniqueFd& file) {
   std::string text;
   char bytes[16384];
   ssize_t n = 0;
@@ -145,7 +145,7 @@ std::optional<RunRecord> RunRecord::parse(const std::string& text) {
 RunFile::RunFile() : files_(LockFolder::default_path()) {
   std::random_device random;
   name_ = fmt::format("{}{}.{:08x}", kPrefix, ::getpid(), random());
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kRunFileTries; ++i) {
     // Others take a file without a lock for a dead run's; they look with the gate held.
     if (const SlotFiles::Gate gate(files_); gate) {
       file_ = files_.folder().open(name_);
@@ -189,7 +189,7 @@ std::vector<RunRecord> living_runs() {
       if (gate) files.folder().remove(name);  // in vain for files of other users
       continue;
     }
-    if (auto run = RunRecord::parse(read_whole(file))) {
+    if (auto run = RunRecord::parse(read_record(file))) {
       run->user = user_name(owner_of(file));
       runs.push_back(std::move(*run));
     }

@@ -20,7 +20,6 @@ namespace {
 constexpr const char* kGate = "gate";
 constexpr std::string_view kClient = "client.";
 constexpr std::string_view kLock = ".lock";
-constexpr int kMostSlots = 1024;  // of one device: as many as there may be workers
 
 // "GPU-1.0.lock": the device's name; empty for other files.
 std::string device_of(const std::string& file) {

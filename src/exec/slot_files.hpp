@@ -20,6 +20,8 @@
 
 namespace bluefin {
 
+inline constexpr int kMostSlots = 1024;  // of one device: as many as there may be workers
+
 // The text of a lock that is held.
 struct SlotHolder {
   std::int64_t pid = 0;  // of the process that has taken it

@@ -8,7 +8,7 @@
 namespace bluefin {
 namespace {
 
-double seconds(std::chrono::steady_clock::duration span) {
+double seconds_of(std::chrono::steady_clock::duration span) {
   return std::max(0.0, std::chrono::duration<double>(span).count());
 }
 
@@ -29,7 +29,7 @@ void SlotGaps::begin(const std::string& name, Time now, bool changed_hands) {
   Slot& slot = slots_[name];
   slot.in_gap = slot.trials > 0 && !slot.running && !changed_hands;
   if (slot.in_gap) {
-    const double gap = seconds(now - slot.since);
+    const double gap = seconds_of(now - slot.since);
     slot.idle_seconds += gap;
     if (slot.gaps.size() < kKept) {
       slot.gaps.push_back(static_cast<float>(gap));
@@ -49,7 +49,7 @@ void SlotGaps::ready(const std::string& name, Time now) {
     return;
   }
   Slot& slot = found->second;
-  const double more = seconds(now - slot.since);
+  const double more = seconds_of(now - slot.since);
   slot.idle_seconds += more;
   slot.gaps[(slot.n_gaps - 1) % kKept] += static_cast<float>(more);
   slot.since = now;
@@ -61,7 +61,7 @@ void SlotGaps::end(const std::string& name, Time now) {
     return;
   }
   Slot& slot = found->second;
-  slot.busy_seconds += seconds(now - slot.since);
+  slot.busy_seconds += seconds_of(now - slot.since);
   slot.running = false;
   slot.since = now;
 }
@@ -72,7 +72,7 @@ SlotIdle SlotGaps::summary(const std::string& name, const Slot& slot, Time now, 
   idle.slot = name;
   idle.trials = slot.trials;
   idle.gaps = static_cast<int>(slot.n_gaps);
-  idle.busy_seconds = slot.busy_seconds + (slot.running ? seconds(now - slot.since) : 0.0);
+  idle.busy_seconds = slot.busy_seconds + (slot.running ? seconds_of(now - slot.since) : 0.0);
   idle.idle_seconds = slot.idle_seconds;
   idle.p50_seconds = quantile(gaps, 0.50);
   idle.p95_seconds = quantile(gaps, 0.95);
@@ -93,7 +93,7 @@ SlotIdle SlotGaps::total(Time now) const {
   for (const auto& [name, slot] : slots_) {
     all.trials += slot.trials;
     all.n_gaps += slot.n_gaps;
-    all.busy_seconds += slot.busy_seconds + (slot.running ? seconds(now - slot.since) : 0.0);
+    all.busy_seconds += slot.busy_seconds + (slot.running ? seconds_of(now - slot.since) : 0.0);
     all.idle_seconds += slot.idle_seconds;
     gaps.insert(gaps.end(), slot.gaps.begin(), slot.gaps.end());
   }

@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kCpu = "cpu";        // the device file of slots of the CPU
 constexpr int kFirstHighDescriptor = 128;  // see moved_up()
-constexpr int kTries = 100;                // to pass the gate
+constexpr int kClientFileTries = 100;      // to pass the gate
 
 // A port that nobody listens on now, for the processes of one trial to find each other.
 int free_port() {
@@ -52,7 +52,7 @@ PoolState::PoolState(SlotRequest what) : request(std::move(what)), files(LockFol
   for (const Device& device : request.devices) {
     names.push_back(device_file(device.uuid));
   }
-  for (int i = 0; !client_file && i < kTries; ++i) {
+  for (int i = 0; !client_file && i < kClientFileTries; ++i) {
     if (const SlotFiles::Gate gate(files); gate) {
       std::tie(client.file, client_file) = files.make_client();
     }

@@ -26,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* kNoAnswer = "NVML has not answered yet";
-constexpr auto kPause = 20ms;                      // between two tries of acquire()
+constexpr auto kAcquirePause = 20ms;               // between two tries of acquire()
 constexpr std::int64_t kClaimAge_ns = 50'000'000;  // how long an answer about others' claims holds
 
 class Pool final : public SlotPool {
@@ -100,7 +100,7 @@ class Pool final : public SlotPool {
       while (!stopped()) {
         lease = try_acquire(waiting());
         if (lease) break;
-        std::this_thread::sleep_for(kPause);
+        std::this_thread::sleep_for(kAcquirePause);
       }
     } catch (...) {
       leave_queue();

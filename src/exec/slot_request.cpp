@@ -10,13 +10,13 @@
 
 #include "bluefin/error.hpp"
 #include "exec/auto_slots_rule.hpp"
+#include "exec/slot_files.hpp"
 
 namespace bluefin {
 namespace {
 
 constexpr int kMostShares = 64;
 constexpr int kMostGpusOfTrial = 64;
-constexpr int kMostSlots = 1024;
 
 template <class... Arguments>
 [[noreturn]] void refuse(fmt::format_string<Arguments...> text, Arguments&&... arguments) {

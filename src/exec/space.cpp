@@ -23,7 +23,7 @@ constexpr const char* kForms =
     R"({"type": "float" or "int", "low": ..., "high": ..., "step": ..., "log": true}, a list of choices, or )"
     R"({"name": "FloatDistribution", "attributes": {...}})";
 
-[[noreturn]] void fail(const std::string& where, std::string_view what) {
+[[noreturn]] void fail_at(const std::string& where, std::string_view what) {
   throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", where, what));
 }
 
@@ -42,7 +42,8 @@ void check_depth(std::string_view text) {
     }
     depth += c == '[' || c == '{' ? 1 : c == ']' || c == '}' ? -1 : 0;
     if (depth > kDeepest) {
-      fail(line_and_column(text, at), fmt::format("lists or objects within each other, more than {} deep", kDeepest));
+      fail_at(line_and_column(text, at),
+              fmt::format("lists or objects within each other, more than {} deep", kDeepest));
     }
   }
 }
@@ -57,9 +58,9 @@ JsonTree parse(std::string_view text) {
     if (const auto begin = what.find(": "); begin != std::string_view::npos) {
       what.remove_prefix(begin + 2);
     }
-    fail(line_and_column(text, error.byte == 0 ? 0 : error.byte - 1), what);
+    fail_at(line_and_column(text, error.byte == 0 ? 0 : error.byte - 1), what);
   } catch (const nlohmann::json::out_of_range&) {
-    fail(line_and_column(text, find_huge_number(text).value_or(0)), "a number is too large for a double");
+    fail_at(line_and_column(text, find_huge_number(text).value_or(0)), "a number is too large for a double");
   }
 }
 
@@ -74,18 +75,18 @@ class FieldError : public Error {
   JsonPath path_;
 };
 
-[[noreturn]] void refuse(const JsonPath& field, const std::string& what) { throw FieldError(field, what); }
+[[noreturn]] void refuse_field(const JsonPath& field, const std::string& what) { throw FieldError(field, what); }
 
 void check_integer(const JsonPath& field, const JsonTree& value) {
   constexpr double kLimit = 0x1p63;
   const bool beyond = value.is_number_unsigned() ? value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()
                                                  : value.is_number_float() && std::abs(value.get<double>()) >= kLimit;
   if (beyond) {
-    refuse(field, fmt::format("\"{}\" = {} is beyond what an integer parameter holds, -2^63 to 2^63 - 1", field.back(),
-                              value.dump()));
+    refuse_field(field, fmt::format("\"{}\" = {} is beyond what an integer parameter holds, -2^63 to 2^63 - 1",
+                                    field.back(), value.dump()));
   }
   if (!value.is_number_integer()) {
-    refuse(field, fmt::format("\"{}\" = {}, must be an integer", field.back(), value.dump()));
+    refuse_field(field, fmt::format("\"{}\" = {}, must be an integer", field.back(), value.dump()));
   }
 }
 
@@ -102,29 +103,30 @@ void check_fields(const JsonTree& fields, std::string_view kind, const JsonPath&
   };
   for (const auto& [key, value] : fields.items()) {
     if ((kind == "categorical" ? kCategorical : kNumeric).count(key) == 0) {
-      refuse(in(key), fmt::format("unknown field \"{}\" of a parameter that is {}, expected {}", key, kind, kForms));
+      refuse_field(in(key),
+                   fmt::format("unknown field \"{}\" of a parameter that is {}, expected {}", key, kind, kForms));
     }
   }
   if (kind == "categorical") {
     if (!fields.contains("choices") || !fields["choices"].is_array()) {
-      refuse(in("choices"), "\"choices\" is missing or no list");
+      refuse_field(in("choices"), "\"choices\" is missing or no list");
     }
     return;
   }
   for (const char* key : {"low", "high"}) {
     if (!fields.contains(key) || !fields[key].is_number()) {
-      refuse(in(key), fmt::format("\"{}\" is missing or no number", key));
+      refuse_field(in(key), fmt::format("\"{}\" is missing or no number", key));
     }
     if (kind == "int") check_integer(in(key), fields[key]);
   }
   if (const auto step = fields.find("step"); step != fields.end() && !step->is_null()) {
     if (!step->is_number() || !(step->get<double>() > 0.0)) {
-      refuse(in("step"), fmt::format("\"step\" = {}, must be a number > 0", step->dump()));
+      refuse_field(in("step"), fmt::format("\"step\" = {}, must be a number > 0", step->dump()));
     }
     if (kind == "int") check_integer(in("step"), *step);
   }
   if (const auto log = fields.find("log"); log != fields.end() && !log->is_boolean()) {
-    refuse(in("log"), fmt::format("\"log\" = {}, must be true or false", log->dump()));
+    refuse_field(in("log"), fmt::format("\"log\" = {}, must be true or false", log->dump()));
   }
 }
 
@@ -133,7 +135,7 @@ std::pair<JsonPath, std::string> check_form(const JsonTree& tree) {
   if (!tree.contains("name")) {
     const std::string type = tree.contains("type") && tree["type"].is_string() ? tree["type"].get<std::string>() : "";
     if (type != "float" && type != "int" && type != "categorical") {
-      refuse({"type"}, "\"type\" must be \"float\", \"int\" or \"categorical\"");
+      refuse_field({"type"}, "\"type\" must be \"float\", \"int\" or \"categorical\"");
     }
     check_fields(tree, type, {});
     return {{}, type};
@@ -144,7 +146,7 @@ std::pair<JsonPath, std::string> check_form(const JsonTree& tree) {
   const auto kind = kKinds.find(tree["name"].is_string() ? tree["name"].get<std::string>() : "");
   if (kind == kKinds.end()) return {};
   if (!tree.contains("attributes") || !tree["attributes"].is_object()) {
-    refuse({"attributes"}, "\"attributes\" is missing or no object");
+    refuse_field({"attributes"}, "\"attributes\" is missing or no object");
   }
   check_fields(tree["attributes"], kind->second, {"attributes"});
   return {{"attributes"}, kind->second};
@@ -185,25 +187,25 @@ Distribution read_distribution(const JsonTree& tree) {
         dump_json(tree.is_array() ? JsonTree{{"type", "categorical"}, {"choices", tree}} : tree));
   } catch (const Error& error) {
     const auto& [where, kind] = form;
-    refuse(field_at_fault(where.empty() ? tree : tree[where.front()], where, kind), error.what());
+    refuse_field(field_at_fault(where.empty() ? tree : tree[where.front()], where, kind), error.what());
   }
 }
 
 std::map<std::string, Distribution> parse_space(std::string_view text) {
   constexpr const char* kExpected = "a JSON object, parameter name to distribution, with at least one parameter";
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
-    fail("line 1, column 1", fmt::format("empty, expected {}", kExpected));
+    fail_at("line 1, column 1", fmt::format("empty, expected {}", kExpected));
   }
   const JsonTree tree = parse(text);
   if (!tree.is_object() || tree.empty()) {
-    fail("line 1, column 1", fmt::format("expected {}", kExpected));
+    fail_at("line 1, column 1", fmt::format("expected {}", kExpected));
   }
   const JsonPlaces places(text, 3);
   if (places.repeated()) {
     const JsonPath& path = *places.repeated();
     const std::string field = path.size() == 1 ? "" : fmt::format(": field \"{}\"", path.back());
-    fail(line_and_column(text, places.name(path).value_or(0)),
-         fmt::format("parameter \"{}\"{} stands here twice", path.front(), field));
+    fail_at(line_and_column(text, places.name(path).value_or(0)),
+            fmt::format("parameter \"{}\"{} stands here twice", path.front(), field));
   }
   std::map<std::string, Distribution> space;
   for (const auto& [name, value] : tree.items()) {
@@ -214,10 +216,10 @@ std::map<std::string, Distribution> parse_space(std::string_view text) {
       path.insert(path.end(), error.path().begin(), error.path().end());
       // What is missing has no place of its own.
       const auto place = path.size() > 1 && places.value(path) ? places.value(path) : places.name({name});
-      fail(line_and_column(text, place.value_or(0)), fmt::format("parameter \"{}\": {}", name, error.what()));
+      fail_at(line_and_column(text, place.value_or(0)), fmt::format("parameter \"{}\": {}", name, error.what()));
     } catch (const Error& error) {
-      fail(line_and_column(text, places.name(path).value_or(0)),
-           fmt::format("parameter \"{}\": {}", name, error.what()));
+      fail_at(line_and_column(text, places.name(path).value_or(0)),
+              fmt::format("parameter \"{}\": {}", name, error.what()));
     }
   }
   return space;

@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kMaxName = 200;  // bytes; file systems take 255
 constexpr std::size_t kLineSearch = 4096;
 
-[[noreturn]] void fail(const std::string& path, int error) {
+[[noreturn]] void throw_file_error(const std::string& path, int error) {
   throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", path, std::strerror(error)));
 }
 
@@ -97,13 +97,13 @@ void TrialLog::open() {
   const auto folder = std::filesystem::path(path_).parent_path();
   std::filesystem::create_directories(folder, error);
   if (error && !std::filesystem::is_directory(folder)) {
-    fail(folder.string(), error.value());
+    throw_file_error(folder.string(), error.value());
   }
   // Of an earlier study of the same name there may be one.
   file_ = UniqueFd(::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
   struct stat status {};
   if (!file_ || ::fstat(file_.get(), &status) != 0) {
-    fail(path_, errno);
+    throw_file_error(path_, errno);
   }
   if (!S_ISREG(status.st_mode)) {
     throw Error(ErrorCode::kUnavailable, path_ + " is not a file");
@@ -130,7 +130,7 @@ void TrialLog::leave_out() {
   write(marker + end, head_);
   size_ = head_ + marker_ + end.size();
   if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0) {
-    fail(path_, errno);
+    throw_file_error(path_, errno);
   }
 }
 
@@ -143,7 +143,7 @@ std::string TrialLog::read(std::uint64_t begin, std::uint64_t end) const {
       continue;
     }
     if (n <= 0) {
-      fail(path_, n < 0 ? errno : EIO);
+      throw_file_error(path_, n < 0 ? errno : EIO);
     }
     done += static_cast<std::size_t>(n);
   }
@@ -158,7 +158,7 @@ void TrialLog::write(std::string_view bytes, std::uint64_t at) const {
       continue;
     }
     if (n <= 0) {
-      fail(path_, n < 0 ? errno : EIO);
+      throw_file_error(path_, n < 0 ? errno : EIO);
     }
     bytes.remove_prefix(static_cast<std::size_t>(n));
     at += static_cast<std::uint64_t>(n);

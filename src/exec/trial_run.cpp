@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bluefin/log.hpp"
+#include "exec/clock_time.hpp"
 #include "exec/descriptor_passing.hpp"
 #include "exec/read_some.hpp"
 
@@ -16,9 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxReplies = std::size_t{1} << 20;  // a client that does not read its replies is not read
 
-std::string seconds(TrialRun::Clock::duration duration) {
-  return fmt::format("{:.6g} s", std::chrono::duration<double>(duration).count());
-}
 std::string mebibytes(std::uint64_t bytes) { return fmt::format("{:.6g} MiB", static_cast<double>(bytes) / (1 << 20)); }
 
 }  // namespace
@@ -135,9 +133,10 @@ void TrialRun::obey_limits(Clock::time_point now) {
       kill_at_ = Clock::time_point::max();  // once is enough
     }
   } else if (limits_.trial_timeout && now - begin_ >= *limits_.trial_timeout) {
-    end_as("timeout", fmt::format("the trial ran for longer than {} (trial_timeout)", seconds(*limits_.trial_timeout)));
+    end_as("timeout",
+           fmt::format("the trial ran for longer than {} (trial_timeout)", seconds_text(*limits_.trial_timeout)));
   } else if (limits_.report_timeout && now - last_report_ >= *limits_.report_timeout) {
-    end_as("no-report", fmt::format("no report for {} (report_timeout)", seconds(*limits_.report_timeout)));
+    end_as("no-report", fmt::format("no report for {} (report_timeout)", seconds_text(*limits_.report_timeout)));
   }
 }
 

@@ -12,20 +12,19 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kInterval = 250ms;
+constexpr auto kLookInterval = 250ms;
 constexpr auto kDyingInterval = 5ms;  // while processes are being killed
-constexpr auto kLongestDying = 2s;    // one that the kernel cannot kill is left to it
 
 }  // namespace
 
 void TrialWatch::look(const std::vector<std::unique_ptr<TrialRun>>& running, Prestarts& prestarts, Zygote* zygote,
                       Clock::time_point now) {
   dying_ = strays_.look();
-  next_ = now + (dying_ ? kDyingInterval : kInterval);
+  next_ = now + (dying_ ? kDyingInterval : kLookInterval);
   if (!memory_limit_ || now < next_memory_) {
     return;
   }
-  next_memory_ = now + kInterval;
+  next_memory_ = now + kLookInterval;
   for (const auto& run : running) {
     if (!run->exited()) {
       std::vector<pid_t> roots = strays_.of(run->program());

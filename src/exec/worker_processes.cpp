@@ -17,7 +17,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto kLongestDying = 2s;
 constexpr std::chrono::microseconds kShortestPause = 100us;
 constexpr std::chrono::microseconds kLongestPause = 5ms;
 

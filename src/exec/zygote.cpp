@@ -14,6 +14,7 @@
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
 #include "core/json_nlohmann.hpp"
+#include "exec/clock_time.hpp"
 #include "exec/descriptor_passing.hpp"
 #include "exec/exit_class.hpp"
 #include "exec/process_tree.hpp"
@@ -21,10 +22,6 @@
 
 namespace bluefin {
 namespace {
-
-std::string seconds(Zygote::Clock::duration duration) {
-  return fmt::format("{:.6g} s", std::chrono::duration<double>(duration).count());
-}
 
 // Whether it is a child of this process, ended or not.
 bool is_child(pid_t pid) {
@@ -165,7 +162,7 @@ std::optional<Zygote::Clock::time_point> Zygote::due() const {
 
 void Zygote::look(Clock::time_point now) {
   if (is_loading() && now >= begun_ + patience_.load) {
-    give_up(fmt::format("it has not loaded within {}", seconds(patience_.load)));
+    give_up(fmt::format("it has not loaded within {}", seconds_text(patience_.load)));
   }
 }
 
@@ -262,7 +259,7 @@ std::string Zygote::wait_for(short events, Clock::time_point end) {
     if (n > 0) {
       read_output();  // a full pipe must not keep it from answering
     } else if (n == 0 && left <= 0) {
-      return fmt::format("it has not answered for {}", seconds(patience_.fork));
+      return fmt::format("it has not answered for {}", seconds_text(patience_.fork));
     }
   }
 }

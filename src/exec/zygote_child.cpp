@@ -27,7 +27,7 @@
 namespace bluefin {
 namespace {
 
-constexpr const char* kVariable = "BLUEFIN_ZYGOTE";
+constexpr const char* kZygoteVariable = "BLUEFIN_ZYGOTE";
 constexpr std::size_t kFirstLock = 3;  // among the descriptors of a request: socket, standard output, standard error
 
 struct Forked {
@@ -121,7 +121,7 @@ Forked fork_twice(const std::string& mark) {
 }
 
 // Not one of the three that every process has, should this one have closed any of these.
-int move_up(int fd) {
+int above_standard(int fd) {
   if (fd > STDERR_FILENO) {
     return fd;
   }
@@ -132,7 +132,7 @@ int move_up(int fd) {
 
 void become(const JsonTree& environment, std::vector<int> descriptors) {
   for (int& fd : descriptors) {
-    fd = move_up(fd);
+    fd = above_standard(fd);
   }
   for (const int standard : {STDOUT_FILENO, STDERR_FILENO}) {
     const int fd = descriptors[static_cast<std::size_t>(standard)];
@@ -148,12 +148,12 @@ void become(const JsonTree& environment, std::vector<int> descriptors) {
 }  // namespace
 
 bool is_zygote() {
-  const char* text = std::getenv(kVariable);
+  const char* text = std::getenv(kZygoteVariable);
   return text != nullptr && *text != '\0';
 }
 
 void become_forked_trial() {
-  const int control = take_descriptor(kVariable);
+  const int control = take_descriptor(kZygoteVariable);
   practise_fork();
   JsonTree ready = {
       {"op", "zygote"}, {"version", protocol::kVersion}, {"client", fmt::format("bluefin-c++ {}", version())}};

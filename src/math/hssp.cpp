@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
+#include "core/non_finite.hpp"
 #include "math/pareto.hpp"
 #include "math/pareto_sort.hpp"
 
 namespace bluefin::math {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-double box(std::span<const double> point, std::span<const double> reference) {
-  double volume = 1.0;
-  for (std::size_t j = 0; j < point.size(); ++j) volume *= reference[j] - point[j];
-  return volume;
-}
 
 // Each candidate keeps the rectangle that only it would add: its lower left corner is the point, its upper right corner
 // shrinks whenever a neighbour is chosen. points: [n, 2], lexicographic, none dominates another.
@@ -57,7 +49,7 @@ std::vector<std::size_t> greedy_2d(Points points, std::size_t count, std::span<c
 std::vector<std::size_t> lazy_greedy(Points points, std::size_t count, std::span<const double> reference) {
   const std::size_t n = points.size();
   std::vector<double> boxes(n);
-  for (std::size_t i = 0; i < n; ++i) boxes[i] = box(points[i], reference);
+  for (std::size_t i = 0; i < n; ++i) boxes[i] = box_volume(points[i], reference);
   std::vector<double> gain = boxes;  // upper bounds; exact for the largest
   std::vector<std::size_t> left(n);
   std::iota(left.begin(), left.end(), 0);

@@ -11,13 +11,6 @@ namespace {
 
 using Row = std::vector<double>;
 
-// The box between a point and the reference. [k]
-double box(std::span<const double> point, std::span<const double> reference) {
-  double volume = 1.0;
-  for (std::size_t j = 0; j < point.size(); ++j) volume *= reference[j] - point[j];
-  return volume;
-}
-
 // front: no point dominates another, ascending first loss, so the second falls.
 double sweep_2d(const std::vector<Row>& front, std::span<const double> reference) {
   double area = 0.0;
@@ -73,12 +66,18 @@ double wfg(const std::vector<Row>& front, std::span<const double> reference) {
       for (std::size_t j = 0; j < corner.size(); ++j) corner[j] = std::max(front[i][j], front[l][j]);
       limited.push_back(std::move(corner));
     }
-    volume += box(front[i], reference) - wfg(pareto_front(std::move(limited)), reference);
+    volume += box_volume(front[i], reference) - wfg(pareto_front(std::move(limited)), reference);
   }
   return volume;
 }
 
 }  // namespace
+
+double box_volume(std::span<const double> point, std::span<const double> reference) {
+  double volume = 1.0;
+  for (std::size_t j = 0; j < point.size(); ++j) volume *= reference[j] - point[j];
+  return volume;
+}
 
 double hypervolume(Points points, std::span<const double> reference) {
   std::vector<Row> inside;

@@ -3,13 +3,13 @@
 
 #include <array>
 #include <cmath>
-#include <limits>
+
+#include "core/non_finite.hpp"
 
 namespace bluefin::math {
 namespace {
 
 constexpr double kSqrt1_2 = 0.707106781186547524400844362105;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Phi(-x) for x >= 0.
 double upper_tail(double x) { return 0.5 * std::erfc(x * kSqrt1_2); }
@@ -109,7 +109,7 @@ double log_gauss_mass_about(double m, double h) {
 
 double log_gauss_mass(double a, double b) {
   if (a == b) return -kInfinity;
-  if (!(a < b)) return std::numeric_limits<double>::quiet_NaN();
+  if (!(a < b)) return kNaN;
   if (a < 0.0 && b > 0.0) {
     const double inside = 0.5 * (std::erf(-a * kSqrt1_2) + std::erf(b * kSqrt1_2));
     return inside < 0.5 ? std::log(inside) : std::log1p(-upper_tail(-a) - upper_tail(b));
@@ -140,8 +140,8 @@ double ndtri_exp(double log_p) {
 double ndtri(double p) {
   const double q = p - 0.5;
   if (std::abs(q) <= kCentral) return central_quantile(q);
-  if (!(p > 0.0)) return p == 0.0 ? -kInfinity : std::numeric_limits<double>::quiet_NaN();
-  if (!(p < 1.0)) return p == 1.0 ? kInfinity : std::numeric_limits<double>::quiet_NaN();
+  if (!(p > 0.0)) return p == 0.0 ? -kInfinity : kNaN;
+  if (!(p < 1.0)) return p == 1.0 ? kInfinity : kNaN;
   return q < 0.0 ? -tail_quantile(std::log(p)) : tail_quantile(std::log(1.0 - p));
 }
 

@@ -12,4 +12,7 @@ std::vector<std::size_t> lexicographic_order(Points points);
 // a is nowhere worse than b. a, b: [k].
 bool weakly_dominates(std::span<const double> a, std::span<const double> b);
 
+// Of the box between a point and the reference. [k]
+double box_volume(std::span<const double> point, std::span<const double> reference);
+
 }  // namespace bluefin::math

@@ -7,8 +7,6 @@
 namespace bluefin {
 namespace {
 
-constexpr std::string_view kName = "median";
-
 class MedianPruner final : public Pruner {
  public:
   explicit MedianPruner(const MedianOptions& options) : options_(options) { check_options(kName, options_); }
@@ -25,6 +23,7 @@ class MedianPruner final : public Pruner {
   }
 
  private:
+  static constexpr std::string_view kName = "median";
   MedianOptions options_;
 };
 

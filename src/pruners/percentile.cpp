@@ -7,8 +7,6 @@
 namespace bluefin {
 namespace {
 
-constexpr std::string_view kName = "percentile";
-
 class PercentilePruner final : public Pruner {
  public:
   explicit PercentilePruner(const PercentileOptions& options) : options_(options) { check_options(kName, options_); }
@@ -20,6 +18,7 @@ class PercentilePruner final : public Pruner {
   }
 
  private:
+  static constexpr std::string_view kName = "percentile";
   PercentileOptions options_;
 };
 

@@ -9,16 +9,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <mutex>
 #include <unordered_map>
 
+#include "core/non_finite.hpp"
 #include "pruners/running_percentile.hpp"
 
 namespace bluefin {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Whether the trial is checked at its last step: it has reported, is past the warm-up, and has no earlier report in
 // the same interval. Source: _is_first_in_interval_step.

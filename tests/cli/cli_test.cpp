@@ -23,7 +23,7 @@ using namespace bluefin;
 using namespace bluefin::test;
 
 // A study `s` with two finished trials, one of them failed.
-void fill(const std::string& url) {
+void make_study_of_two(const std::string& url) {
   Study study = create_study({.storage = url, .name = "s"});
   const std::map<std::string, Distribution> space = {{"opt", CategoricalDistribution{{std::string("a,b"), {}}}},
                                                      {"x", FloatDistribution{0.0, 1.0}}};
@@ -123,7 +123,7 @@ TEST_CASE("A study is made, asked, told, shown and deleted", "[cli]") {
 
 TEST_CASE("csv has a header, quotes what needs it and writes nested values as JSON", "[cli]") {
   const Folder folder;
-  fill(folder.url());
+  make_study_of_two(folder.url());
   const std::vector<std::string> command = {"trials", "--storage", folder.url(), "--study-name", "s", "-f", "csv"};
   const auto row_of = [](const std::string& out, int row) {
     std::istringstream lines(out);
@@ -169,7 +169,7 @@ TEST_CASE("Records come out in each format", "[cli]") {
 TEST_CASE("Bad input ends in one sentence on standard error and exit code 1 or 2", "[cli]") {
   const Folder folder;
   const std::string url = folder.url();
-  fill(url);
+  make_study_of_two(url);
   struct Bad {
     std::vector<std::string> words;
     int code;
@@ -260,7 +260,7 @@ TEST_CASE("Without a storage a command fails and shows its help", "[cli]") {
 TEST_CASE("storage upgrade says which command upgrades an older schema", "[cli]") {
   const Folder folder;
   const std::string url = folder.url();
-  fill(url);
+  make_study_of_two(url);
   const Result current = bluefin_command({"storage", "upgrade", "--storage", url});
   CHECK(current.code == 0);
   CHECK(current.out.empty());

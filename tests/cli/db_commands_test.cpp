@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 using namespace bluefin;
 using namespace bluefin::test;
 
-void fill(const std::string& url, const std::string& name) {
+void make_small_study(const std::string& url, const std::string& name) {
   Study study = create_study({.storage = url, .name = name});
   study.add_trial(
       create_trial({.values = {0.5}, .params = {{"x", 0.25}}, .distributions = {{"x", FloatDistribution{}}}}));
@@ -47,7 +47,7 @@ Result db(const std::string& command, const std::string& url, std::vector<std::s
 
 TEST_CASE("db info shows a file's sizes and studies", "[cli]") {
   const Folder folder;
-  fill(folder.url(), "s");
+  make_small_study(folder.url(), "s");
   const Result yaml = db("info", folder.url());
   CHECK(yaml.code == 0);
   CHECK(yaml.err.empty());
@@ -62,7 +62,7 @@ TEST_CASE("db info shows a file's sizes and studies", "[cli]") {
 
 TEST_CASE("db check names each wrong row, and its exit code says whether there is one", "[cli]") {
   const Folder folder;
-  fill(folder.url(), "s");
+  make_small_study(folder.url(), "s");
   const Result clean = db("check", folder.url());
   CHECK(clean.code == 0);
   CHECK(clean.out.empty());
@@ -90,8 +90,8 @@ TEST_CASE("db copy, export and import carry studies", "[cli]") {
   const Folder folder;
   const std::string journal = "journal:///" + (folder.path() / "all.log").string();
   const std::string lines = (folder.path() / "all.jsonl").string();
-  fill(folder.url(), "a");
-  fill(folder.url(), "b");
+  make_small_study(folder.url(), "a");
+  make_small_study(folder.url(), "b");
   const Result copied = db("copy", folder.url(), {"--to-storage", journal});
   CHECK(copied.code == 0);
   CHECK(copied.out.empty());
@@ -123,7 +123,7 @@ TEST_CASE("db copy, export and import carry studies", "[cli]") {
 
 TEST_CASE("db export replaces nothing but a file of studies", "[cli]") {
   const Folder folder;
-  fill(folder.url(), "s");
+  make_small_study(folder.url(), "s");
   const std::string database = (folder.path() / "test.db").string();
   const std::string before = read_file(database);
   const Result itself = db("export", folder.url(), {"--output", database, "--yes"});
@@ -152,7 +152,7 @@ TEST_CASE("db export replaces nothing but a file of studies", "[cli]") {
 
 TEST_CASE("an attribute that only Python's json reads is exported, imported and copied as it is", "[cli]") {
   const Folder folder;
-  fill(folder.url(), "s");
+  make_small_study(folder.url(), "s");
   const std::string half = R"(["\ud800", NaN,  {"\ud83d\udc1f": "\udfff\\"}])";
   {
     sqlite3* file = nullptr;
@@ -181,7 +181,7 @@ TEST_CASE("an attribute that only Python's json reads is exported, imported and 
 
 TEST_CASE("db pack and db vacuum say what they did", "[cli]") {
   const Folder folder;
-  fill(folder.url(), "s");
+  make_small_study(folder.url(), "s");
   const std::string copy = (folder.path() / "copy.db").string();
   CHECK(db("pack", folder.url(), {"--output", copy}).out == copy + "\n");
   CHECK(db("pack", folder.url(), {"--output", copy}).code == 1);
@@ -194,7 +194,7 @@ TEST_CASE("db pack and db vacuum say what they did", "[cli]") {
 
 TEST_CASE("db repair fails what nobody will finish", "[cli]") {
   const Folder folder;
-  fill(folder.url(), "s");
+  make_small_study(folder.url(), "s");
   CHECK(db("repair", folder.url()).out.empty());
   {
     Study study = load_study({.storage = folder.url(), .name = "s"});
@@ -218,7 +218,7 @@ TEST_CASE("db repair fails what nobody will finish", "[cli]") {
 TEST_CASE("trials --stale says that a journal knows no owners, and what to do", "[cli]") {
   const Folder folder;
   const std::string path = (folder.path() / "study.log").string();
-  fill("journal:///" + path, "s");
+  make_small_study("journal:///" + path, "s");
   for (const std::string& storage : {"journal:///" + path, path}) {
     const Result result = bluefin_command({"trials", "--storage", storage, "--study-name", "s", "--stale"});
     CHECK(result.code == 2);
@@ -230,7 +230,7 @@ TEST_CASE("trials --stale says that a journal knows no owners, and what to do", 
 
 TEST_CASE("db refuses bad input in one sentence and makes no file", "[cli]") {
   const Folder folder;
-  fill(folder.url(), "s");
+  make_small_study(folder.url(), "s");
   const std::string to = folder.url("to.db");
   struct Bad {
     std::vector<std::string> words;

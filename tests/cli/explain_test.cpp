@@ -16,7 +16,7 @@ using bluefin::test::Folder;
 
 namespace {
 
-void make_study(const std::string& url, std::shared_ptr<const Sampler> sampler, bool store_config = true) {
+void make_optimized_study(const std::string& url, std::shared_ptr<const Sampler> sampler, bool store_config = true) {
   Study study = create_study(
       {.storage = url, .name = "net", .sampler = std::move(sampler), .seed = 1, .store_config = store_config});
   study.optimize(
@@ -45,7 +45,7 @@ void check_width(const std::string& text) {
 
 TEST_CASE("bluefin explain shows the fit, the best trial, the next point and those that were asked for", "[cli][gp]") {
   const Folder folder;
-  make_study(folder.url(), make_sampler(GpOptions{}));
+  make_optimized_study(folder.url(), make_sampler(GpOptions{}));
   const auto text = bluefin_command({"explain", "--storage", folder.url(), "--study-name", "net", "--at", point()});
   CHECK(text.err.empty());
   REQUIRE(text.code == 0);
@@ -79,7 +79,7 @@ TEST_CASE("bluefin explain shows the fit, the best trial, the next point and tho
 
 TEST_CASE("bluefin explain shows how ranges are bent", "[cli][gp]") {
   const Folder folder;
-  make_study(folder.url(), make_sampler(GpOptions{.input_warp = "kumaraswamy"}));
+  make_optimized_study(folder.url(), make_sampler(GpOptions{.input_warp = "kumaraswamy"}));
   const auto text = bluefin_command({"explain", "--storage", folder.url()});
   REQUIRE(text.code == 0);
   CHECK_THAT(text.out, ContainsSubstring("  bent "));
@@ -93,7 +93,7 @@ TEST_CASE("bluefin explain shows how ranges are bent", "[cli][gp]") {
 
 TEST_CASE("bluefin explain says which sampler it speaks for", "[cli][gp]") {
   const Folder folder;
-  make_study(folder.url(), make_sampler("tpe"));
+  make_optimized_study(folder.url(), make_sampler("tpe"));
   const auto other = bluefin_command({"explain", "--storage", folder.url()});
   REQUIRE(other.code == 0);
   CHECK_THAT(other.out, ContainsSubstring("its sampler is tpe; this is what gp with its default options would say\n"));
@@ -107,7 +107,7 @@ TEST_CASE("bluefin explain says which sampler it speaks for", "[cli][gp]") {
   check_width(given.out);
 
   const Folder unknown;
-  make_study(unknown.url(), make_sampler("random"), /*store_config=*/false);
+  make_optimized_study(unknown.url(), make_sampler("random"), /*store_config=*/false);
   const auto first = bluefin_command({"explain", "--storage", unknown.url()});
   REQUIRE(first.code == 0);
   CHECK_THAT(first.out, ContainsSubstring("which sampler it has is not known; this is gp with its default options\n"));

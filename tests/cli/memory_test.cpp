@@ -15,7 +15,7 @@ using bluefin::test::Folder;
 namespace {
 
 // Twelve trials of which three run out, and two of the others leave no peak.
-void make_study(const std::string& url) {
+void make_study_out_of_memory(const std::string& url) {
   Study study = create_study({.storage = url, .name = "net", .seed = 1});
   study.use_memory_model({.on = false, .device_capacity = std::uint64_t{4} << 30});
   study.set_resource_hint("activations", {"batch", "width"});
@@ -50,7 +50,7 @@ void make_study(const std::string& url) {
 
 TEST_CASE("bluefin memory shows terms, peaks against predictions, limits and what was refused", "[cli][memory]") {
   const Folder folder;
-  make_study(folder.url());
+  make_study_out_of_memory(folder.url());
   const auto text = bluefin_command({"memory", "--storage", folder.url(), "--study-name", "net"});
   CHECK(text.err.empty());
   REQUIRE(text.code == 0);

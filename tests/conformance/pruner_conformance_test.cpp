@@ -7,6 +7,7 @@
 #include "bluefin/pruner.hpp"
 #include "bluefin/rng.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "pruners/curves.hpp"
 
 using namespace bluefin;

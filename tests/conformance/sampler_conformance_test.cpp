@@ -6,14 +6,13 @@
 
 #include "bluefin/error.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "samplers/study_double.hpp"
 
 using namespace bluefin;
 using bluefin::testing::StudyDouble;
 
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::vector<std::string> names() {
   std::vector<std::string> names;

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: MIT
 // What every storage must do, run over each of them.
 #include <cmath>
-#include <limits>
 #include <set>
 #include <thread>
 
 #include "bluefin/error.hpp"
 #include "bluefin/storage.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
 
 namespace {
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 struct Fixture {
   explicit Fixture(const std::string& kind) {
@@ -96,13 +93,13 @@ void finish(Storage& storage, StudyId study, TrialId trial, double value) {
 FrozenTrial full_trial() {
   FrozenTrial trial;
   trial.state = TrialState::kPruned;
-  trial.values = {-kInf};
+  trial.values = {-kInfinity};
   trial.params = {{spec("z", FloatDistribution{1e-5, 1.0, 0.0, true}), 0.1 + 0.2},
                   {spec("a", IntDistribution{0, 10, 2, false}), 4.0},
                   {spec("c", CategoricalDistribution{{std::monostate{}, true, std::int64_t{1} << 40, 2.5,
                                                       std::string("h\u00e9 \"q\"")}}),
                    4.0}};
-  trial.reports = {{0, kInf}, {1, kNan}, {7, -kInf}, {9, 0.25}};
+  trial.reports = {{0, kInfinity}, {1, kNaN}, {7, -kInfinity}, {9, 0.25}};
   trial.user_attrs = {{"z key", Json::parse(R"({"b": [1, NaN, -Infinity], "a": null})")}, {"\u540d", Json("\u00fc")}};
   trial.system_attrs = {{"fixed_params", Json::parse(R"({"x": 1.5})")}};
   trial.datetime_start = Time(std::chrono::microseconds(1'700'000'000'000'005));
@@ -255,18 +252,18 @@ TEST_CASE("an update is applied as a whole and reads back", "[storage]") {
                                     .user_attrs = {{"a", Json(1)}}});
   f.storage->update_trial(f.study, {.id = started.id,
                                     .params = {model.params[2]},
-                                    .reports = {{3, kNan}, {2, kInf}},
+                                    .reports = {{3, kNaN}, {2, kInfinity}},
                                     .user_attrs = {{"b", Json(2)}, {"a", Json("x")}},
                                     .system_attrs = {{"tpe:relative_params:0", Json("{1}")}},
                                     .state = TrialState::kComplete,
-                                    .values = {kInf},
+                                    .values = {kInfinity},
                                     .datetime_complete = model.datetime_complete});
 
   FrozenTrial expected = started;
   expected.state = TrialState::kComplete;
-  expected.values = {kInf};
+  expected.values = {kInfinity};
   expected.params = model.params;
-  expected.reports = {{1, 1.0}, {2, kInf}, {3, kNan}};
+  expected.reports = {{1, 1.0}, {2, kInfinity}, {3, kNaN}};
   expected.user_attrs = {{"a", Json("x")}, {"b", Json(2)}};
   expected.system_attrs = {{"tpe:relative_params:0", Json("{1}")}};
   expected.datetime_complete = model.datetime_complete;
@@ -291,9 +288,9 @@ TEST_CASE("a finished trial is not changed any more", "[storage]") {
 TEST_CASE("NaN is no final value and leaves the trial as it was", "[storage]") {
   Fixture f(any_kind());
   const FrozenTrial trial = f.storage->start_trial(f.study, {});
-  REQUIRE(code_of([&] { finish(*f.storage, f.study, trial.id, kNan); }) == ErrorCode::kInvalidArgument);
+  REQUIRE(code_of([&] { finish(*f.storage, f.study, trial.id, kNaN); }) == ErrorCode::kInvalidArgument);
   FrozenTrial bad = full_trial();
-  bad.values = {kNan};
+  bad.values = {kNaN};
   REQUIRE(code_of([&] { f.storage->add_trials(f.study, std::vector{bad}); }) == ErrorCode::kInvalidArgument);
   const auto read = read_all(*f.storage, f.study);
   REQUIRE(read.size() == 1);

@@ -5,6 +5,7 @@
 
 #include "bluefin/error.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 
 using namespace bluefin;
 
@@ -21,9 +22,6 @@ std::string refused(const Distribution& distribution) {
   return {};
 }
 
-const double kInf = std::numeric_limits<double>::infinity();
-const double kNaN = std::numeric_limits<double>::quiet_NaN();
-
 }  // namespace
 
 TEST_CASE("bad bounds are refused with the value in the message") {
@@ -31,7 +29,7 @@ TEST_CASE("bad bounds are refused with the value in the message") {
   CHECK_THAT(refused(FloatDistribution{0.0, 1.0, 0.0, true}), ContainsSubstring("low > 0"));
   CHECK_THAT(refused(FloatDistribution{-1.0, 1.0, 0.0, true}), ContainsSubstring("low = -1"));
   CHECK_THAT(refused(FloatDistribution{kNaN, 1.0}), ContainsSubstring("low = nan"));
-  CHECK_THAT(refused(FloatDistribution{0.0, kInf}), ContainsSubstring("high = inf"));
+  CHECK_THAT(refused(FloatDistribution{0.0, kInfinity}), ContainsSubstring("high = inf"));
   CHECK_THAT(refused(FloatDistribution{0.0, 1.0, -0.1}), ContainsSubstring("step = -0.1"));
   CHECK_THAT(refused(FloatDistribution{0.0, 1.0, kNaN}), ContainsSubstring("step = nan"));
   CHECK_THAT(refused(FloatDistribution{1.0, 2.0, 0.1, true}), ContainsSubstring("log is true"));

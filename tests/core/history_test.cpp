@@ -7,8 +7,10 @@
 #include <thread>
 
 #include "catch.hpp"
+#include "param_spec.hpp"
 
 using namespace bluefin;
+using test::float_spec;
 
 namespace {
 
@@ -23,17 +25,13 @@ FrozenTrial trial(int number, TrialState state, std::vector<double> values, std:
   return t;
 }
 
-ParamSpecPtr spec(const char* name, double high) {
-  return std::make_shared<const ParamSpec>(ParamSpec{name, FloatDistribution{0.0, high}});
-}
-
 }  // namespace
 
 TEST_CASE("history rows are complete and pruned trials, as losses") {
   History history({Direction::kMaximize});
-  history.append(trial(4, TrialState::kComplete, {2.0}, {{spec("x", 1.0), 0.5}}, {{0, 1.0}, {3, 2.0}}));
+  history.append(trial(4, TrialState::kComplete, {2.0}, {{float_spec("x", 1.0), 0.5}}, {{0, 1.0}, {3, 2.0}}));
   history.append(trial(1, TrialState::kFail, {}));
-  history.append(trial(2, TrialState::kPruned, {}, {{spec("y", 1.0), 0.25}}));
+  history.append(trial(2, TrialState::kPruned, {}, {{float_spec("y", 1.0), 0.25}}));
   const HistoryView view = history.view();
   REQUIRE(view.size() == 2);
   CHECK(view.numbers()[0] == 4);
@@ -55,7 +53,7 @@ TEST_CASE("history rows are complete and pruned trials, as losses") {
 TEST_CASE("a view knows the last failed trials before it, and no later ones") {
   History history({Direction::kMinimize});
   const HistoryView none = history.view();
-  history.append(trial(0, TrialState::kFail, {}, {{spec("x", 1.0), 0.5}}));
+  history.append(trial(0, TrialState::kFail, {}, {{float_spec("x", 1.0), 0.5}}));
   const HistoryView one = history.view();
   for (int i = 1; i <= static_cast<int>(History::kMaxFailed); ++i) history.append(trial(i, TrialState::kFail, {}));
   CHECK(History::failed(none).empty());
@@ -69,7 +67,7 @@ TEST_CASE("a view knows the last failed trials before it, and no later ones") {
 TEST_CASE("equal distributions share an id, another range has its own") {
   History history({Direction::kMinimize});
   for (int i = 0; i < 40; ++i) {
-    history.append(trial(i, TrialState::kComplete, {0.0}, {{spec("x", i < 20 ? 1.0 : i), 0.5}}));
+    history.append(trial(i, TrialState::kComplete, {0.0}, {{float_spec("x", i < 20 ? 1.0 : i), 0.5}}));
   }
   const HistoryView view = history.view();
   const auto ids = view.spec_ids(view.find_param("x").value());
@@ -81,12 +79,12 @@ TEST_CASE("equal distributions share an id, another range has its own") {
 
 TEST_CASE("a view does not change while trials go on finishing") {
   History history({Direction::kMinimize, Direction::kMaximize});
-  const auto x = spec("x", 1.0);
+  const auto x = float_spec("x", 1.0);
   for (int i = 0; i < 10; ++i) history.append(trial(i, TrialState::kComplete, {double(i), double(i)}, {{x, 0.1 * i}}));
   const HistoryView before = history.view();
   for (int i = 10; i < 1000; ++i) {
     history.append(trial(i, TrialState::kComplete, {double(i), double(i)},
-                         {{x, 0.5}, {spec(std::to_string(i % 50).c_str(), 1.0), 0.5}}));
+                         {{x, 0.5}, {float_spec(std::to_string(i % 50), 1.0), 0.5}}));
   }
   CHECK(before.size() == 10);
   CHECK(before.n_params() == 1);
@@ -99,7 +97,7 @@ TEST_CASE("a view does not change while trials go on finishing") {
 
 TEST_CASE("readers of a view and the writer do not meet", "[threads]") {
   History history({Direction::kMinimize});
-  const auto x = spec("x", 1.0);
+  const auto x = float_spec("x", 1.0);
   std::mutex mutex;
   std::atomic<bool> done{false};
   std::atomic<bool> torn{false};

@@ -6,24 +6,21 @@
 #include <thread>
 
 #include "catch.hpp"
+#include "core/non_finite.hpp"
+#include "param_spec.hpp"
 
 using namespace bluefin;
+using test::float_spec;
 
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-ParamSpecPtr spec(const char* name) {
-  return std::make_shared<const ParamSpec>(ParamSpec{name, FloatDistribution{0.0, 1.0}});
-}
 
 FrozenTrial trial_with_everything() {
   FrozenTrial trial;
   trial.id = TrialId{1'000'000'000'007};
   trial.number = 12;
   trial.state = TrialState::kPruned;
-  trial.values = {1.5, -std::numeric_limits<double>::infinity()};
-  trial.params = {{spec("x"), 0.25}, {spec("y"), 0.5}};
+  trial.values = {1.5, -kInfinity};
+  trial.params = {{float_spec("x"), 0.25}, {float_spec("y"), 0.5}};
   trial.reports = {{0, 1.0}, {1, 2.0}, {5, -3.0}};
   trial.user_attrs = {{"name", Json("\xc3\xa4")}, {"", Json(nullptr)}, {"long", Json(std::string(100'000, 'x'))}};
   trial.system_attrs = {{"constraints:a", Json(2.5)}, {"constraints:b", Json(-1.0)}};
@@ -94,8 +91,8 @@ TEST_CASE("the steps of a trial's reports are kept, whatever their distances") {
 
 TEST_CASE("trials with the same parameters share them") {
   TrialPacker packer;
-  const ParamSpecPtr x = spec("x");
-  const ParamSpecPtr y = spec("y");
+  const ParamSpecPtr x = float_spec("x");
+  const ParamSpecPtr y = float_spec("y");
   const auto pack = [&](std::vector<TrialParam> params) {
     FrozenTrial trial;
     trial.params = std::move(params);
@@ -114,17 +111,17 @@ TEST_CASE("trials with the same parameters share them") {
 
   // Every trial with parameters of its own: the packer does not keep them all.
   const std::weak_ptr<const ParamSpec> forgotten = [&] {
-    const ParamSpecPtr mine = spec("z");
+    const ParamSpecPtr mine = float_spec("z");
     pack({{mine, 0.5}});
     return std::weak_ptr<const ParamSpec>(mine);
   }();
-  for (int i = 0; i < 5000; ++i) pack({{spec("z"), 0.5}});
+  for (int i = 0; i < 5000; ++i) pack({{float_spec("z"), 0.5}});
   CHECK(forgotten.expired());
 }
 
 TEST_CASE("a packed trial lives as long as its last owner, in whatever thread") {
   TrialPacker packer;
-  const ParamSpecPtr x = spec("x");
+  const ParamSpecPtr x = float_spec("x");
   PackedTrialPtr last;
   {
     FrozenTrial trial;

@@ -6,12 +6,12 @@
 
 #include "bluefin/telemetry.hpp"
 #include "catch.hpp"
+#include "gib.hpp"
 
 using namespace bluefin;
+using testing::kGiB;
 
 namespace {
-
-constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
 FrozenTrial ended(std::optional<std::uint64_t> peak, std::optional<double> utilisation, int slots = 1,
                   double seconds = 10.0) {

@@ -14,6 +14,7 @@
 #include "catch.hpp"
 #include "devices/fake_nvml.hpp"
 #include "devices/process_info.hpp"
+#include "gib.hpp"
 
 using namespace bluefin;
 using namespace bluefin::testing;
@@ -138,7 +139,6 @@ TEST_CASE("a process that cannot be seen counts when it is still there at the ne
 }
 
 TEST_CASE("memory that nobody explains is somebody's", "[exec][slots]") {
-  constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
   UnseenSince unseen;
   const auto foreign = [&](std::uint64_t total, std::uint64_t used, std::uint64_t explained,
                            const std::set<std::int64_t>& holders = {}) {

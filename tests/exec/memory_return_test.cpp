@@ -3,13 +3,14 @@
 #include "exec/memory_return.hpp"
 
 #include "catch.hpp"
+#include "gib.hpp"
 
 using namespace bluefin;
 using namespace std::chrono_literals;
+using testing::kGiB;
 
 namespace {
 
-constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr std::uint64_t kTotal = 80 * kGiB;
 
 // A GPU and a clock.

@@ -22,11 +22,6 @@ SupervisorOptions waiting_for_each_other(const std::string& pids, int n_trials) 
   return options;
 }
 
-std::string attribute(const FrozenTrial& trial, const char* key) {
-  const Json* value = find_attribute(trial.user_attrs, key);
-  return value != nullptr ? value->as_string().value_or(value->text()) : "";
-}
-
 }  // namespace
 
 TEST_CASE("a program is started ahead so that it is ready at half of the shortest trial", "[exec][prestart]") {

@@ -57,16 +57,18 @@ inline SupervisorOptions options_for(std::vector<std::string> command, int n_tri
   return options;
 }
 
+inline std::string attribute(const FrozenTrial& trial, const char* key) {
+  const Json* value = find_attribute(trial.user_attrs, key);
+  return value != nullptr ? value->as_string().value_or(value->text()) : "";
+}
+
 // The only trial of a run of one.
 struct OneTrial {
   FrozenTrial trial;
   SupervisorSummary summary;
   std::string fail() const { return text("bluefin:fail"); }
   std::string error() const { return text("bluefin:error"); }
-  std::string text(const char* key) const {
-    const Json* value = find_attribute(trial.user_attrs, key);
-    return value != nullptr ? value->as_string().value_or(value->text()) : "";
-  }
+  std::string text(const char* key) const { return attribute(trial, key); }
 };
 
 inline OneTrial run_one(Study study, const SupervisorOptions& options) {

@@ -23,11 +23,6 @@ SupervisorOptions on_slots(std::vector<std::string> command, int n_trials, const
   return options;
 }
 
-std::string attribute(const FrozenTrial& trial, const char* key) {
-  const Json* value = find_attribute(trial.user_attrs, key);
-  return value != nullptr ? value->as_string().value_or(value->text()) : "";
-}
-
 }  // namespace
 
 TEST_CASE("a trial's process sees its devices and knows that they are its own", "[exec][slots]") {

@@ -10,22 +10,19 @@
 #include "bluefin/process_memory.hpp"
 #include "catch.hpp"
 #include "exec/process_tree.hpp"
+#include "file_contents.hpp"
 #include "supervise.hpp"
 
 using namespace bluefin;
 using namespace bluefin::testing;
 using namespace std::chrono_literals;
+using test::contents;
 
 namespace {
 
 SupervisorOptions tool_options(std::vector<std::string> arguments, int n_trials = 1) {
   arguments.insert(arguments.begin(), tool("trial_program"));
   return options_for(std::move(arguments), n_trials);
-}
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace

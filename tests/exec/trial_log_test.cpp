@@ -7,19 +7,12 @@
 
 #include "bluefin/log.hpp"
 #include "catch.hpp"
+#include "file_contents.hpp"
 #include "supervise.hpp"
 
 using namespace bluefin;
 using namespace bluefin::testing;
-
-namespace {
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-}  // namespace
+using test::contents;
 
 TEST_CASE("a study's name becomes the name of one folder", "[exec]") {
   CHECK(folder_name("lr-sweep_2.1") == "lr-sweep_2.1");

@@ -34,11 +34,6 @@ SupervisorOptions forked(std::vector<std::string> arguments, int n_trials) {
   return options;
 }
 
-std::string attribute(const FrozenTrial& trial, const char* key) {
-  const Json* value = find_attribute(trial.user_attrs, key);
-  return value != nullptr ? value->as_string().value_or(value->text()) : "";
-}
-
 // What was said in warnings while it lives.
 class Warnings {
  public:

@@ -3,20 +3,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "bluefin/rng.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "math/on_sphere.hpp"
 
 using bluefin::Rng;
 namespace math = bluefin::math;
 
+using bluefin::kInfinity;
 using bluefin::test::on_sphere;
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t kEnough = 60000;
 
 double low(const math::BoxDecomposition& all, std::size_t b, std::size_t j) {

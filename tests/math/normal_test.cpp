@@ -3,17 +3,16 @@
 #include "math/normal.hpp"
 
 #include <cmath>
-#include <limits>
 
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "math/logsumexp.hpp"
 #include "math/truncnorm.hpp"
 
+using bluefin::kInfinity;
 namespace math = bluefin::math;
 
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 bool close(double value, double expected, double relative) {
   return std::abs(value - expected) <= relative * std::abs(expected);

@@ -2,18 +2,17 @@
 #include "math/pareto.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 
 #include "bluefin/rng.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 
+using bluefin::kInfinity;
 using bluefin::Rng;
 namespace math = bluefin::math;
 
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Losses on a small grid, so that equal values and equal points are common.
 std::vector<double> grid_points(Rng& rng, std::size_t n, std::size_t k, std::uint64_t levels) {

@@ -2,7 +2,6 @@
 // Histories made of reported curves, and questions to a pruner about one more curve.
 #pragma once
 
-#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -11,9 +10,6 @@
 #include "core/history.hpp"
 
 namespace bluefin::testing {
-
-inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-inline constexpr double kInf = std::numeric_limits<double>::infinity();
 
 // A study of one objective. Values are in the user's sign, as an objective reports them.
 class Curves {

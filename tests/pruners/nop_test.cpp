@@ -2,6 +2,7 @@
 #include "bluefin/pruners/nop.hpp"
 
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "pruners/curves.hpp"
 
 using namespace bluefin;
@@ -13,5 +14,5 @@ TEST_CASE("nop pruner keeps every trial") {
   const auto pruner = make_pruner(NopOptions{});
   CHECK(pruner->name() == "nop");
   CHECK_FALSE(curves.ask(*pruner, {{0, kNaN}}));
-  CHECK_FALSE(curves.ask(*pruner, {{0, kInf}}));
+  CHECK_FALSE(curves.ask(*pruner, {{0, kInfinity}}));
 }

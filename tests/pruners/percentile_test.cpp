@@ -5,6 +5,7 @@
 
 #include "bluefin/error.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "pruners/curves.hpp"
 
 using namespace bluefin;
@@ -133,12 +134,12 @@ TEST_CASE("percentile pruner keeps a trial when the others reported nothing but 
 
 TEST_CASE("percentile pruner takes infinite reports") {
   Curves curves;
-  curves.add_at(0, {1, 2, 3, kInf});
-  CHECK(curves.ask(*quarter(), {{0, kInf}}));
-  CHECK_FALSE(curves.ask(*quarter(), {{0, -kInf}}));
+  curves.add_at(0, {1, 2, 3, kInfinity});
+  CHECK(curves.ask(*quarter(), {{0, kInfinity}}));
+  CHECK_FALSE(curves.ask(*quarter(), {{0, -kInfinity}}));
   Curves infinite;
-  infinite.add_at(0, {kInf, kInf, kInf});  // numpy: inf - inf, so there is no percentile
-  CHECK_FALSE(infinite.ask(*quarter(), {{0, kInf}}));
+  infinite.add_at(0, {kInfinity, kInfinity, kInfinity});  // numpy: inf - inf, so there is no percentile
+  CHECK_FALSE(infinite.ask(*quarter(), {{0, kInfinity}}));
 }
 
 TEST_CASE("percentile pruner refuses options out of range and names them") {

@@ -4,7 +4,6 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
@@ -15,6 +14,7 @@
 #include "bluefin/samplers/gp.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "math/log_ei.hpp"
 #include "samplers/gp/in_units.hpp"
 #include "samplers/gp/likelihood.hpp"
@@ -23,8 +23,6 @@
 using namespace bluefin;
 
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 Study gp_study(const GpOptions& options = {}, std::vector<Direction> directions = {Direction::kMinimize}) {
   return create_study({.directions = std::move(directions), .sampler = make_sampler(options), .seed = 5});
@@ -101,7 +99,7 @@ TEST_CASE("gp's output transform can be undone, whatever the size of the values"
   const gp::OutputTransform transform(values, {.winsorise = true, .yeo_johnson = false});
   CHECK(transform.most() == Approx(13.0));  // median 3 and 5 times the interquartile range of 2
   CHECK(transform.cuts(1e6));
-  CHECK(transform.cuts(std::numeric_limits<double>::infinity()));
+  CHECK(transform.cuts(kInfinity));
   CHECK_FALSE(transform.cuts(4.0));
 }
 
@@ -513,7 +511,7 @@ TEST_CASE("explain_gp says what is missing", "[gp]") {
 
 TEST_CASE("explain_gp takes any values, and writes them as JSON", "[gp]") {
   Study study = gp_study({.n_startup_trials = 2});
-  for (const double value : {1e300, -1e300, std::numeric_limits<double>::infinity(), 0.0, 1.0}) {
+  for (const double value : {1e300, -1e300, kInfinity, 0.0, 1.0}) {
     Trial trial = study.ask();
     trial.suggest_float("x", 0, 1);
     trial.suggest_categorical("c", std::vector<Choice>{std::int64_t{1}, std::string("\xc3\xa9")});

@@ -6,6 +6,8 @@
 
 #include "bluefin/rng.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
+#include "param_spec.hpp"
 #include "samplers/gp/layout.hpp"
 #include "samplers/gp/output_transform.hpp"
 #include "samplers/gp/space.hpp"
@@ -13,21 +15,10 @@
 #include "samplers/gp/trust_region.hpp"
 
 using namespace bluefin;
+using test::choices;
+using test::spec;
 
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-ParamSpecPtr spec(const std::string& name, const Distribution& distribution) {
-  return std::make_shared<const ParamSpec>(ParamSpec{name, distribution});
-}
-
-CategoricalDistribution choices(std::int64_t n) {
-  CategoricalDistribution distribution;
-  for (std::int64_t i = 0; i < n; ++i) distribution.choices.emplace_back(i);
-  return distribution;
-}
 
 std::vector<double> transformed(const std::vector<double>& values, const gp::OutputTransformOptions& options = {}) {
   const gp::OutputTransform transform(values, options);

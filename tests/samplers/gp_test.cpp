@@ -9,6 +9,7 @@
 
 #include "bluefin/error.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "math/pareto.hpp"
 #include "samplers/study_double.hpp"
 
@@ -16,8 +17,6 @@ using namespace bluefin;
 using bluefin::testing::StudyDouble;
 
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 using Values = std::vector<double>;
 

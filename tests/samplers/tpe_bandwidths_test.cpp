@@ -15,15 +15,15 @@ using tpe::kHalfRange;
 
 namespace {
 
-constexpr double kUnit = 0.01;  // R = 1
+constexpr double kUnitOfRange = 0.01;  // R = 1
 
 // What bandwidths.hpp says, from the whole set at once.
-std::map<int, double> by_definition(const std::map<int, double>& points, const BandwidthRules& rules) {
+std::map<int, double> bandwidths_by_definition(const std::map<int, double>& points, const BandwidthRules& rules) {
   std::vector<std::pair<double, int>> sorted;
   for (const auto& [number, u] : points) sorted.emplace_back(u, number);
   std::sort(sorted.begin(), sorted.end());
   const std::size_t m = sorted.size();
-  const double floor = rules.magic_clip ? 100.0 / std::min(100.0, static_cast<double>(m) + 2.0) : 1e-12 / kUnit;
+  const double floor = rules.magic_clip ? 100.0 / std::min(100.0, static_cast<double>(m) + 2.0) : 1e-12 / kUnitOfRange;
   std::map<int, double> result;
   for (std::size_t i = 0; i < m; ++i) {
     const double left = sorted[i].first - (i > 0 ? sorted[i - 1].first : -kHalfRange);
@@ -39,7 +39,7 @@ std::map<int, double> by_definition(const std::map<int, double>& points, const B
 // Follows the changes as an estimator does.
 class Followed {
  public:
-  explicit Followed(BandwidthRules rules) : rules_(rules), bandwidths_(rules, kUnit) {}
+  explicit Followed(BandwidthRules rules) : rules_(rules), bandwidths_(rules, kUnitOfRange) {}
   void insert(int number, double u) {
     points_[number] = u;
     s_[number] = 1.0;
@@ -56,7 +56,7 @@ class Followed {
   void check() {
     bandwidths_.settle(changes_);
     take();
-    const auto expected = by_definition(points_, rules_);
+    const auto expected = bandwidths_by_definition(points_, rules_);
     REQUIRE(s_.size() == expected.size());
     for (const auto& [number, s] : expected) {
       INFO("point " << number << " of " << s_.size());

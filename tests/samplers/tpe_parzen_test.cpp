@@ -5,23 +5,20 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <memory>
 
 #include "bluefin/error.hpp"
 #include "catch.hpp"
 #include "math/normal.hpp"
+#include "param_spec.hpp"
 #include "samplers/prior.hpp"
 #include "samplers/tpe/acquisition.hpp"
 
 using namespace bluefin;
+using test::spec;
 using tpe::ParzenEstimator;
 using tpe::ParzenOptions;
 
 namespace {
-
-ParamSpecPtr spec(const std::string& name, const Distribution& distribution) {
-  return std::make_shared<const ParamSpec>(ParamSpec{name, normalize(distribution)});
-}
 
 // One parameter of every kind.
 tpe::Space every_kind() {
@@ -40,7 +37,7 @@ std::vector<double> random_point(const tpe::Space& space, Rng& rng) {
 }
 
 // The log of the mixture, kernel by kernel, from what the estimator says its kernels are.
-double by_definition(ParzenEstimator& estimator, const tpe::Space& space, const std::vector<double>& x) {
+double density_by_definition(ParzenEstimator& estimator, const tpe::Space& space, const std::vector<double>& x) {
   const auto weights = estimator.kernel_weights();
   std::vector<std::optional<ParzenEstimator::NumericKernels>> numeric;
   for (std::size_t j = 0; j < space.size(); ++j) numeric.push_back(estimator.numeric_kernels(j));
@@ -107,7 +104,7 @@ TEST_CASE("an estimator's density is the mixture of its kernels, whatever came a
         const std::vector<double> x(points.begin() + static_cast<std::ptrdiff_t>(p * space.size()),
                                     points.begin() + static_cast<std::ptrdiff_t>((p + 1) * space.size()));
         INFO("space " << i << ", " << target << " points");
-        CHECK(found[p] == Approx(by_definition(estimator, space, x)).epsilon(1e-10));
+        CHECK(found[p] == Approx(density_by_definition(estimator, space, x)).epsilon(1e-10));
       }
     }
   }
@@ -260,7 +257,7 @@ TEST_CASE("a density is a finite number in very many dimensions and far from eve
   for (std::size_t p = 0; p < 2; ++p) {
     const std::vector<double> x(points.begin() + static_cast<std::ptrdiff_t>(400 * p),
                                 points.begin() + static_cast<std::ptrdiff_t>(400 * (p + 1)));
-    CHECK(found[p] == Approx(by_definition(estimator, space, x)).epsilon(1e-10));
+    CHECK(found[p] == Approx(density_by_definition(estimator, space, x)).epsilon(1e-10));
   }
 }
 
@@ -276,7 +273,7 @@ TEST_CASE("a density is a finite number with a prior of next to no weight, near 
     for (const auto& x : points) {
       const double found = estimator.log_pdf(x)[0];
       REQUIRE(std::isfinite(found));
-      CHECK(found == Approx(by_definition(estimator, space, x)).epsilon(1e-9));
+      CHECK(found == Approx(density_by_definition(estimator, space, x)).epsilon(1e-9));
     }
   }
 }

@@ -2,19 +2,16 @@
 #include "samplers/tpe/split.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 
 #include "bluefin/rng.hpp"
 #include "catch.hpp"
 #include "core/history.hpp"
+#include "core/non_finite.hpp"
 
 using namespace bluefin;
 
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 class Rows {
  public:

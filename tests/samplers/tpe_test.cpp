@@ -32,7 +32,7 @@ std::set<std::string> joint_names(const JointSuggestion& joint) {
   return names;
 }
 
-std::shared_ptr<const Sampler> tpe(const TpeOptions& options = {}) { return make_sampler(options); }
+std::shared_ptr<const Sampler> tpe_sampler(const TpeOptions& options = {}) { return make_sampler(options); }
 
 TpeOptions grouped() {
   TpeOptions options;
@@ -43,7 +43,7 @@ TpeOptions grouped() {
 }  // namespace
 
 TEST_CASE("TPE chooses nothing jointly before n_startup_trials have finished") {
-  StudyDouble study(tpe());
+  StudyDouble study(tpe_sampler());
   for (int i = 0; i < 10; ++i) {
     CHECK(study.ask().joint.params.empty());
     study.run(two_floats);
@@ -52,7 +52,7 @@ TEST_CASE("TPE chooses nothing jointly before n_startup_trials have finished") {
 }
 
 TEST_CASE("pruned trials count as start-up trials") {
-  StudyDouble study(tpe());
+  StudyDouble study(tpe_sampler());
   for (int i = 0; i < 10; ++i) {
     auto trial = std::make_shared<FrozenTrial>();
     trial->state = TrialState::kPruned;
@@ -64,7 +64,7 @@ TEST_CASE("pruned trials count as start-up trials") {
 }
 
 TEST_CASE("the joint space is what every trial has with an unchanged distribution, by name, without single values") {
-  StudyDouble study(tpe());
+  StudyDouble study(tpe_sampler());
   for (int i = 0; i < 12; ++i) {
     study.run([&](auto& asker) {
       asker.suggest("z", kUnit);
@@ -82,7 +82,7 @@ TEST_CASE("the joint space is what every trial has with an unchanged distributio
 }
 
 TEST_CASE("with group every set of parameters that occur together is drawn") {
-  StudyDouble study(tpe(grouped()));
+  StudyDouble study(tpe_sampler(grouped()));
   for (int i = 0; i < 12; ++i) {
     study.run([&](auto& asker) {
       asker.suggest("always", kUnit);
@@ -96,7 +96,7 @@ TEST_CASE("with group every set of parameters that occur together is drawn") {
     });
   }
   CHECK(joint_names(study.ask().joint) == std::set<std::string>{"always", "even", "even_too", "odd"});
-  CHECK(joint_names(StudyDouble(tpe(grouped())).ask().joint).empty());
+  CHECK(joint_names(StudyDouble(tpe_sampler(grouped())).ask().joint).empty());
 }
 
 TEST_CASE("for several objectives parameters are drawn one by one unless asked otherwise") {
@@ -104,25 +104,25 @@ TEST_CASE("for several objectives parameters are drawn one by one unless asked o
     const double x = asker.suggest("x", kUnit);
     return Losses{x, 1.0 - x};
   };
-  StudyDouble by_default(tpe(), 2);
+  StudyDouble by_default(tpe_sampler(), 2);
   by_default.run(objective, 15);
   CHECK(by_default.ask().joint.params.empty());
 
   TpeOptions options;
   options.multivariate = true;
-  StudyDouble jointly(tpe(options), 2);
+  StudyDouble jointly(tpe_sampler(options), 2);
   jointly.run(objective, 15);
   CHECK(joint_names(jointly.ask().joint) == std::set<std::string>{"x"});
 
   TpeOptions univariate;
   univariate.multivariate = false;
-  StudyDouble separately(tpe(univariate));
+  StudyDouble separately(tpe_sampler(univariate));
   separately.run(two_floats, 15);
   CHECK(separately.ask().joint.params.empty());
 }
 
 TEST_CASE("the joint point is shared as Optuna's tpe:relative_params") {
-  StudyDouble study(tpe());
+  StudyDouble study(tpe_sampler());
   study.run(
       [](auto& asker) {
         asker.suggest("lr", FloatDistribution{1e-5, 1e-1, 0.0, true});
@@ -146,14 +146,14 @@ TEST_CASE("the joint point is shared as Optuna's tpe:relative_params") {
   }
   TpeOptions options;
   options.constant_liar = false;
-  StudyDouble silent(tpe(options));
+  StudyDouble silent(tpe_sampler(options));
   silent.run(two_floats, 10);
   CHECK(silent.ask().joint.params.size() == 2);
   CHECK(silent.ask().joint.system_attrs.empty());
 }
 
 TEST_CASE("a long joint point is cut into attributes of 2045 characters") {
-  StudyDouble study(tpe());
+  StudyDouble study(tpe_sampler());
   study.run(
       [](auto& asker) {
         for (int i = 0; i < 100; ++i) asker.suggest("a_parameter_with_a_long_name_" + std::to_string(i), kUnit);
@@ -180,7 +180,7 @@ TEST_CASE("running trials push the next point away") {
     options.constant_liar = constant_liar;
     double sum = 0.0;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      StudyDouble study(tpe(options), 1, seed);
+      StudyDouble study(tpe_sampler(options), 1, seed);
       const auto spec = study.history().intern("x", kUnit);
       for (int i = 0; i < 30; ++i) {
         auto trial = std::make_shared<FrozenTrial>();
@@ -199,7 +199,7 @@ TEST_CASE("running trials push the next point away") {
 }
 
 TEST_CASE("a trial is not pushed away by its own entry among the running ones") {
-  StudyDouble study(tpe());
+  StudyDouble study(tpe_sampler());
   study.run(two_floats, 20);
   const auto alone = study.ask().joint.params;
   study.history().set_pending({{20, alone, {}}});
@@ -212,7 +212,7 @@ TEST_CASE("a model that grew with its study answers as one that meets the whole 
   for (const bool multivariate : {true, false}) {
     TpeOptions options;
     options.multivariate = multivariate;
-    StudyDouble study(tpe(options));
+    StudyDouble study(tpe_sampler(options));
     const auto ask = [&](SamplerModel& model) {
       const HistoryView view = study.history().view();
       Rng rng(99);
@@ -231,7 +231,7 @@ TEST_CASE("a model that grew with its study answers as one that meets the whole 
     };
     for (int i = 0; i < 30; ++i) {
       study.run(objective, 10);
-      CHECK(ask(study.model()) == ask(*tpe(options)->make_model({"", {Direction::kMinimize}, 0})));
+      CHECK(ask(study.model()) == ask(*tpe_sampler(options)->make_model({"", {Direction::kMinimize}, 0})));
     }
   }
 }
@@ -240,7 +240,7 @@ TEST_CASE("a model goes on with what it knows when another thread has shown it m
   for (const bool group : {false, true}) {
     TpeOptions options;
     options.group = group;
-    StudyDouble study(tpe(options));
+    StudyDouble study(tpe_sampler(options));
     study.run(two_floats, 15);
     const HistoryView early = study.history().view();
     study.run(two_floats, 5);
@@ -261,14 +261,14 @@ TEST_CASE("a model goes on with what it knows when another thread has shown it m
 
 TEST_CASE("a running trial that has finished counts once") {
   // Another thread's request still holds it among the running ones.
-  StudyDouble study(tpe());
+  StudyDouble study(tpe_sampler());
   study.run(two_floats, 30);
   const HistoryView before = study.history().view();
   const auto ask = [&](SamplerModel& model, const HistoryView& view) {
     Rng rng(5);
     return model.suggest_joint({view, 1000, rng, {}, nullptr}, model.joint_spaces(view)).params;
   };
-  const auto fresh = [] { return tpe()->make_model({"", {Direction::kMinimize}, 0}); };
+  const auto fresh = [] { return tpe_sampler()->make_model({"", {Direction::kMinimize}, 0}); };
   const auto alone = ask(*fresh(), before);
   std::vector<PendingTrial> pending;
   for (int i = 0; i < 4; ++i) pending.push_back({30 + i, alone, {}});
@@ -292,7 +292,7 @@ TEST_CASE("a running trial that has finished counts once") {
 }
 
 TEST_CASE("one model serves several threads", "[threads]") {
-  StudyDouble study(tpe());
+  StudyDouble study(tpe_sampler());
   study.run(two_floats, 40);
   const HistoryView view = study.history().view();
   const auto ask = [&](SamplerModel& model, std::size_t i) {
@@ -301,10 +301,10 @@ TEST_CASE("one model serves several threads", "[threads]") {
     return joint.params.at(0).value + joint.params.at(1).value;
   };
   std::vector<double> alone;
-  const auto reference = tpe()->make_model({"", {Direction::kMinimize}, 0});
+  const auto reference = tpe_sampler()->make_model({"", {Direction::kMinimize}, 0});
   for (std::size_t i = 0; i < 32; ++i) alone.push_back(ask(*reference, i));
   std::vector<double> together(32);
-  const auto model = tpe()->make_model({"", {Direction::kMinimize}, 0});
+  const auto model = tpe_sampler()->make_model({"", {Direction::kMinimize}, 0});
   std::vector<std::thread> threads;
   for (std::size_t t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
@@ -317,7 +317,7 @@ TEST_CASE("one model serves several threads", "[threads]") {
 
 TEST_CASE("TPE avoids infeasible points") {
   // The loss says nothing about x, but half of its range is infeasible.
-  StudyDouble study(tpe());
+  StudyDouble study(tpe_sampler());
   int infeasible = 0;
   for (int i = 0; i < 80; ++i) {
     auto asker = study.ask();
@@ -353,7 +353,7 @@ TEST_CASE("TPE beats random search on a sphere of five dimensions") {
   // A sign test: if TPE were no better, it would win 9 or 10 of 10 pairs with probability 1.1%. Seeds are fixed.
   int wins = 0;
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
-    wins += best(tpe(), seed) < best(make_sampler(RandomOptions{}), seed + 1000) ? 1 : 0;
+    wins += best(tpe_sampler(), seed) < best(make_sampler(RandomOptions{}), seed + 1000) ? 1 : 0;
   }
   CHECK(wins >= 9);
 }
@@ -373,7 +373,7 @@ TEST_CASE("TPE refuses options that are out of range or contradict each other") 
 TEST_CASE("TPE starts at once with n_startup_trials = 0") {
   TpeOptions options;
   options.n_startup_trials = 0;
-  StudyDouble study(tpe(options));
+  StudyDouble study(tpe_sampler(options));
   for (int i = 0; i < 5; ++i) {
     for (const auto& param : study.run(two_floats)) CHECK(contains(param.spec->distribution, param.value));
   }

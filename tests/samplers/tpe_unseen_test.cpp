@@ -8,21 +8,14 @@
 #include "bluefin/bluefin.hpp"
 #include "catch.hpp"
 #include "core/history.hpp"
+#include "param_spec.hpp"
 #include "samplers/tpe/split.hpp"
 
 using namespace bluefin;
+using test::choices;
+using test::spec;
 
 namespace {
-
-ParamSpecPtr spec(const char* name, Distribution distribution) {
-  return std::make_shared<const ParamSpec>(ParamSpec{name, normalize(std::move(distribution))});
-}
-
-CategoricalDistribution choices(int n) {
-  CategoricalDistribution distribution;
-  for (std::int64_t i = 0; i < n; ++i) distribution.choices.emplace_back(i);
-  return distribution;
-}
 
 Study study_with(const TpeOptions& options, std::vector<Direction> directions = {Direction::kMinimize}) {
   StudyOptions study;

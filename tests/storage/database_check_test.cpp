@@ -1,38 +1,27 @@
 // SPDX-License-Identifier: MIT
 // check_database(): a file as it should be has no findings; each rule has a row that breaks it, and that row is named.
-#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
-#include <limits>
 
 #include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
+#include "storage/run_sql.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::run_sql;
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-void run_sql(const std::string& path, const std::string& sql) {
-  sqlite3* db = nullptr;
-  char* message = nullptr;
-  const bool ok = sqlite3_open(path.c_str(), &db) == SQLITE_OK &&
-                  sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message) == SQLITE_OK;
-  const std::string why = message != nullptr ? message : "sqlite3_open";
-  sqlite3_close(db);
-  if (!ok) throw std::runtime_error(why);
-}
-
 // Study 1 has trials 1 to 5: COMPLETE with everything, PRUNED, FAIL, RUNNING, WAITING. Study 2, of two objectives, has
 // trial 6.
-void fill(const std::string& url) {
+void make_both_studies(const std::string& url) {
   const std::map<std::string, Distribution> space = {{"c", CategoricalDistribution{{std::string("a"), 1, {}}}},
                                                      {"n", IntDistribution{0, 9, 3}},
                                                      {"x", FloatDistribution{}}};
@@ -67,13 +56,13 @@ std::string text(const Finding& finding) {
 
 TEST_CASE("check: a file that bluefin wrote has no findings", "[storage][database]") {
   test::TempDir dir;
-  fill(dir.url());
+  make_both_studies(dir.url());
   for (const Finding& finding : check_database(dir.url())) FAIL(text(finding));
 }
 
 TEST_CASE("check: each row that breaks a rule is named with what was expected", "[storage][database]") {
   test::TempDir dir;
-  fill(dir.url());
+  make_both_studies(dir.url());
   pack_database(dir.url());
   struct Broken {
     std::string sql;

@@ -78,7 +78,7 @@ int format_of(const std::string& path) {
 
 std::size_t n_trials_of(const std::string& url) { return load_study({.storage = url, .name = "s"}).trials().size(); }
 
-std::string refusal(const std::function<void()>& work) {
+std::string message_of(const std::function<void()>& work) {
   try {
     work();
   } catch (const Error& e) {
@@ -114,7 +114,7 @@ TEST_CASE("info: says what the file holds, its sizes and its mode", "[storage][d
 
 TEST_CASE("info: takes a file of an older schema, and makes none", "[storage][database]") {
   test::TempDir dir;
-  CHECK(refusal([&] { database_info(dir.url()); }) == dir.url() + ": there is no such file");
+  CHECK(message_of([&] { database_info(dir.url()); }) == dir.url() + ": there is no such file");
   CHECK_FALSE(fs::exists(dir.file("study.db")));
   fill(dir.url(), 2);
   sqlite3* db = nullptr;
@@ -203,7 +203,7 @@ TEST_CASE("pack: the file is one file then, and refused while it is in use", "[s
   CHECK(format_of(path) == 2);
   {
     const Holder reader(path, "SELECT count(*) FROM trials");
-    CHECK(refusal([&] { pack_database(dir.url()); }) ==
+    CHECK(message_of([&] { pack_database(dir.url()); }) ==
           dir.url() + ": the file is in use by process " + std::to_string(reader.pid()) +
               " (bluefin_tests); try again when that has ended, or write a copy (--output FILE)");
     CHECK(n_trials_of(dir.url()) == 3);
@@ -228,19 +228,20 @@ TEST_CASE("pack: a copy of a file in use is whole, of one moment and without a l
   CHECK(format_of(copy) == 1);
   CHECK(check_database(dir.url("copy.db")).empty());
   CHECK(database_info(dir.url("copy.db")).journal_mode == "delete");
-  CHECK(refusal([&] { pack_database(dir.url(), copy, false); }) ==
+  CHECK(message_of([&] { pack_database(dir.url(), copy, false); }) ==
         copy + ": there is such a file already; --yes replaces it");
   fill(dir.url(), 1);
   pack_database(dir.url(), copy, true);
   CHECK(database_info(dir.url("copy.db")).studies.at(0).trials.at("COMPLETE") == 4);
-  CHECK_THAT(refusal([&] { pack_database(dir.url(), dir.file("study.db"), true); }),
+  CHECK_THAT(message_of([&] { pack_database(dir.url(), dir.file("study.db"), true); }),
              ContainsSubstring("the file itself"));
-  CHECK_THAT(refusal([&] { pack_database(dir.url(), dir.path().string(), true); }), ContainsSubstring("is a folder"));
-  CHECK_THAT(refusal([&] { pack_database(dir.url(), dir.file("no/a.db"), true); }),
+  CHECK_THAT(message_of([&] { pack_database(dir.url(), dir.path().string(), true); }),
+             ContainsSubstring("is a folder"));
+  CHECK_THAT(message_of([&] { pack_database(dir.url(), dir.file("no/a.db"), true); }),
              ContainsSubstring("cannot be written"));
   // A log that was left there would be read as the copy's own.
   std::ofstream(copy + "-wal") << "left";
-  CHECK_THAT(refusal([&] { pack_database(dir.url(), copy, true); }), ContainsSubstring(copy + "-wal is there"));
+  CHECK_THAT(message_of([&] { pack_database(dir.url(), copy, true); }), ContainsSubstring(copy + "-wal is there"));
   CHECK(database_info(dir.url()).studies.at(0).trials.at("COMPLETE") == 4);
   for (const auto& entry : fs::directory_iterator(dir.path())) {
     CHECK(entry.path().filename().string().find("copy.db.") == std::string::npos);

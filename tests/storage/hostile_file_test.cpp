@@ -20,44 +20,22 @@
 #include "bluefin/study.hpp"
 #include "bluefin/transfer.hpp"
 #include "catch.hpp"
+#include "file_contents.hpp"
+#include "storage/error_of.hpp"
+#include "storage/make_study.hpp"
+#include "storage/run_sql.hpp"
 #include "storage/sqlite_guard.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::contents;
+using test::error_of;
+using test::make_study;
+using test::run_sql;
 
 namespace {
 
 namespace fs = std::filesystem;
-
-void run_sql(const std::string& path, const std::string& sql) {
-  sqlite3* db = nullptr;
-  char* message = nullptr;
-  const bool ok = sqlite3_open(path.c_str(), &db) == SQLITE_OK &&
-                  sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message) == SQLITE_OK;
-  sqlite3_close(db);
-  if (!ok) throw std::runtime_error(message != nullptr ? message : "sqlite3_open");
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string error_of(const std::function<void()>& work, ErrorCode code) {
-  try {
-    work();
-  } catch (const Error& e) {
-    CHECK(static_cast<int>(e.code()) == static_cast<int>(code));
-    return e.what();
-  }
-  return "it went through";
-}
-
-// A study `s` with two trials, in one file without a log.
-void make_study(const std::string& url) {
-  Study study = create_study({.storage = url, .name = "s"});
-  study.optimize([](Trial& trial) { return trial.suggest_float("x", 0.0, 1.0); }, {.n_trials = 2});
-}
 
 unsigned mode_of(const std::string& path) {
   struct stat info {};
@@ -115,14 +93,14 @@ TEST_CASE("what computes rows in the place of a table is refused and left as it 
   make_study(dir.url());
   pack_database(dir.url());
   run_sql(dir.file("study.db"), sql);
-  const std::string before = bytes_of(dir.file("study.db"));
+  const std::string before = contents(dir.file("study.db"));
   for (const auto& work : std::vector<std::function<void()>>{
            [&] { open_storage(dir.url()); }, [&] { check_database(dir.url()); }, [&] { pack_database(dir.url()); },
            [&] { vacuum_database(dir.url()); }, [&] { copy_studies(dir.url(), "memory:"); }}) {
     CHECK_THAT(error_of(work, ErrorCode::kCorrupt), ContainsSubstring(message));
   }
   database_info(dir.url());  // looks at what is a table
-  CHECK(bytes_of(dir.file("study.db")) == before);
+  CHECK(contents(dir.file("study.db")) == before);
 }
 
 TEST_CASE("triggers do not run, and are named by the check", "[storage][sqlite][hostile]") {
@@ -274,7 +252,7 @@ TEST_CASE("pages that refer to one page many times take neither all memory, nor 
   }
   // The tree has some levels. Below its root, each inner page gets the next one as all of its children, and the last
   // one a leaf: a file of a megabyte that seems to hold more rows than there are atoms.
-  std::string bytes = bytes_of(path);
+  std::string bytes = contents(path);
   constexpr std::size_t kPage = 512;
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
   const auto number_at = [&](std::size_t at) {
@@ -377,7 +355,7 @@ TEST_CASE("no file is reached through a link in the place of a log or a lock", "
   SECTION("a journal's lock") {
     make_study(dir.journal_url());
     fs::create_symlink(victim, dir.file("study.log.lock"));
-    const std::string before = bytes_of(dir.file("study.log"));
+    const std::string before = contents(dir.file("study.log"));
     const pid_t child = fork();
     if (child == 0) {
       try {
@@ -387,7 +365,7 @@ TEST_CASE("no file is reached through a link in the place of a log or a lock", "
       _exit(0);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    CHECK(bytes_of(dir.file("study.log")) == before);  // it is somebody's lock, whatever it points to
+    CHECK(contents(dir.file("study.log")) == before);  // it is somebody's lock, whatever it points to
     CHECK(fs::read_symlink(dir.file("study.log.lock")) == victim);
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
@@ -398,7 +376,7 @@ TEST_CASE("no file is reached through a link in the place of a log or a lock", "
     CHECK_THROWS_AS(pack_database(dir.url(), dir.file("out"), false), Error);
     CHECK_THROWS_AS(export_studies(dir.url(), dir.file("out"), false), Error);
   }
-  CHECK(bytes_of(victim) == "precious");
+  CHECK(contents(victim) == "precious");
 }
 
 TEST_CASE("the modes of files follow the umask", "[storage][hostile]") {

@@ -40,7 +40,7 @@ StudyOptions options(const std::string& url) {
           .seed = 1};
 }
 
-double run_trial(Study& study, Trial& trial) {
+double run_short_trial(Study& study, Trial& trial) {
   const double x = trial.suggest_float("x", 0.0, 1.0);
   trial.report(x, 1);
   if (trial.number() % 2 == 0) study.flush(trial);
@@ -56,7 +56,7 @@ void scenario(const std::string& url, Values& told) {
   std::optional<Trial> trial(study.ask_to_run());
   for (int i = 0; i < 4; ++i) {
     const int number = trial->number();
-    const double value = run_trial(study, *trial);
+    const double value = run_short_trial(study, *trial);
     if (i % 2 == 0) {
       auto next = study.tell_and_ask(*trial, value).second;
       told[number] = value;
@@ -75,7 +75,7 @@ void scenario(const std::string& url, Values& told) {
 void check_afterwards(const std::string& url, const Values& told) {
   Study study = create_study(options(url));
   Trial trial = study.ask_to_run();
-  study.tell(trial, run_trial(study, trial));  // it goes on
+  study.tell(trial, run_short_trial(study, trial));  // it goes on
   const auto trials = study.trials();
   for (const auto& [number, value] : told) {
     REQUIRE(static_cast<std::size_t>(number) < trials.size());

@@ -15,39 +15,27 @@
 #include <cstddef>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <vector>
 
 #include "bluefin/error.hpp"
-#include "bluefin/log.hpp"
 #include "bluefin/storage.hpp"
 #include "catch.hpp"
+#include "file_contents.hpp"
+#include "param_spec.hpp"
 #include "storage/journal_file.hpp"
+#include "storage/quiet.hpp"
 #include "storage/study_import.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::append;
+using test::contents;
+using test::float_spec;
+using test::Quiet;
 
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Quiet {
-  Quiet() {
-    set_log_sink([](LogLevel, std::string_view) {});
-  }
-  ~Quiet() { set_log_sink({}); }
-};
-
-std::string text_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-void put(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::app | std::ios::binary) << text;
-}
 
 // The status of a child that does this.
 template <class Work>
@@ -79,15 +67,13 @@ void die_at_file_size(std::uintmax_t bytes) {
   limit_file_size(bytes);
 }
 
-ParamSpecPtr x_spec() { return std::make_shared<const ParamSpec>(ParamSpec{"x", FloatDistribution{0.0, 1.0}}); }
-
 WholeStudy whole_study(const std::string& name, int n_trials, double value) {
   WholeStudy whole;
   whole.study = {.name = name,
                  .directions = {Direction::kMinimize},
                  .user_attrs = {{"who", Json("me")}},
                  .system_attrs = {{"bluefin:config", Json(1)}}};
-  const ParamSpecPtr spec = x_spec();
+  const ParamSpecPtr spec = float_spec("x");
   for (int i = 0; i < n_trials; ++i) {
     FrozenTrial trial;
     trial.number = i;
@@ -177,7 +163,7 @@ TEST_CASE("a study that is written into a journal is there whole or not at all, 
   CHECK_FALSE(fs::exists(journal.pending()));
   const StudyId study = next->find_study("s")->id;
   CHECK(next->start_trial(study, {}).number == kNew);
-  CHECK(text_of(journal.path()).find("\n\n") == std::string::npos);
+  CHECK(contents(journal.path()).find("\n\n") == std::string::npos);
 }
 
 TEST_CASE("a writer that has the journal open completes what another one was killed in",
@@ -192,11 +178,11 @@ TEST_CASE("a writer that has the journal open completes what another one was kil
 
 TEST_CASE("a writer that is killed before it appends anything leaves nothing", "[storage][journal][processes]") {
   const Journal journal;
-  const std::string before = text_of(journal.path());
+  const std::string before = contents(journal.path());
   journal.replace_until(journal.batch / 2);  // in the pending file
   REQUIRE(fs::exists(journal.pending()));
   CHECK(values_of(*open_storage(journal.dir.journal_url()), "s") == kOldValues);
-  CHECK(text_of(journal.path()) == before);
+  CHECK(contents(journal.path()) == before);
   const auto writer = open_storage(journal.dir.journal_url());
   CHECK(writer->start_trial(writer->find_study("s")->id, {}).number == kOld);
   CHECK_FALSE(fs::exists(journal.pending()));
@@ -218,7 +204,7 @@ TEST_CASE("trials that are added at once are all there or none, wherever their w
 
 TEST_CASE("a study that does not fit on the disk leaves nothing in a journal", "[storage][journal][processes]") {
   const Journal journal;
-  const std::string before = text_of(journal.path());
+  const std::string before = contents(journal.path());
   // In the journal, and in the pending file.
   for (const std::uintmax_t limit : {journal.size + journal.batch / 2, journal.batch / 2}) {
     const int status = in_child([&] {
@@ -237,7 +223,7 @@ TEST_CASE("a study that does not fit on the disk leaves nothing in a journal", "
     });
     REQUIRE(status == 0);
     CHECK_FALSE(fs::exists(journal.pending()));
-    const std::string after = text_of(journal.path());
+    const std::string after = contents(journal.path());
     REQUIRE(after.substr(0, before.size()) == before);
     CHECK(after.find(R"("op_code": 1,)", before.size()) == std::string::npos);
     fs::resize_file(journal.path(), before.size());
@@ -249,9 +235,9 @@ TEST_CASE("what others have written behind half a study stays, and the study bec
   const Journal journal;
   journal.replace_until(journal.size + journal.batch / 2);
   // As Optuna writes, which knows no pending file; the half line is not there.
-  const std::string text = text_of(journal.path());
+  const std::string text = contents(journal.path());
   fs::resize_file(journal.path(), text.rfind('\n') + 1);
-  put(journal.path(), "{\"op_code\":0,\"worker_id\":\"w\",\"study_name\":\"theirs\",\"directions\":[1]}\n");
+  append(journal.path(), "{\"op_code\":0,\"worker_id\":\"w\",\"study_name\":\"theirs\",\"directions\":[1]}\n");
   const auto storage = open_storage(journal.dir.journal_url());
   CHECK(values_of(*storage, "s") == kNewValues);
   CHECK(storage->find_study("theirs").has_value());
@@ -262,7 +248,7 @@ TEST_CASE("a study whose id was given to another one after its writer was killed
   const Journal journal;
   journal.replace_until(journal.size + 1);
   fs::resize_file(journal.path(), journal.size);
-  put(journal.path(), "{\"op_code\":0,\"worker_id\":\"w\",\"study_name\":\"theirs\",\"directions\":[1]}\n");
+  append(journal.path(), "{\"op_code\":0,\"worker_id\":\"w\",\"study_name\":\"theirs\",\"directions\":[1]}\n");
   const auto storage = open_storage(journal.dir.journal_url());
   CHECK(values_of(*storage, "s") == kOldValues);
   CHECK(storage->find_study("theirs").has_value());
@@ -273,8 +259,8 @@ TEST_CASE("a pending file that is none, or another journal's, is removed", "[sto
   const Journal journal;
   journal.replace_until(journal.size + journal.batch / 2);
   fs::resize_file(journal.path(), journal.size);
-  const std::string whole = text_of(journal.pending());
-  const std::string before = text_of(journal.path());
+  const std::string whole = contents(journal.pending());
+  const std::string before = contents(journal.path());
   std::string torn = whole;
   torn.replace(torn.size() / 2, 20, 20, '\0');
   for (const std::string& pending : {std::string(), std::string("text"), whole.substr(0, whole.size() - 1), torn}) {
@@ -283,7 +269,7 @@ TEST_CASE("a pending file that is none, or another journal's, is removed", "[sto
     const auto writer = open_storage(journal.dir.journal_url());
     CHECK_THROWS_AS(writer->create_study({.name = "s", .directions = {Direction::kMinimize}}), Error);
     CHECK_FALSE(fs::exists(journal.pending()));
-    CHECK(text_of(journal.path()) == before);
+    CHECK(contents(journal.path()) == before);
   }
   // Of the same journal in another state: something else stands where the batch began.
   std::string other = before;
@@ -292,7 +278,7 @@ TEST_CASE("a pending file that is none, or another journal's, is removed", "[sto
   std::ofstream(journal.pending(), std::ios::binary) << whole;
   CHECK(values_of(*open_storage(journal.dir.journal_url()), "s")->size() == kOld);
   CHECK_FALSE(fs::exists(journal.pending()));
-  CHECK(text_of(journal.path()) == other);
+  CHECK(contents(journal.path()) == other);
 }
 
 TEST_CASE("a reader that saw what a writer took back goes on", "[storage][journal]") {
@@ -305,10 +291,10 @@ TEST_CASE("a reader that saw what a writer took back goes on", "[storage][journa
   StorageCursor cursor;
   REQUIRE(reader->changes_since(study, cursor).unfinished.size() == 1);
   // Two lines and a half of a trial's end, which the disk has no room for.
-  put(dir.file("study.log"),
-      "{\"op_code\": 7, \"worker_id\": \"w\", \"trial_id\": 0, \"step\": 1, \"intermediate_value\": 5.0}\n"
-      "{\"op_code\": 8, \"worker_id\": \"w\", \"trial_id\": 0, \"user_attr\": {\"a\": 1}}\n"
-      "{\"op_code\": 6, \"worker_id\": \"w\", \"tri");
+  append(dir.file("study.log"),
+         "{\"op_code\": 7, \"worker_id\": \"w\", \"trial_id\": 0, \"step\": 1, \"intermediate_value\": 5.0}\n"
+         "{\"op_code\": 8, \"worker_id\": \"w\", \"trial_id\": 0, \"user_attr\": {\"a\": 1}}\n"
+         "{\"op_code\": 6, \"worker_id\": \"w\", \"tri");
   REQUIRE(reader->changes_since(study, cursor).unfinished.at(0)->reports.size() == 1);
   fs::resize_file(dir.file("study.log"), size);
   const bool is_longer = GENERATE(false, true);
@@ -337,9 +323,9 @@ TEST_CASE("a reader goes on when a journal with a fault is good again", "[storag
   storage->start_trial(study, {});
   StorageCursor cursor;
   REQUIRE(storage->changes_since(study, cursor).unfinished.size() == 1);
-  const std::string good = text_of(dir.file("study.log"));
+  const std::string good = contents(dir.file("study.log"));
   SECTION("a line that is none") {
-    put(dir.file("study.log"), std::string(100, '\0') + "\n");
+    append(dir.file("study.log"), std::string(100, '\0') + "\n");
     CHECK_THROWS_WITH(storage->list_studies(), ContainsSubstring("journal, record 2: "));
     CHECK_THROWS_AS(storage->start_trial(study, {}), Error);
     fs::resize_file(dir.file("study.log"), good.size());

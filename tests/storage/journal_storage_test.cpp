@@ -6,33 +6,27 @@
 
 #include <fstream>
 #include <set>
-#include <sstream>
 #include <thread>
 
 #include "bluefin/error.hpp"
 #include "bluefin/storage.hpp"
 #include "catch.hpp"
+#include "file_contents.hpp"
+#include "param_spec.hpp"
 #include "storage/journal_file.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::append;
+using test::contents;
+using test::float_spec;
 
 namespace {
 
-std::string text_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-void put(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
-
 int n_lines(const std::string& path) {
-  const std::string text = text_of(path);
+  const std::string text = contents(path);
   return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
 }
-
-ParamSpecPtr x_spec() { return std::make_shared<const ParamSpec>(ParamSpec{"x", FloatDistribution{0.0, 1.0}}); }
 
 }  // namespace
 
@@ -44,7 +38,7 @@ TEST_CASE("a trial's begin and its end are one append each", "[storage]") {
   const FrozenTrial trial = storage->start_trial(study, {.system_attrs = {{"k", Json(1)}}});
   CHECK(n_lines(dir.file("study.log")) == before + 1);
   storage->update_trial(study, {.id = trial.id,
-                                .params = {{x_spec(), 0.5}},
+                                .params = {{float_spec("x"), 0.5}},
                                 .reports = {{0, 1.0}, {1, 0.5}},
                                 .user_attrs = {{"note", Json::parse("{\n\"a\": 1}")}},
                                 .state = TrialState::kComplete,
@@ -66,22 +60,22 @@ TEST_CASE("a batch that may not be written leaves nothing behind", "[storage]") 
   const auto storage = open_storage(dir.journal_url());
   const StudyId study = storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
   const TrialId first = storage->start_trial(study, {}).id;
-  storage->update_trial(study, {.id = first, .params = {{x_spec(), 0.5}}});
-  const std::string before = text_of(dir.file("study.log"));
+  storage->update_trial(study, {.id = first, .params = {{float_spec("x"), 0.5}}});
+  const std::string before = contents(dir.file("study.log"));
   const auto other = std::make_shared<const ParamSpec>(ParamSpec{"x", IntDistribution{0, 3, 1, false}});
   CHECK_THROWS_AS(storage->update_trial(study, {.id = first, .params = {{other, 1.0}}, .user_attrs = {{"a", Json(1)}}}),
                   Error);
-  CHECK(text_of(dir.file("study.log")) == before);
+  CHECK(contents(dir.file("study.log")) == before);
 }
 
 TEST_CASE("half a line of a writer that died is removed before the next one, and not read", "[storage]") {
   const test::TempDir dir;
   const auto storage = open_storage(dir.journal_url());
   const StudyId study = storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
-  put(dir.file("study.log"), "{\"op_code\": 4, \"worker_id\": \"dead\", \"study");
+  append(dir.file("study.log"), "{\"op_code\": 4, \"worker_id\": \"dead\", \"study");
   CHECK(open_storage(dir.journal_url())->list_studies().size() == 1);
   storage->start_trial(study, {});
-  CHECK(text_of(dir.file("study.log")).find("dead") == std::string::npos);
+  CHECK(contents(dir.file("study.log")).find("dead") == std::string::npos);
   CHECK(open_storage(dir.journal_url())->start_trial(study, {}).number == 1);
 }
 
@@ -95,7 +89,7 @@ TEST_CASE("a line that is no record is an error that names it", "[storage]") {
                            "{\\\"choices\\\": [1]}}\"}"}) {
     const test::TempDir dir;
     open_storage(dir.journal_url())->create_study({.name = "s", .directions = {Direction::kMinimize}});
-    put(dir.file("study.log"), std::string(line) + "\n");
+    append(dir.file("study.log"), std::string(line) + "\n");
     INFO(line);
     CHECK_THROWS_WITH(open_storage(dir.journal_url()), ContainsSubstring("journal, record 1: "));
   }
@@ -107,13 +101,13 @@ TEST_CASE("what lost a race is passed over, as by Optuna's readers", "[storage]"
   const StudyId study = storage->create_study({.name = "s", .directions = {Direction::kMinimize}});
   const TrialId trial = storage->start_trial(study, {}).id;
   storage->update_trial(study, {.id = trial, .state = TrialState::kComplete, .values = {1.0}});
-  put(dir.file("study.log"),
-      "{\"op_code\":0,\"worker_id\":\"w\",\"study_name\":\"s\",\"directions\":[2]}\n"
-      "{\"op_code\":6,\"worker_id\":\"w\",\"trial_id\":0,\"state\":3,\"values\":null,"
-      "\"datetime_complete\":\"2026-01-01T00:00:00.000000+00:00\"}\n"
-      "{\"op_code\":1,\"worker_id\":\"w\",\"study_id\":7}\n"
-      "{\"op_code\":10,\"worker_id\":\"w\"}\n"
-      "{\"op_code\":4,\"worker_id\":\"w\",\"study_id\":0,\"datetime_start\":\"2026-01-01T01:30:00.5+01:30\"}\n");
+  append(dir.file("study.log"),
+         "{\"op_code\":0,\"worker_id\":\"w\",\"study_name\":\"s\",\"directions\":[2]}\n"
+         "{\"op_code\":6,\"worker_id\":\"w\",\"trial_id\":0,\"state\":3,\"values\":null,"
+         "\"datetime_complete\":\"2026-01-01T00:00:00.000000+00:00\"}\n"
+         "{\"op_code\":1,\"worker_id\":\"w\",\"study_id\":7}\n"
+         "{\"op_code\":10,\"worker_id\":\"w\"}\n"
+         "{\"op_code\":4,\"worker_id\":\"w\",\"study_id\":0,\"datetime_start\":\"2026-01-01T01:30:00.5+01:30\"}\n");
   CHECK(storage->list_studies().size() == 1);
   CHECK(storage->get_study(study).directions == std::vector{Direction::kMinimize});
   CHECK(storage->find_trial(trial)->trial.state == TrialState::kComplete);

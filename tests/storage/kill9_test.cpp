@@ -30,12 +30,12 @@ constexpr int kWriters = 4;
 constexpr int kReports = 10;
 
 // What a writer says once its trial has been told.
-struct Told {
+struct ToldValue {
   int number;
   double value;
 };
 
-double run_trial(Study& study, Trial& trial) {
+double run_reporting_trial(Study& study, Trial& trial) {
   double value = trial.suggest_float("x", -1.0, 1.0);
   value += static_cast<double>(trial.suggest_int("n", 1, 5));
   trial.suggest_categorical("kind", {"a", "b"});
@@ -53,7 +53,7 @@ double run_trial(Study& study, Trial& trial) {
   std::optional<Trial> trial;
   while (true) {
     if (!trial) trial.emplace(study.ask_to_run());
-    const Told told{trial->number(), run_trial(study, *trial)};
+    const ToldValue told{trial->number(), run_reporting_trial(study, *trial)};
     if (joined) {
       auto next = study.tell_and_ask(*trial, told.value).second;
       trial.emplace(std::move(next));
@@ -65,12 +65,12 @@ double run_trial(Study& study, Trial& trial) {
   }
 }
 
-struct Writer {
+struct WriterProcess {
   pid_t pid;
   int pipe;
 };
 
-Writer start(const std::string& url, bool joined) {
+WriterProcess start(const std::string& url, bool joined) {
   std::array<int, 2> ends{};
   REQUIRE(pipe(ends.data()) == 0);
   const pid_t pid = fork();
@@ -103,14 +103,14 @@ TEST_CASE("workers that are killed lose nothing that was told", "[storage][sqlit
   std::size_t n_lost = 0;
   for (int round = 0; round < rounds(); ++round) {
     CAPTURE(round);
-    std::vector<Writer> writers;
+    std::vector<WriterProcess> writers;
     for (int i = 0; i < kWriters; ++i) writers.push_back(start(dir.url(), i % 2 == 0));
-    for (const Writer& writer : writers) {
+    for (const WriterProcess& writer : writers) {
       std::this_thread::sleep_for(std::chrono::microseconds(20'000 + rng.below(60'000)));
       REQUIRE(kill(writer.pid, SIGKILL) == 0);
     }
-    for (const Writer& writer : writers) {
-      Told one{};
+    for (const WriterProcess& writer : writers) {
+      ToldValue one{};
       while (read(writer.pipe, &one, sizeof one) == sizeof one) told[one.number] = one.value;
       close(writer.pipe);
       int status = 0;

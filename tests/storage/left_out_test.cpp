@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What Optuna stores and bluefin cannot hold is left out of its trial, and named; lists and dictionaries among the
 // choices are kept as they stand.
-#include <sqlite3.h>
 
 #include <fstream>
 #include <sstream>
@@ -14,9 +13,13 @@
 #include "bluefin/study.hpp"
 #include "bluefin/transfer.hpp"
 #include "catch.hpp"
+#include "storage/make_study.hpp"
+#include "storage/run_sql.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::make_study;
+using test::run_sql;
 
 namespace {
 
@@ -25,21 +28,6 @@ constexpr const char* kHuge =
 constexpr const char* kLists =
     R"({"name": "CategoricalDistribution", "attributes": {"choices": [[64, 32], {"b": [], "a": null}, )"
     R"(1180591620717411303424, "\ud800", 1]}})";
-
-void run_sql(const std::string& path, const std::string& sql) {
-  sqlite3* db = nullptr;
-  char* message = nullptr;
-  const bool ok = sqlite3_open(path.c_str(), &db) == SQLITE_OK &&
-                  sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message) == SQLITE_OK;
-  sqlite3_close(db);
-  if (!ok) throw std::runtime_error(message != nullptr ? message : "sqlite3_open");
-}
-
-// A study `s` with n trials of a parameter `x`.
-void make_study(const std::string& url, int n) {
-  Study study = create_study({.storage = url, .name = "s"});
-  study.optimize([](Trial& trial) { return trial.suggest_float("x", 0.0, 1.0); }, {.n_trials = n});
-}
 
 void add_param(const std::string& path, int trial, const std::string& name, const std::string& value,
                const std::string& distribution) {

@@ -9,29 +9,23 @@
 
 #include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
-#include "bluefin/log.hpp"
 #include "bluefin/storage_file.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
+#include "storage/quiet.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::Quiet;
 
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Quiet {
-  Quiet() {
-    set_log_sink([](LogLevel, std::string_view) {});
-  }
-  ~Quiet() { set_log_sink({}); }
-};
-
-using Told = std::map<int, double>;
+using ToldValues = std::map<int, double>;
 
 // Runs trials until one cannot be told, and says why.
-std::string run_until_error(Study& study, Told& told, int at_most) {
+std::string run_until_error(Study& study, ToldValues& told, int at_most) {
   try {
     for (int i = 0; i < at_most; ++i) {
       Trial trial = study.ask();
@@ -47,7 +41,7 @@ std::string run_until_error(Study& study, Told& told, int at_most) {
   return "nothing was wrong";
 }
 
-void check_told(const std::string& url, const Told& told) {
+void check_told(const std::string& url, const ToldValues& told) {
   Study study = load_study({.storage = url, .name = "s"});
   study.optimize([](Trial& trial) { return trial.suggest_float("x", 0.0, 1.0); }, {.n_trials = 1});  // it goes on
   const auto trials = study.trials();
@@ -67,7 +61,7 @@ TEST_CASE("a limit of a file's size is an error, and the study goes on when ther
   const int kind = GENERATE(0, 1, 2);
   const std::string url = kind == 2 ? dir.journal_url() : dir.url() + (kind == 1 ? "?journal=delete" : "");
   Study study = create_study({.storage = url, .name = "s"});
-  Told told;
+  ToldValues told;
   rlimit before{};
   REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
   rlimit limit = before;
@@ -91,7 +85,7 @@ TEST_CASE("a folder that is moved away in the middle of a study is noticed", "[s
   };
   fs::create_directory(dir.file("here"));
   Study study = create_study({.storage = url_in("here"), .name = "s"});
-  Told told;
+  ToldValues told;
   CHECK(run_until_error(study, told, 10) == "nothing was wrong");
   fs::rename(dir.file("here"), dir.file("there"));
   const std::string message = run_until_error(study, told, 10);
@@ -110,7 +104,7 @@ TEST_CASE("a folder that is moved away in the middle of a study is noticed", "[s
 TEST_CASE("a log that is removed under a study is noticed, and nothing that was told is lost", "[storage][sqlite]") {
   const test::TempDir dir;
   const Quiet quiet;
-  Told told;
+  ToldValues told;
   {
     Study study = create_study({.storage = dir.url(), .name = "s"});
     CHECK(run_until_error(study, told, 5) == "nothing was wrong");
@@ -128,7 +122,7 @@ TEST_CASE("a link to a database is the database, with its log and its disk", "[s
   fs::create_symlink(dir.file("there/study.db"), dir.file("link.db"));
   CHECK(storage_file(dir.url("link.db")) == dir.file("there/study.db"));
   Study study = create_study({.storage = dir.url("link.db"), .name = "s"});
-  Told told;
+  ToldValues told;
   CHECK(run_until_error(study, told, 3) == "nothing was wrong");
   CHECK(fs::exists(dir.file("there/study.db-wal")));
   check_told(dir.url("there/study.db"), told);
@@ -142,7 +136,7 @@ TEST_CASE("a file that is removed or replaced under a study is noticed", "[stora
   const std::string url = journal ? dir.journal_url() : dir.url();
   const std::string path = dir.file(journal ? "study.log" : "study.db");
   Study study = create_study({.storage = url, .name = "s"});
-  Told told;
+  ToldValues told;
   CHECK(run_until_error(study, told, 3) == "nothing was wrong");
   fs::remove(path);
   if (replaced) std::ofstream(path) << "another\n";

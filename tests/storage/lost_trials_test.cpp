@@ -18,10 +18,12 @@
 #include "bluefin/study.hpp"
 #include "catch.hpp"
 #include "storage/process_identity.hpp"
+#include "storage/quiet.hpp"
 #include "storage/sqlite_db.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::Quiet;
 using test::TempDir;
 
 namespace {
@@ -72,11 +74,11 @@ std::int64_t n_owners(const TempDir& dir) {
   });
 }
 
-struct Quiet {
-  Quiet() {
+struct LoggedText {
+  LoggedText() {
     set_log_sink([this](LogLevel, std::string_view text) { (this->text += text) += "\n"; });
   }
-  ~Quiet() { set_log_sink({}); }
+  ~LoggedText() { set_log_sink({}); }
   std::string text;
 };
 
@@ -87,7 +89,7 @@ double one(Trial& trial) { return trial.suggest_float("x", 0.0, 1.0); }
 TEST_CASE("a trial whose process was killed fails when the next worker begins", "[processes]") {
   const TempDir dir;
   Study study = create_study({.storage = dir.url(), .name = "s"});
-  Quiet quiet;
+  LoggedText logged;
   const pid_t pid = run_and_die(dir.url());
   CHECK(study.trials()[0]->state == TrialState::kRunning);
   const auto lost = study.storage().lost_trials(study.id(), {});
@@ -102,7 +104,7 @@ TEST_CASE("a trial whose process was killed fails when the next worker begins", 
   CHECK(trials[0]->params.size() == 2);
   CHECK(text_of(*trials[0], "bluefin:fail") == "lost-worker");
   CHECK_THAT(text_of(*trials[0], "bluefin:error"), Catch::Contains("process " + std::to_string(pid)));
-  CHECK_THAT(quiet.text, Catch::Contains("trial 0 of study 's'"));
+  CHECK_THAT(logged.text, Catch::Contains("trial 0 of study 's'"));
   CHECK(trials[1]->state == TrialState::kComplete);
   CHECK(n_owners(dir) == 0);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Each way in which a storage cannot be opened is one sentence that names the thing and what to do.
 #include <sched.h>
-#include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,25 +15,15 @@
 #include "bluefin/storage.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
+#include "file_contents.hpp"
+#include "storage/run_sql.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::contents;
+using test::run_sql;
 
 namespace {
-
-void run_sql(const std::string& path, const std::string& sql) {
-  sqlite3* db = nullptr;
-  char* message = nullptr;
-  const bool ok = sqlite3_open(path.c_str(), &db) == SQLITE_OK &&
-                  sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message) == SQLITE_OK;
-  sqlite3_close(db);
-  if (!ok) throw std::runtime_error(message != nullptr ? message : "sqlite3_open");
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::string refusal(const std::string& url, ErrorCode code) {
   try {
@@ -334,9 +323,9 @@ TEST_CASE("files of other programs and other schemas are refused untouched", "[s
   }
   SECTION("another program's file keeps every byte") {
     run_sql(path, "CREATE TABLE users (id)");
-    const std::string before = bytes_of(path);
+    const std::string before = contents(path);
     refusal(url, kCorrupt);
-    REQUIRE(bytes_of(path) == before);
+    REQUIRE(contents(path) == before);
   }
   SECTION("an older revision") {
     open_storage(url);

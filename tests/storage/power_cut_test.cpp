@@ -20,14 +20,14 @@ using namespace bluefin;
 
 namespace {
 
-struct Told {
+struct Acknowledged {
   std::int64_t trial;
   std::size_t operations;  // that had been made when it was acknowledged
 };
 
 struct Recording {
   std::vector<test::DiskOperation> log;
-  std::vector<Told> told;
+  std::vector<Acknowledged> told;
   std::size_t begin = 0;  // operations when the study was there
 };
 
@@ -109,7 +109,7 @@ After cut(const Recording& recording, std::mt19937& random, bool syncs_count = t
     UNSCOPED_INFO(e.what());
     after.corrupt = true;
   }
-  for (const Told& told : recording.told) {
+  for (const Acknowledged& told : recording.told) {
     if (told.operations <= count && there.count(told.trial) == 0) ++after.lost;
   }
   return after;

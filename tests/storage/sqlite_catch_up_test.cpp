@@ -12,15 +12,13 @@
 #include "bluefin/study.hpp"
 #include "bluefin/transfer.hpp"
 #include "catch.hpp"
+#include "param_spec.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::float_spec;
 
 namespace {
-
-ParamSpecPtr spec(const std::string& name) {
-  return std::make_shared<const ParamSpec>(ParamSpec{name, FloatDistribution{0.0, 1.0}});
-}
 
 std::set<std::string> keys(const std::vector<Attribute>& attributes) {
   std::set<std::string> result;
@@ -28,7 +26,7 @@ std::set<std::string> keys(const std::vector<Attribute>& attributes) {
   return result;
 }
 
-void require_same(const FrozenTrial& a, const FrozenTrial& b, bool values_too) {
+void require_same_as_read(const FrozenTrial& a, const FrozenTrial& b, bool values_too) {
   REQUIRE(a.id == b.id);
   REQUIRE(a.number == b.number);
   REQUIRE(a.state == b.state);
@@ -65,9 +63,10 @@ struct Known {
 };
 
 // Writes at random into the study that is read and into one that comes and goes in the same file.
-class Writer {
+class RandomWriter {
  public:
-  Writer(Storage& storage, StudyId study, std::uint64_t seed) : storage_(storage), study_(study), rng_(seed, 0, 0) {}
+  RandomWriter(Storage& storage, StudyId study, std::uint64_t seed)
+      : storage_(storage), study_(study), rng_(seed, 0, 0) {}
 
   void step(std::vector<TrialId>& told) {
     const int kind = pick(16);
@@ -133,8 +132,8 @@ class Writer {
   Storage& storage_;
   const StudyId study_;
   Rng rng_;
-  const ParamSpecPtr x_ = spec("x");
-  const ParamSpecPtr y_ = spec("y");
+  const ParamSpecPtr x_ = float_spec("x");
+  const ParamSpecPtr y_ = float_spec("y");
   std::vector<TrialId> own_;
   std::vector<TrialId> others_;
   std::optional<StudyId> other_;
@@ -149,7 +148,7 @@ TEST_CASE("reading only what is new gives what reading everything gives", "[stor
   const auto writing = open_storage(dir.url(), {.durability = Durability::kOs});
   const StudyId study = writing->create_study({.name = "s", .directions = {Direction::kMinimize}});
   const auto reading = open_storage(dir.url());
-  Writer writer(*writing, study, seed);
+  RandomWriter writer(*writing, study, seed);
   Rng rng(seed, 1, 0);
 
   Known quick;
@@ -172,12 +171,12 @@ TEST_CASE("reading only what is new gives what reading everything gives", "[stor
       if (it == quick.finished.end()) {
         REQUIRE(told.count(id) == 1);
       } else {
-        require_same(*it->second, *trial, true);
+        require_same_as_read(*it->second, *trial, true);
       }
     }
     REQUIRE(quick.unfinished.size() == all.unfinished.size());
     for (std::size_t i = 0; i < all.unfinished.size(); ++i) {
-      require_same(*quick.unfinished[i], *all.unfinished[i], quick.cursor.whole);
+      require_same_as_read(*quick.unfinished[i], *all.unfinished[i], quick.cursor.whole);
     }
   }
 }

@@ -9,15 +9,13 @@
 #include "bluefin/rng.hpp"
 #include "bluefin/storage.hpp"
 #include "catch.hpp"
+#include "param_spec.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::float_spec;
 
 namespace {
-
-ParamSpecPtr spec(const std::string& name, double high) {
-  return std::make_shared<const ParamSpec>(ParamSpec{name, FloatDistribution{0.0, high}});
-}
 
 void execute(const std::string& file, const std::string& sql) {
   sqlite3* db = nullptr;
@@ -38,7 +36,7 @@ void write_both(Storage& storage, StudyId a, StudyId b, int share, int rounds) {
     const std::size_t k = rng.below(running.size());
     const auto [owner, trial] = running[k];
     TrialUpdate update{.id = trial};
-    update.params = {{spec("p" + std::to_string(rng.below(3)), 1.0 + static_cast<double>(rng.below(3))), 0.5}};
+    update.params = {{float_spec("p" + std::to_string(rng.below(3)), 1.0 + static_cast<double>(rng.below(3))), 0.5}};
     update.reports = {{static_cast<std::int64_t>(rng.below(50)), rng.uniform()}};
     if (rng.below(3) == 0) update.user_attrs = {{"u" + std::to_string(rng.below(4)), Json(i)}};
     if (rng.below(4) == 0) {

@@ -10,10 +10,12 @@
 
 #include "bluefin/error.hpp"
 #include "catch.hpp"
+#include "param_spec.hpp"
 #include "storage/sqlite_storage.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::spec;
 
 namespace {
 
@@ -48,11 +50,7 @@ class Raw {
   sqlite3* db_ = nullptr;
 };
 
-ParamSpecPtr spec(const std::string& name, Distribution distribution) {
-  return std::make_shared<const ParamSpec>(ParamSpec{name, normalize(std::move(distribution))});
-}
-
-StudyId make_study(Storage& storage, const std::string& name = "s") {
+StudyId create_empty_study(Storage& storage, const std::string& name = "s") {
   return storage.create_study({.name = name, .directions = {Direction::kMinimize}});
 }
 
@@ -64,7 +62,7 @@ FrozenTrial complete_trial(double value) {
   return trial;
 }
 
-Error error_of(const std::function<void()>& f) {
+Error thrown_by(const std::function<void()>& f) {
   try {
     f();
   } catch (const Error& e) {
@@ -92,7 +90,7 @@ TEST_CASE("a new file has Optuna's tables, versions and a write-ahead log", "[st
 TEST_CASE("an empty file becomes a storage, an absolute and a relative path name the same file", "[storage][sqlite]") {
   test::TempDir dir;
   std::ofstream(dir.file("study.db")).close();
-  make_study(*open_storage(dir.url()));
+  create_empty_study(*open_storage(dir.url()));
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(dir.path());
   const auto relative = open_storage("sqlite:///study.db");
@@ -107,7 +105,7 @@ TEST_CASE("an empty file becomes a storage, an absolute and a relative path name
 
 TEST_CASE("empty version tables are filled as Optuna fills them", "[storage][sqlite]") {
   test::TempDir dir;
-  make_study(*open_storage(dir.url()));
+  create_empty_study(*open_storage(dir.url()));
   {
     Raw raw(dir.file("study.db"));
     raw("DELETE FROM alembic_version");
@@ -151,7 +149,7 @@ TEST_CASE("rows are written in Optuna's text forms", "[storage][sqlite]") {
 TEST_CASE("distributions and times that other versions wrote are read", "[storage][sqlite]") {
   test::TempDir dir;
   const auto storage = open_storage(dir.url());
-  const StudyId study = make_study(*storage);
+  const StudyId study = create_empty_study(*storage);
   storage->start_trial(study, {});
   Raw raw(dir.file("study.db"));
   raw("INSERT INTO trial_params VALUES (9, 1, 'u', 0.5, '{\"name\": \"UniformDistribution\", \"attributes\": {\"low\": "
@@ -189,14 +187,14 @@ TEST_CASE("a row that Optuna could not have written is named", "[storage][sqlite
         "table trial_user_attributes, trial_id 1: value_json: not JSON"}}));
   test::TempDir dir;
   const auto storage = open_storage(dir.url());
-  const StudyId study = make_study(*storage);
+  const StudyId study = create_empty_study(*storage);
   FrozenTrial trial = complete_trial(1.0);
   trial.params = {{spec("c", CategoricalDistribution{{false, true}}), 1.0}};
   trial.user_attrs = {{"k", Json(1)}};
   storage->add_trials(study, std::vector{trial});
   Raw(dir.file("study.db"))(sql);
   StorageCursor cursor;
-  const Error error = error_of([&] { storage->changes_since(study, cursor); });
+  const Error error = thrown_by([&] { storage->changes_since(study, cursor); });
   REQUIRE(error.code() == ErrorCode::kCorrupt);
   REQUIRE_THAT(error.what(), ContainsSubstring(message));
   REQUIRE_THAT(error.what(), ContainsSubstring(dir.url()));
@@ -206,10 +204,10 @@ TEST_CASE("a row that Optuna could not have written is named", "[storage][sqlite
 TEST_CASE("a file locked by another connection is reported with its holder", "[storage][sqlite]") {
   test::TempDir dir;
   const auto storage = open_sqlite_storage(dir.url(), {.busy_timeout = std::chrono::milliseconds(150)});
-  const StudyId study = make_study(*storage);
+  const StudyId study = create_empty_study(*storage);
   Raw raw(dir.file("study.db"));
   raw("BEGIN IMMEDIATE");
-  const Error error = error_of([&] { storage->start_trial(study, {}); });
+  const Error error = thrown_by([&] { storage->start_trial(study, {}); });
   REQUIRE(error.code() == ErrorCode::kUnavailable);
   REQUIRE_THAT(error.what(), ContainsSubstring("the file has been locked for 0.15 s by"));
   StorageCursor cursor;
@@ -221,7 +219,7 @@ TEST_CASE("a file locked by another connection is reported with its holder", "[s
 TEST_CASE("a short lock of another connection is waited for", "[storage][sqlite]") {
   test::TempDir dir;
   const auto storage = open_storage(dir.url());
-  const StudyId study = make_study(*storage);
+  const StudyId study = create_empty_study(*storage);
   Raw raw(dir.file("study.db"));
   raw("BEGIN IMMEDIATE");
   raw("INSERT INTO trials (number, study_id, state) VALUES (0, 1, 'RUNNING')");
@@ -236,14 +234,14 @@ TEST_CASE("a short lock of another connection is waited for", "[storage][sqlite]
 
 TEST_CASE("a file that is in use in rollback mode still works", "[storage][sqlite]") {
   test::TempDir dir;
-  make_study(*open_storage(dir.url()));
+  create_empty_study(*open_storage(dir.url()));
   Raw raw(dir.file("study.db"));
   raw("PRAGMA journal_mode=DELETE");
   raw("BEGIN");
   raw("SELECT count(*) FROM trials");  // a reader that stays
   const auto storage = open_sqlite_storage(dir.url(), {.busy_timeout = std::chrono::milliseconds(100)});
   REQUIRE(storage->find_study("s"));
-  REQUIRE(error_of([&] { storage->start_trial(StudyId{1}, {}); }).code() == ErrorCode::kUnavailable);
+  REQUIRE(thrown_by([&] { storage->start_trial(StudyId{1}, {}); }).code() == ErrorCode::kUnavailable);
   raw("COMMIT");
   REQUIRE(storage->start_trial(StudyId{1}, {}).number == 0);
   REQUIRE(raw("PRAGMA journal_mode") == "delete");
@@ -252,7 +250,7 @@ TEST_CASE("a file that is in use in rollback mode still works", "[storage][sqlit
 TEST_CASE("what another connection commits is seen once", "[storage][sqlite]") {
   test::TempDir dir;
   const auto ours = open_storage(dir.url());
-  const StudyId study = make_study(*ours);
+  const StudyId study = create_empty_study(*ours);
   const auto theirs = open_storage(dir.url());
   StorageCursor cursor;
   ours->changes_since(study, cursor);
@@ -268,7 +266,7 @@ TEST_CASE("a study that takes the ids of a deleted one is not mistaken for it", 
   test::TempDir dir;
   const auto ours = open_storage(dir.url());
   const auto theirs = open_storage(dir.url());
-  const StudyId study = make_study(*ours, "first");
+  const StudyId study = create_empty_study(*ours, "first");
   const auto x = spec("x", FloatDistribution{});
   FrozenTrial trial = complete_trial(1.0);
   trial.params = {{x, 0.5}};
@@ -277,12 +275,12 @@ TEST_CASE("a study that takes the ids of a deleted one is not mistaken for it", 
   ours->changes_since(study, cursor);
 
   theirs->delete_study(study);
-  REQUIRE(make_study(*theirs, same_name ? "first" : "second") == study);
+  REQUIRE(create_empty_study(*theirs, same_name ? "first" : "second") == study);
   FrozenTrial other = complete_trial(3.0);
   other.params = {{spec("x", IntDistribution{}), 1.0}};
   REQUIRE(theirs->add_trials(study, std::vector{other})[0].id == TrialId{cursor.last_trial});
-  REQUIRE(error_of([&] { ours->changes_since(study, cursor); }).code() == ErrorCode::kNotFound);
-  REQUIRE(error_of([&] { ours->changes_since(study, cursor); }).code() == ErrorCode::kNotFound);
+  REQUIRE(thrown_by([&] { ours->changes_since(study, cursor); }).code() == ErrorCode::kNotFound);
+  REQUIRE(thrown_by([&] { ours->changes_since(study, cursor); }).code() == ErrorCode::kNotFound);
   // A reader that starts afresh gets the new study, and writers go by its kinds.
   StorageCursor fresh;
   REQUIRE(ours->changes_since(study, fresh).finished.at(0)->values == std::vector<double>{3.0});
@@ -315,7 +313,7 @@ TEST_CASE("deleting a study leaves no row of it", "[storage][sqlite]") {
 TEST_CASE("numbers go on where a trial without a number is the newest", "[storage][sqlite]") {
   test::TempDir dir;
   const auto storage = open_storage(dir.url());
-  const StudyId study = make_study(*storage);
+  const StudyId study = create_empty_study(*storage);
   storage->start_trial(study, {});
   Raw(dir.file("study.db"))("INSERT INTO trials (study_id, state) VALUES (1, 'RUNNING')");
   REQUIRE(storage->start_trial(study, {}).number == 2);
@@ -324,7 +322,7 @@ TEST_CASE("numbers go on where a trial without a number is the newest", "[storag
 TEST_CASE("a trial with a hundred thousand attributes is written and read", "[storage][sqlite]") {
   test::TempDir dir;
   const auto storage = open_storage(dir.url());
-  const StudyId study = make_study(*storage);
+  const StudyId study = create_empty_study(*storage);
   FrozenTrial trial = complete_trial(1.0);
   for (int i = 0; i < 100'000; ++i) trial.user_attrs.push_back({"key " + std::to_string(i), Json(i)});
   storage->add_trials(study, std::vector{trial});

@@ -11,16 +11,19 @@
 
 #include "bluefin/database.hpp"
 #include "bluefin/error.hpp"
-#include "bluefin/log.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
+#include "storage/error_of.hpp"
 #include "storage/journal_file.hpp"
 #include "storage/journal_storage.hpp"
+#include "storage/quiet.hpp"
 #include "storage/recording_vfs.hpp"
 #include "storage/sqlite_storage.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::error_of;
+using test::Quiet;
 
 namespace {
 
@@ -30,13 +33,6 @@ std::chrono::duration<double> stop_time() {
   const char* text = std::getenv("BLUEFIN_STOP_SECONDS");
   return std::chrono::duration<double>(text == nullptr ? 1.0 : std::atof(text));
 }
-
-struct Quiet {
-  Quiet() {
-    set_log_sink([](LogLevel, std::string_view) {});
-  }
-  ~Quiet() { set_log_sink({}); }
-};
 
 // A child process that stops itself; killed at the end if it is still there.
 class Child {
@@ -78,16 +74,6 @@ class Child {
   pid_t pid_;
   bool ended_ = false;
 };
-
-std::string refusal(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& e) {
-    CHECK(static_cast<int>(e.code()) == static_cast<int>(ErrorCode::kUnavailable));
-    return e.what();
-  }
-  return "it went through";
-}
 
 void tell(Storage& storage, StudyId study, double value) {
   const FrozenTrial trial = storage.start_trial(study, {});
@@ -171,7 +157,7 @@ TEST_CASE("a worker that is stopped inside a transaction is named by those who w
   if (in_sync) {
     tell(*storage, study, 2.0);  // it holds no lock while it waits for the disk
   } else {
-    const std::string message = refusal([&] { tell(*storage, study, 2.0); });
+    const std::string message = error_of([&] { tell(*storage, study, 2.0); }, ErrorCode::kUnavailable);
     CHECK_THAT(message, ContainsSubstring("the file has been locked for 0.3 s by"));
     check_named(message, child.pid());
   }
@@ -209,7 +195,7 @@ TEST_CASE("a worker that is stopped with a journal's lock is named by those who 
     raise(SIGSTOP);
   });
   child.wait_until_stopped();
-  const std::string message = refusal([&] { tell(*storage, study, 1.0); });
+  const std::string message = error_of([&] { tell(*storage, study, 1.0); }, ErrorCode::kUnavailable);
   CHECK_THAT(message, ContainsSubstring("the file has been locked for 0.3 s by"));
   check_named(message, child.pid());
   CHECK(storage->list_studies().size() == 1);  // readers are not held up

@@ -9,7 +9,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <limits>
 #include <set>
 #include <sstream>
 
@@ -18,13 +17,12 @@
 #include "bluefin/study.hpp"
 #include "catch.hpp"
 #include "core/json_members.hpp"
+#include "core/non_finite.hpp"
 #include "storage/temp_dir.hpp"
 
 using namespace bluefin;
 
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // A study `all` of two objectives with a trial of every state and a value of every kind.
 void make_everything(const std::string& url) {
@@ -88,7 +86,7 @@ std::vector<Transferred> imported(const std::string& text, const std::string& ur
   return import_studies(in, "a.jsonl", url, options);
 }
 
-std::string refusal(const std::string& text, const std::string& url) {
+std::string refusal_to_import(const std::string& text, const std::string& url) {
   try {
     imported(text, url);
   } catch (const Error& e) {
@@ -362,13 +360,13 @@ TEST_CASE("transfer: a line that is wrong is named with what was expected", "[st
     INFO(change.before << " -> " << change.after);
     REQUIRE(at != std::string::npos);
     text.replace(at, change.before.size(), change.after);
-    CHECK_THAT(refusal(text, to), ContainsSubstring(change.message));
+    CHECK_THAT(refusal_to_import(text, to), ContainsSubstring(change.message));
     if (change.message.find("studies") == std::string::npos && std::filesystem::exists(dir.file("to.db"))) {
       CHECK(open_storage(to)->list_studies().empty());
     }
     std::filesystem::remove(dir.file("to.db"));
   }
-  CHECK_THAT(refusal("", to), ContainsSubstring("a.jsonl, line 0: it is empty"));
+  CHECK_THAT(refusal_to_import("", to), ContainsSubstring("a.jsonl, line 0: it is empty"));
   // Blank lines and Windows' line ends are no harm.
   auto lines = lines_of(good);
   for (auto& line : lines) line += "\r";

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Several Study objects on one storage: what processes see of each other.
 #include <chrono>
-#include <filesystem>
 #include <set>
 #include <thread>
 
@@ -12,22 +11,12 @@
 #include "bluefin/samplers/tpe.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
+#include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::TempDir;
 
 namespace {
-
-class TempDir {
- public:
-  TempDir() : path_(std::filesystem::temp_directory_path() / ("bluefin-" + std::to_string(random_seed()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~TempDir() { std::filesystem::remove_all(path_); }
-  std::string url(const char* file = "study.db") const { return "sqlite:///" + (path_ / file).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 double sphere(Trial& trial) {
   double sum = 0.0;

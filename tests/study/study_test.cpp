@@ -2,7 +2,6 @@
 #include "bluefin/study.hpp"
 
 #include <cmath>
-#include <limits>
 #include <thread>
 
 #include "bluefin/error.hpp"
@@ -11,12 +10,11 @@
 #include "bluefin/samplers/random.hpp"
 #include "bluefin/samplers/tpe.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 
 using namespace bluefin;
 
 namespace {
-
-const double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Keeps the log of a test for looking at.
 class Log {
@@ -172,7 +170,7 @@ TEST_CASE("values that cannot be used fail the trial with a reason") {
   CHECK(wrong.state == TrialState::kFail);
   CHECK_THAT(find_attribute(wrong.user_attrs, "bluefin:error")->text(), ContainsSubstring("did not match"));
   CHECK(outcome(std::vector<double>{1.0, kNaN}).state == TrialState::kFail);
-  CHECK(outcome(std::vector<double>{1.0, std::numeric_limits<double>::infinity()}).state == TrialState::kComplete);
+  CHECK(outcome(std::vector<double>{1.0, kInfinity}).state == TrialState::kComplete);
   CHECK_THAT(log.text, ContainsSubstring("number of the objectives 2"));
 }
 

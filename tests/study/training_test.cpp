@@ -3,20 +3,18 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <limits>
 
 #include "bluefin/error.hpp"
 #include "bluefin/pruners/median.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
+#include "core/non_finite.hpp"
 #include "exec/supervise.hpp"
 
 using namespace bluefin;
 using namespace bluefin::testing;
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // A configuration that was given to trial 3 first, then to trial 5, and waits now.
 FrozenTrial third_try() {
@@ -52,12 +50,12 @@ TEST_CASE("early stopping knows both directions and changes that are too small")
 
 TEST_CASE("early stopping ends a training whose value is not finite") {
   EarlyStopping stopping({.patience = 100});
-  CHECK_FALSE(stopping.update(kNan, 0));
+  CHECK_FALSE(stopping.update(kNaN, 0));
   CHECK(stopping.should_stop());
   CHECK_FALSE(stopping.best());
   EarlyStopping diverged;
   CHECK(diverged.update(1.0, 0));
-  CHECK_FALSE(diverged.update(std::numeric_limits<double>::infinity(), 1));
+  CHECK_FALSE(diverged.update(kInfinity, 1));
   CHECK(diverged.should_stop());
   CHECK(*diverged.best() == 1.0);
 }
@@ -76,7 +74,7 @@ TEST_CASE("early stopping goes on from a stored state as if nothing had happened
 
 TEST_CASE("early stopping names what it cannot do") {
   CHECK_THROWS_WITH(EarlyStopping({.patience = 0}), "early stopping: patience = 0, must be >= 1");
-  CHECK_THROWS_WITH(EarlyStopping({.min_change = kNan}), "early stopping: min_change = nan, must be >= 0");
+  CHECK_THROWS_WITH(EarlyStopping({.min_change = kNaN}), "early stopping: min_change = nan, must be >= 0");
   CHECK_THROWS_WITH(EarlyStopping({.direction = Direction::kNotSet}),
                     "early stopping: the direction must be minimize or maximize");
 }
