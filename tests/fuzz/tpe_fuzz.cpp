@@ -90,7 +90,10 @@ void check_scores(const tpe::Space& space, tpe::SpaceModel& known, tpe::SpaceMod
     tpe::ParzenEstimator& p = good ? known.l() : known.g();
     const std::vector<double> exact = p.log_pdf(points);
     const std::vector<double> at_once = (good ? fresh.l() : fresh.g()).log_pdf(points);
-    const std::vector<double> rough = p.log_pdf(points, 0.01);
+    std::vector<double> rough_error;
+    std::vector<double> nearest_error;
+    const std::vector<double> rough = p.log_pdf(points, 0.01, &rough_error);
+    const std::vector<double> nearest = p.log_pdf(points, tpe::ParzenEstimator::kNearest, &nearest_error);
     for (std::size_t i = 0; i < n; ++i) {
       const bool may_be_0 = !finite && exact[i] == -std::numeric_limits<double>::infinity();
       if (!std::isfinite(exact[i]) && !may_be_0) {
@@ -101,8 +104,13 @@ void check_scores(const tpe::Space& space, tpe::SpaceModel& known, tpe::SpaceMod
         broken("log p = " + std::to_string(exact[i]) + ", of what was learned at once " + std::to_string(at_once[i]));
       }
       const double slack = 1e-9 * std::max(1.0, std::abs(exact[i]));
-      if (rough[i] > exact[i] + slack || rough[i] < exact[i] - std::log(1.01) - slack) {
-        broken("log p = " + std::to_string(exact[i]) + ", to 1 % " + std::to_string(rough[i]));
+      if (rough[i] > exact[i] + slack || rough[i] + rough_error[i] < exact[i] - slack || rough_error[i] > 0.03) {
+        broken("log p = " + std::to_string(exact[i]) + ", to 1 % " + std::to_string(rough[i]) + " and at most " +
+               std::to_string(rough_error[i]) + " more");
+      }
+      if (nearest[i] > exact[i] + slack || nearest[i] + nearest_error[i] < exact[i] - slack) {
+        broken("log p = " + std::to_string(exact[i]) + ", of what is near " + std::to_string(nearest[i]) +
+               " and at most " + std::to_string(nearest_error[i]) + " more");
       }
       score[i] += good ? exact[i] : -exact[i];
     }
