@@ -79,17 +79,31 @@ std::size_t best_of(std::span<const double> candidates, ParzenEstimator& l, Parz
   return best[first_largest(scores(l.log_pdf(points), g.log_pdf(points)))];
 }
 
+// Leaves the first of equal points: their scores are equal, too.
+void remove_repeated(std::vector<double>& points, std::size_t d) {
+  const auto row = [&](std::size_t i) { return points.begin() + static_cast<std::ptrdiff_t>(i * d); };
+  const std::size_t n = points.size() / d;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    bool repeated = false;
+    for (std::size_t k = 0; k < kept && !repeated; ++k) repeated = std::equal(row(k), row(k + 1), row(i));
+    if (!repeated) std::copy(row(i), row(i + 1), row(kept++));
+  }
+  points.resize(kept * d);
+}
+
 }  // namespace
 
 std::vector<double> best_candidate(ParzenEstimator& l, ParzenEstimator& g, std::size_t n, Rng& rng,
                                    const std::function<bool(std::span<const double>)>& passes) {
-  const std::vector<double> candidates = l.sample(n, rng);
+  std::vector<double> candidates = l.sample(n, rng);
   const std::size_t d = candidates.size() / n;
+  if (l.discrete()) remove_repeated(candidates, d);
   const auto point = [&](std::size_t i) { return std::span<const double>(candidates).subspan(i * d, d); };
   std::size_t best = 0;
   if (passes) {
     const std::vector<double> score = scores(l.log_pdf(candidates), g.log_pdf(candidates));
-    std::vector<std::size_t> order(n);
+    std::vector<std::size_t> order(score.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return score[a] > score[b]; });
     const auto found = std::find_if(order.begin(), order.end(), [&](std::size_t i) { return passes(point(i)); });

@@ -65,6 +65,7 @@ class ParzenEstimator {
   static constexpr double kNearest = std::numeric_limits<double>::infinity();
   std::vector<double> log_pdf(std::span<const double> points, double left_out = kExact,
                               std::vector<double>* error = nullptr);
+  bool discrete() const { return n_continuous_ == 0; }  // draws may be the same
   // Whether a larger `left_out` saves anything.
   bool approximates() const { return bounded_ && size() >= kSingleFrom; }
 

@@ -178,7 +178,8 @@ void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch, d
   const ScoreKernel& score = score_kernel();
   const std::size_t p0 = batch * kCandidates;
   const ScoreTask task = task_of(store, batch);
-  const bool single = bounded_ && left_out > kExact && store.size() >= kSingleFrom;
+  // Rows of grids are looked up one by one, in either precision, and have to be known: the fewer the better.
+  const bool single = bounded_ && numeric_.size() == n_continuous_ && left_out > kExact && store.size() >= kSingleFrom;
   const auto add_all = [&] {
     if (single && add_single(store, batch)) return;
     know<kCandidates>(store, 0, store.size(), batch, 0);

@@ -114,18 +114,19 @@ TEST_CASE("the best candidate is that of the whole sums, and what a density leav
   tpe::Space twenty;
   for (int j = 0; j < 20; ++j) twenty.push_back(spec("x" + std::to_string(j), FloatDistribution{-1.0, 3.0}));
   const tpe::Space all = every_kind();
-  const std::vector<tpe::Space> spaces = {all, {all[0]}, {all[0], all[1]}, {all[0], all[2], all[5]}, twenty};
+  const std::vector<tpe::Space> spaces = {all,    {all[0]}, {all[0], all[1]}, {all[0], all[2], all[5]},
+                                          twenty, {all[2]}, {all[2], all[4]}};
   tpe::ParzenOptions heavy;  // single precision has no such numbers
   heavy.weights = [](std::size_t m) { return std::vector<double>(m, 1e90); };
   tpe::ParzenOptions light;
   light.prior_weight = 1e-200;
   const std::vector<tpe::ParzenOptions> options = {{}, {}, {}, heavy, light};
   int n_single = 0;
-  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+  for (std::uint64_t seed = 0; seed < 84; ++seed) {
     const tpe::Space& space = spaces[seed % spaces.size()];
     Rng rng(seed);
-    ParzenEstimator l(space, options[seed / 5 % options.size()]);
-    ParzenEstimator g(space, options[seed / 5 % options.size()]);
+    ParzenEstimator l(space, options[seed / spaces.size() % options.size()]);
+    ParzenEstimator g(space, options[seed / spaces.size() % options.size()]);
     const auto centre = random_point(space, rng);
     const std::uint64_t n_good = seed % 2 == 0 ? 25 : 300;  // fewer than have boxes, and more
     for (std::uint64_t i = 0; i < 1500; ++i) {
@@ -133,7 +134,8 @@ TEST_CASE("the best candidate is that of the whole sums, and what a density leav
       auto point = random_point(space, rng);
       const std::size_t n_near = seed % 3 == 0 ? space.size() : std::min<std::size_t>(2, space.size());
       for (std::size_t j = 0; j < n_near && i % 3 != 0; ++j) {
-        const bool moved = j < 2 || space.size() == 20;  // the others are discrete
+        const auto* number = std::get_if<FloatDistribution>(&space[j]->distribution);
+        const bool moved = number != nullptr && number->step == 0.0;
         point[j] = moved ? centre[j] + 0.05 * (point[j] - centre[j]) : i % 3 == 1 ? centre[j] : point[j];
         if (std::holds_alternative<CategoricalDistribution>(space[j]->distribution)) point[j] = centre[j];
       }
