@@ -139,6 +139,7 @@ double ParzenEstimator::single_error(std::size_t p, double sum) const {
   const Batches& batches = *batches_;
   const double top = batches.most[p] + batches.offset[p] + largest_constant_;
   const double share = std::log(sum / (largest_weight_ * static_cast<double>(size() + 1)));
+  if (!(1e-6 < largest_weight_ && largest_weight_ < 1e6)) return kInfinity;  // others may be 0 or infinite as floats
   if (!std::isfinite(sum) || !(top < 80.0) || !(share > std::max(top - 70.0, -70.0))) return kInfinity;
   const double t = std::max(top - share, 0.0) + 25.0;
   const auto d = static_cast<double>(space_.size());

@@ -118,9 +118,12 @@ TEST_CASE("the best candidate is that of the whole sums, and what a density leav
                                           twenty, {all[2]}, {all[2], all[4]}};
   tpe::ParzenOptions heavy;  // single precision has no such numbers
   heavy.weights = [](std::size_t m) { return std::vector<double>(m, 1e90); };
+  tpe::ParzenOptions faint;
+  faint.weights = [](std::size_t m) { return std::vector<double>(m, 1e-300); };
+  faint.prior_weight = 1e-320;
   tpe::ParzenOptions light;
   light.prior_weight = 1e-200;
-  const std::vector<tpe::ParzenOptions> options = {{}, {}, {}, heavy, light};
+  const std::vector<tpe::ParzenOptions> options = {{}, {}, heavy, faint, light};
   int n_single = 0;
   for (std::uint64_t seed = 0; seed < 84; ++seed) {
     const tpe::Space& space = spaces[seed % spaces.size()];
