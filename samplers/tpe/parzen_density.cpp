@@ -284,13 +284,13 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points, dou
     }
   }
 
-  double log_units = 0.0;
+  double log_units = -std::log(total_weight_);  // the quotient itself may be too small a number
   for (std::size_t i = 0; i < n_continuous_; ++i) log_units += numeric_[i].log_unit;
   std::vector<double> result(batches.n);
   for (std::size_t p = 0; p < batches.n; ++p) {
     double sum = batches.prior[p];
     for (const double lane : batches.lanes[p].v) sum += lane;
-    result[p] = batches.outside[p] != 0 ? -kInfinity : batches.shift[p] + std::log(sum / total_weight_) + log_units;
+    result[p] = batches.outside[p] != 0 ? -kInfinity : batches.shift[p] + std::log(sum) + log_units;
     // Low by what may be wrong, so that the whole of the error is above.
     const double wrong = batches.wrong[p] > 0.0 ? -std::log1p(-batches.wrong[p]) : 0.0;
     result[p] -= wrong;
