@@ -17,7 +17,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kMaxInt = std::int64_t{1} << 53;
 
 double power_of_ten(Input& input) {
-  return std::pow(10.0, static_cast<double>(static_cast<std::int64_t>(input.below(256)) * 617 / 255 - 308));
+  const auto exponent = static_cast<std::int64_t>(input.below(256)) * 617 / 255 - 308;  // 309 at most
+  return std::min(std::pow(10.0, static_cast<double>(exponent)), kLargest);
 }
 
 FloatDistribution read_range(Input& input, bool log) {
