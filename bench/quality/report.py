@@ -55,17 +55,21 @@ def picture(results, path):
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    present = {PROBLEMS[name].group for runs in results.values() for name, _ in runs if name in PROBLEMS}
-    groups = [group for group in GROUPS if group in present]
+    by_budget = {budget: log_regrets(results, budget) for budget in BUDGETS}
+    names = [name for name in results if name != "random"]
+    curves = {}  # of each kind of problem that somebody has a score in
+    for group in GROUPS:
+        of_names = {name: [(b, compare(by_budget[b][name], {}, [group])) for b in BUDGETS] for name in names}
+        curves[group] = {name: [(b, s) for b, s in of if s is not None] for name, of in of_names.items()}
+    groups = [group for group in GROUPS if any(curves[group].values())]
+    if not groups:
+        return
     columns = min(3, len(groups))
     rows = -(-len(groups) // columns)
     figure, axes = pyplot.subplots(rows, columns, figsize=(4.2 * columns, 3.2 * rows), squeeze=False)
-    by_budget = {budget: log_regrets(results, budget) for budget in BUDGETS}
-    names = [name for name in results if name != "random"]
     for axis, group in zip(axes.flat, groups, strict=False):
         for i, name in enumerate(names):
-            scores = [(b, compare(by_budget[b][name], {}, [group])) for b in BUDGETS]
-            scores = [(b, score) for b, score in scores if score is not None]
+            scores = curves[group][name]
             if not scores:
                 continue
             x = [b for b, _ in scores]
