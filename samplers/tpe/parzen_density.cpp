@@ -153,14 +153,13 @@ double ParzenEstimator::single_error(std::size_t p, double sum) const {
   return e * (144.0 * std::sqrt(d * t) + 9.0 * t + (d + 5.0) * constants) + 3e-6 + 100.0 * e;
 }
 
-// Adds the store's kernels to the sums of a batch in single precision; false, and nothing is added, where that may be
-// wrong by more than kMostError.
+// Adds the store's kernels, of a space without grids, to the sums of a batch in single precision; false, and nothing is
+// added, where that may be wrong by more than kMostError.
 bool ParzenEstimator::add_single(const KernelStore& store, std::size_t batch) {
   Batches& batches = *batches_;
   const std::size_t p0 = batch * kCandidates;
   float* offset = &batches.single[p0 * (n_continuous_ + 1) + n_continuous_ * kCandidates];
   for (std::size_t i = 0; i < kCandidates; ++i) offset[i] = static_cast<float>(batches.offset[p0 + i] + kLift);
-  know<kCandidates>(store, 0, store.size(), batch, 0);
   std::array<Lanes, kCandidates> sums{};
   score_kernel().add_single(task_of(store, batch), sums[0].v);
   const double unlift = std::exp(-kLift);

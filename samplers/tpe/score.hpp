@@ -53,8 +53,8 @@ struct ScoreKernel {
   std::string_view name;
   // sums[i][l] += w_k exp(t) over the blocks; exp of less than -708 is taken as exp(-708). [kCandidates][kLanes]
   void (*add)(const ScoreTask& task, double* sums);
-  // add() in single precision, of twice as many numbers a vector: a term's exponent is wrong by a few roundings of its
-  // parts (parzen_density.cpp bounds them), and one outside of [-87, 80] is taken as that limit.
+  // add() without grids in single precision, of twice as many numbers a vector: a term's exponent is wrong by a few
+  // roundings of its parts (parzen_density.cpp bounds them), and one outside of [-87, 80] is taken as that limit.
   void (*add_single)(const ScoreTask& task, double* sums);
   // The same as add() for the candidate i alone and the n blocks that `blocks` lists; sums: [kLanes].
   void (*add_listed)(const ScoreTask& task, std::size_t i, const std::uint32_t* blocks, std::size_t n, double* sums);

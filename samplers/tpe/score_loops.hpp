@@ -186,9 +186,9 @@ struct Loops {
     }
   }
 
-  // exponents() of the kernels of two vectors of doubles, whose cells and constants lie `apart` and `c_apart` doubles
-  // from each other.
-  template <int G, bool kWide, bool kDiscrete>
+  // exponents() without grids of the kernels of two vectors of doubles, whose cells and constants lie `apart` and
+  // `c_apart` doubles from each other.
+  template <int G, bool kWide, bool kChoices>
   static void exponents(const ScoreTask& task, const double* cells, std::size_t apart, const double* c,
                         std::size_t c_apart, int i0, Float (&t)[G]) {
     const float* x = task.single + i0;
@@ -210,7 +210,7 @@ struct Loops {
       }
       x += kCandidates;
     }
-    if (!kDiscrete) return;
+    if (!kChoices) return;
     const double* value = task.x + (task.n_continuous * kCandidates + static_cast<std::size_t>(i0)) * kCopies;
     for (std::size_t j = 0; j < task.n_categorical; ++j) {
       const Float choice = both(load(cells), load(cells + apart));  // of more than 2^24 some look the same
@@ -221,23 +221,15 @@ struct Loops {
       }
       value += kCandidates * kCopies;
     }
-    if (task.n_grid == 0) return;  // and no rows
-    const double* const* rows = task.rows + i0;
-    for (std::size_t j = 0; j < task.n_grid; ++j) {
-#pragma GCC unroll 8
-      for (int g = 0; g < G; ++g) t[g] += both(gather(rows[g], cells), gather(rows[g], cells + apart));
-      cells += kLanes;
-      rows += kCandidates;
-    }
   }
 
-  template <int G, bool kWide, bool kDiscrete>
+  template <int G, bool kWide, bool kChoices>
   static void run_single(const ScoreTask& task, double* sums) {
     // Of one block where it has two vectors of doubles, else of two blocks.
     constexpr bool kPairs = V == static_cast<int>(kLanes);
     constexpr std::size_t kBlocks = kPairs ? 2 : 1;
     constexpr std::size_t kSummed = 64;  // blocks, before the sums become doubles
-    const std::size_t columns = (kWide ? 2 : 1) * task.n_continuous + task.n_categorical + task.n_grid;
+    const std::size_t columns = (kWide ? 2 : 1) * task.n_continuous + task.n_categorical;
     const std::size_t apart = kPairs ? columns * kLanes : V;
     const std::size_t c_apart = kPairs ? kLanes : V;
     for (int i0 = 0; i0 < static_cast<int>(kCandidates); i0 += G) {
@@ -251,8 +243,8 @@ struct Loops {
             const double* c = task.c + b * kLanes + part;
             const double* w = task.w + b * kLanes + part;
             Float t[G];
-            exponents<G, kWide, kDiscrete>(task, task.cells + b * columns * kLanes + part, alone ? 0 : apart, c,
-                                           alone ? 0 : c_apart, i0, t);
+            exponents<G, kWide, kChoices>(task, task.cells + b * columns * kLanes + part, alone ? 0 : apart, c,
+                                          alone ? 0 : c_apart, i0, t);
             exp<G>(t);
             const Float weight = both(load(w), alone ? Double{} : load(w + c_apart));
             for (int g = 0; g < G; ++g) sum[g] += weight * t[g];
@@ -268,7 +260,7 @@ struct Loops {
 
   template <int G>
   static void run_single(const ScoreTask& task, double* sums) {
-    if (task.n_categorical + task.n_grid == 0) {
+    if (task.n_categorical == 0) {
       task.wide ? run_single<G, true, false>(task, sums) : run_single<G, false, false>(task, sums);
     } else {
       task.wide ? run_single<G, true, true>(task, sums) : run_single<G, false, true>(task, sums);
