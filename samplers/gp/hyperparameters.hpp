@@ -30,11 +30,13 @@ enum class Prior {
 inline constexpr double kLogWarpSd = 0.25;
 
 // Bounds of the fit. A lengthscale is between 0.005 and 100.
-inline constexpr double kLogThetaLow = -9.210340371976182;    // log 1e-4
-inline constexpr double kLogThetaHigh = 10.596634733096073;   // log 4e4
-inline constexpr double kLogScaleLow = -4.605170185988091;    // log 0.01
-inline constexpr double kLogScaleHigh = 4.605170185988091;    // log 100
-inline constexpr double kLogNoiseLow = -13.815510557964274;   // log 1e-6
+inline constexpr double kLogThetaLow = -9.210340371976182;   // log 1e-4
+inline constexpr double kLogThetaHigh = 10.596634733096073;  // log 4e4
+inline constexpr double kLogScaleLow = -4.605170185988091;   // log 0.01
+inline constexpr double kLogScaleHigh = 4.605170185988091;   // log 100
+// Far below what the prior expects: with 1e-6 what is less than a thousandth of the values' range is noise, and a
+// study of a function without any stops there.
+inline constexpr double kLogNoiseLow = -23.025850929940457;   // log 1e-10
 inline constexpr double kLogNoiseHigh = 0.6931471805599453;   // log 2
 inline constexpr double kLogNoiseNone = -18.420680743952367;  // log 1e-8, where the objective is deterministic
 inline constexpr double kLogWarpHigh = 2.0794415416798357;    // log 8; a and b are no less than 1 / 8
