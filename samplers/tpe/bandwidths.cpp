@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/non_finite.hpp"
+
 namespace bluefin::tpe {
 namespace {
 
@@ -141,8 +143,12 @@ void Bandwidths::erase(int number, double u, const Points& points, std::vector<C
   if (--bin.n == 0) {
     occupied_[b / 64] &= ~(std::uint64_t{1} << (b % 64));
   } else if (number == bin.lowest.number || number == bin.highest.number) {
+    // A little more than the bin, for the rounding of its limits.
+    const auto limit = [](std::size_t of) { return static_cast<double>(of) / kSqrt2 - kHalfRange; };
+    const double low = b == 0 ? -kInfinity : limit(b) - 1e-9;
+    const double high = b + 1 == kBins ? kInfinity : limit(b + 1) + 1e-9;
     bool first = true;
-    points([&](int other, double other_u) {
+    points(low, high, [&](int other, double other_u) {
       if (bin_of(other_u) != b) return;
       const Point candidate{other_u, other};
       if (first || candidate < bin.lowest) bin.lowest = candidate;
@@ -175,7 +181,7 @@ void Bandwidths::sort_into_bins() {
 
 void Bandwidths::sort_out_of_bins(const Points& points) {
   sorted_.clear();
-  points([&](int number, double u) {
+  points(-kInfinity, kInfinity, [&](int number, double u) {
     Point point{u, number};
     if (inside(u)) {
       const Bin& bin = bins_[bin_of(u)];

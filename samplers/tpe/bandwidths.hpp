@@ -34,8 +34,8 @@ class Bandwidths {
     int number;
     double s;
   };
-  // Calls its argument with (number, u) of every point of the set.
-  using Points = std::function<void(const std::function<void(int, double)>&)>;
+  // Calls visit with (number, u) of every point of the set with low <= u <= high.
+  using Points = std::function<void(double low, double high, const std::function<void(int, double)>& visit)>;
 
   // A new point is taken to have s = 1 until a change says otherwise; the prior's s = 100 is no part of this.
   // points: of the set as it is after the call. `changes` is appended to.

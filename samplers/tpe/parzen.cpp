@@ -74,7 +74,7 @@ ParzenEstimator::ParzenEstimator(const Space& space, ParzenOptions options)
       if (std::holds_alternative<CategoricalDistribution>(space[j]->distribution)) continue;
       const Scale scale(space[j]->distribution);
       if (!scale.usable() || (scale.step > 0.0) != on_grid) continue;
-      Numeric numeric{j, scale, Bandwidths(options_.bandwidths, scale.unit), {}, 0.0, log_mass_inside(0.0, kMaxS)};
+      Numeric numeric{j, scale, Bandwidths(options_.bandwidths, scale.unit), {}, 0.0, log_mass_inside(0.0, kMaxS), {}};
       if (on_grid) {
         numeric.grid.emplace(scale);
       } else {
@@ -111,26 +111,22 @@ void ParzenEstimator::set_place(int number, Place at) {
   places_[static_cast<std::size_t>(number)] = static_cast<std::int32_t>(2 * at.k + (at.store->wide() ? 1U : 0U));
 }
 
-std::size_t ParzenEstimator::column_of(const KernelStore& store, std::size_t i) const {
-  return i < n_continuous_ ? store.continuous_column(i) : store.grid_column(i - n_continuous_);
+double ParzenEstimator::u_on_grid(std::size_t i, const KernelStore& store, std::size_t k) const {
+  const std::uint32_t kernel = as_index(store.cell(k, column_of(store, i)));
+  return numeric_[i].scale.u_of_kernel_space(numeric_[i].grid->kernel(kernel).mu);
 }
 
-double ParzenEstimator::u_of(std::size_t i, const KernelStore& store, std::size_t k) const {
-  const double cell = store.cell(k, column_of(store, i));
-  if (i < n_continuous_) return cell;
-  return numeric_[i].scale.u_of_kernel_space(numeric_[i].grid->kernel(as_index(cell)).mu);
-}
-
-double ParzenEstimator::s_of(std::size_t i, const KernelStore& store, std::size_t k) const {
-  const std::size_t column = column_of(store, i);
-  if (i < n_continuous_) return store.wide() ? 1.0 / store.cell(k, column + 1) : 1.0;
-  return numeric_[i].grid->kernel(as_index(store.cell(k, column))).s;
+double ParzenEstimator::s_on_grid(std::size_t i, const KernelStore& store, std::size_t k) const {
+  return numeric_[i].grid->kernel(as_index(store.cell(k, column_of(store, i)))).s;
 }
 
 Bandwidths::Points ParzenEstimator::points_of(std::size_t i) const {
-  return [this, i](const std::function<void(int, double)>& visit) {
+  return [this, i](double low, double high, const std::function<void(int, double)>& visit) {
     for (const KernelStore* store : {&narrow_, &wide_}) {
-      for (std::size_t k = 0; k < store->size(); ++k) visit(store->number(k), u_of(i, *store, k));
+      for (std::size_t k = 0; k < store->size(); ++k) {
+        const double u = u_of(i, *store, k);
+        if (low <= u && u <= high) visit(store->number(k), u);
+      }
     }
   };
 }
@@ -266,14 +262,17 @@ void ParzenEstimator::erase(int number) {
 
 // --- what is found when it is needed ---------------------------------------------------------------------------------
 
-double ParzenEstimator::constant_of(Place at) const {
+double ParzenEstimator::constant_of(Place at) {
   double constant = 0.0;
   for (std::size_t i = 0; i < n_continuous_; ++i) {
+    const double u = u_of(i, *at.store, at.k);
     const double s = s_of(i, *at.store, at.k);
-    const double inside = log_mass_inside(u_of(i, *at.store, at.k), s);
-    if (!(inside > kLeastLogMass)) return kNothing;
-    constant -= inside;
-    if (s != 1.0) constant -= std::log(s);
+    // A neighbour that comes or goes changes one parameter's bandwidth; what the others add is still known, mostly.
+    Numeric::Term& term = numeric_[i].terms[static_cast<std::size_t>(at.store->number(at.k)) % Numeric::kTerms];
+    if (term.u != u || term.s != s) term = {u, s, log_mass_inside(u, s), s == 1.0 ? 0.0 : std::log(s)};
+    if (!(term.log_mass > kLeastLogMass)) return kNothing;
+    constant -= term.log_mass;
+    constant -= term.log_s;
   }
   return constant;
 }

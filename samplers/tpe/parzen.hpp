@@ -92,16 +92,25 @@ class ParzenEstimator {
   double prior_weight() const { return size() == 0 ? 1.0 : options_.prior_weight; }
   Place place(int number);
   void set_place(int number, Place at);
-  std::size_t column_of(const KernelStore& store, std::size_t i) const;
-  double u_of(std::size_t i, const KernelStore& store, std::size_t k) const;
-  double s_of(std::size_t i, const KernelStore& store, std::size_t k) const;
+  std::size_t column_of(const KernelStore& store, std::size_t i) const {
+    return i < n_continuous_ ? store.continuous_column(i) : store.grid_column(i - n_continuous_);
+  }
+  double u_of(std::size_t i, const KernelStore& store, std::size_t k) const {
+    return i < n_continuous_ ? store.cell(k, store.continuous_column(i)) : u_on_grid(i, store, k);
+  }
+  double s_of(std::size_t i, const KernelStore& store, std::size_t k) const {
+    if (i >= n_continuous_) return s_on_grid(i, store, k);
+    return store.wide() ? 1.0 / store.cell(k, store.continuous_column(i) + 1) : 1.0;
+  }
+  double u_on_grid(std::size_t i, const KernelStore& store, std::size_t k) const;
+  double s_on_grid(std::size_t i, const KernelStore& store, std::size_t k) const;
   void set_s(std::size_t i, int number, double s);
   void apply_changes(std::size_t i);
   void into_store(int number, KernelStore& to);
   void remove_from_store(Place at);
   void box_one(std::size_t i, Place at);
   void mark_dirty(Place at);
-  double constant_of(Place at) const;
+  double constant_of(Place at);
   Bandwidths::Points points_of(std::size_t i) const;
   KernelStore::Positions positions_in(const KernelStore& store) const;
 
@@ -109,6 +118,8 @@ class ParzenEstimator {
   void settle_grid(std::size_t i);
   void settle_weights();
   void prepare(std::span<const double> points);
+  void copy_x(std::size_t batch);
+  void find_ends(std::size_t batch);
   ScoreTask task_of(const KernelStore& store, std::size_t batch) const;
   template <std::size_t n_points>
   void know(const KernelStore& store, std::size_t first, std::size_t n, std::size_t batch, std::size_t p);

@@ -39,54 +39,58 @@ void ParzenEstimator::prepare(std::span<const double> points) {
   to.n = points.size() / d;
   to.n_batches = (to.n + kCandidates - 1) / kCandidates;
   const std::size_t n = to.n_batches * kCandidates;  // the last point stands for those that are missing
+  const std::size_t n_plain = n_continuous_ + categorical_.size();
+  const std::size_t n_grid = numeric_.size() - n_continuous_;
+  to.u.resize(n * n_continuous_);
+  to.stepped.resize(n * n_grid);
   // Of kinds that the space has none of, still one column: loops step to their candidate's before they ask for any.
-  to.x.resize(n * kCopies * std::max<std::size_t>(n_continuous_ + categorical_.size(), 1));
-  to.rows.resize(n * (numeric_.size() - n_continuous_));
+  to.x.resize(n * kCopies * std::max<std::size_t>(n_plain, 1));
+  to.rows.resize(n * n_grid);
   to.row_pointers.resize(std::max(to.rows.size(), n));
   to.single.resize(n * (n_continuous_ + 1));
   to.ends.resize(2 * n * kCopies * numeric_.size());
+  to.has_x.assign(to.n_batches, 0);
+  to.has_ends.assign(to.n_batches, 0);
   to.log_prior.assign(n, 0.0);
   to.most.assign(n, 0.0);
   to.outside.assign(n, 0);
   to.delta.resize(categorical_.size());
   to.log_others = 0.0;
-  const auto point_of = [&](std::size_t p) { return points.subspan(std::min(p, to.n - 1) * d, d); };
-  const std::size_t n_plain = n_continuous_ + categorical_.size();
-  const auto set_x = [&](std::size_t p, std::size_t column, double value) {
-    double* copies = &to.x[((p / kCandidates * n_plain + column) * kCandidates + p % kCandidates) * kCopies];
-    std::fill(copies, copies + kCopies, value);
-  };
-  const auto set_ends = [&](std::size_t p, std::size_t i, double low, double high) {
-    double* ends = &to.ends[((p / kCandidates * numeric_.size() + i) * 2 * kCandidates + p % kCandidates) * kCopies];
-    std::fill(ends, ends + kCopies, low);
-    std::fill(ends + kCandidates * kCopies, ends + (kCandidates + 1) * kCopies, high);
+  const auto value_of = [&](std::size_t p, std::size_t j) { return points[std::min(p, to.n - 1) * d + j]; };
+  // Where the first number of a batch's column stands.
+  const auto place_in = [](std::size_t n_columns, std::size_t column, std::size_t batch) {
+    return (batch * n_columns + column) * kCandidates;
   };
 
-  const bool has_bounds = bounded_ && (narrow_.has_boxes() || wide_.has_boxes());
   for (std::size_t i = 0; i < numeric_.size(); ++i) {
     Numeric& numeric = numeric_[i];
-    const std::size_t n_grid = numeric_.size() - n_continuous_;
+    const Scale& scale = numeric.scale;
     const double prior = -std::log(kMaxS) - numeric.prior_inside;
-    for (std::size_t p = 0; p < n; ++p) {
-      const double value = point_of(p)[numeric.j];
-      if (!(numeric.scale.x_low <= value && value <= numeric.scale.x_high)) to.outside[p] = 1;
+    for (std::size_t batch = 0; batch < to.n_batches; ++batch) {
+      const std::size_t p0 = batch * kCandidates;
+      std::array<double, kCandidates> value;
+      for (std::size_t p = 0; p < kCandidates; ++p) {
+        value[p] = value_of(p0 + p, numeric.j);
+        if (!(scale.x_low <= value[p] && value[p] <= scale.x_high)) to.outside[p0 + p] = 1;
+      }
       if (numeric.grid) {
-        const Grid::Row row = numeric.grid->row(value);
-        const std::size_t at = (p / kCandidates * n_grid + (i - n_continuous_)) * kCandidates + p % kCandidates;
-        to.rows[at] = row;
-        to.row_pointers[at] = row.values;
-        to.log_prior[p] += row.values[Grid::kPrior];
-        to.most[p] += row.most;
-        if (has_bounds) {
-          set_ends(p, i, numeric.scale.u(value - 0.5 * numeric.scale.step),
-                   numeric.scale.u(value + 0.5 * numeric.scale.step));
+        const std::size_t at = place_in(n_grid, i - n_continuous_, batch);
+        for (std::size_t p = 0; p < kCandidates; ++p) {
+          const Grid::Row row = numeric.grid->row(value[p]);
+          to.stepped[at + p] = value[p];
+          to.rows[at + p] = row;
+          to.row_pointers[at + p] = row.values;
+          to.log_prior[p0 + p] += row.values[Grid::kPrior];
+          to.most[p0 + p] += row.most;
         }
       } else {
-        const double u = numeric.scale.u(value);
-        set_x(p, i, u);
-        to.single[(p / kCandidates * (n_continuous_ + 1) + i) * kCandidates + p % kCandidates] = static_cast<float>(u);
-        if (has_bounds) set_ends(p, i, u, u);
-        to.log_prior[p] += prior - u / kMaxS * (u / kMaxS);
+        double* const u = &to.u[place_in(n_continuous_, i, batch)];
+        float* const single = &to.single[place_in(n_continuous_ + 1, i, batch)];
+        for (std::size_t p = 0; p < kCandidates; ++p) {
+          u[p] = scale.u(value[p]);
+          single[p] = static_cast<float>(u[p]);
+          to.log_prior[p0 + p] += prior - u[p] / kMaxS * (u[p] / kMaxS);
+        }
       }
     }
   }
@@ -98,13 +102,49 @@ void ParzenEstimator::prepare(std::span<const double> points) {
     for (double& most : to.most) most += to.delta[i];
     const double log_prior = -std::log(static_cast<double>(n_choices));
     for (std::size_t p = 0; p < n; ++p) {
-      set_x(p, n_continuous_ + i, point_of(p)[j]);
+      const std::size_t at = place_in(n_plain, n_continuous_ + i, p / kCandidates) + p % kCandidates;
+      std::fill_n(&to.x[at * kCopies], kCopies, value_of(p, j));
       to.log_prior[p] += log_prior;
     }
   }
 }
 
-// The store's blocks and a batch of points.
+// Sums in single precision, which most are, do without.
+void ParzenEstimator::copy_x(std::size_t batch) {
+  Batches& to = *batches_;
+  if (to.has_x[batch] != 0) return;
+  to.has_x[batch] = 1;
+  const double* const u = to.u.data() + batch * n_continuous_ * kCandidates;
+  double* const x = to.x.data() + batch * (n_continuous_ + categorical_.size()) * kCandidates * kCopies;
+  for (std::size_t at = 0; at < n_continuous_ * kCandidates; ++at) std::fill_n(x + at * kCopies, kCopies, u[at]);
+}
+
+// Of the interval that a point of a grid stands for; without a grid both are the point.
+void ParzenEstimator::find_ends(std::size_t batch) {
+  Batches& to = *batches_;
+  if (to.has_ends[batch] != 0) return;
+  to.has_ends[batch] = 1;
+  const std::size_t n_grid = numeric_.size() - n_continuous_;
+  for (std::size_t i = 0; i < numeric_.size(); ++i) {
+    const Scale& scale = numeric_[i].scale;
+    double* const ends = &to.ends[(batch * numeric_.size() + i) * 2 * kCandidates * kCopies];
+    for (std::size_t p = 0; p < kCandidates; ++p) {
+      double low = 0.0;
+      double high = 0.0;
+      if (i < n_continuous_) {
+        low = high = to.u[(batch * n_continuous_ + i) * kCandidates + p];
+      } else {
+        const double value = to.stepped[(batch * n_grid + i - n_continuous_) * kCandidates + p];
+        low = scale.u(value - 0.5 * scale.step);
+        high = scale.u(value + 0.5 * scale.step);
+      }
+      std::fill_n(ends + p * kCopies, kCopies, low);
+      std::fill_n(ends + (kCandidates + p) * kCopies, kCopies, high);
+    }
+  }
+}
+
+// The store's blocks and a batch of points; u in x is there after copy_x().
 ScoreTask ParzenEstimator::task_of(const KernelStore& store, std::size_t batch) const {
   const std::size_t p0 = batch * kCandidates;
   ScoreTask task = store.blocks();
@@ -193,12 +233,15 @@ void ParzenEstimator::add_kernels(const KernelStore& store, std::size_t batch, d
   const auto add_all = [&] {
     if (single && add_single(store, batch)) return;
     know<kCandidates>(store, 0, store.size(), batch, 0);
+    copy_x(batch);
     score.add(task, batches.lanes[p0].v);
   };
   const double least = std::log(batches.prior[p0] / (largest_weight_ * static_cast<double>(size() + 1)));
   const bool quick = single && store.size() < kQuick * space_.size() && least > kLeastShare;
   if (!store.has_boxes() || !bounded_ || quick) return add_all();
 
+  copy_x(batch);
+  find_ends(batch);
   std::array<double, kCandidates> offset{};
   for (std::size_t i = 0; i < kCandidates; ++i) offset[i] = batches.offset[p0 + i] + batches.most[p0 + i];
   BoundTask branches = store.branches().boxes();
@@ -257,6 +300,7 @@ std::vector<double> ParzenEstimator::log_pdf(std::span<const double> points, dou
       for (const KernelStore* store : {&narrow_, &wide_}) {
         if (store->size() == 0) continue;
         know<kCandidates>(*store, 0, store->size(), p0 / kCandidates, 0);
+        copy_x(p0 / kCandidates);
         score_kernel().max(task_of(*store, p0 / kCandidates), batches.lanes[p0].v);
       }
     }

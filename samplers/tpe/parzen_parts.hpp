@@ -2,9 +2,11 @@
 // What a ParzenEstimator is made of; for its own sources only.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -23,6 +25,16 @@ struct ParzenEstimator::Numeric {
   std::optional<Grid> grid;
   double log_unit;      // log of what a density in u misses to be one in kernel space
   double prior_inside;  // log_mass_inside(0, 100)
+
+  // What kernels' constants are made of, by trial number modulo kTerms.
+  struct Term {
+    double u = std::numeric_limits<double>::quiet_NaN();
+    double s = 0.0;
+    double log_mass = 0.0;
+    double log_s = 0.0;
+  };
+  static constexpr std::size_t kTerms = 64;
+  std::array<Term, kTerms> terms;
 };
 
 struct ParzenEstimator::Categorical {
@@ -34,9 +46,11 @@ struct ParzenEstimator::Categorical {
 struct ParzenEstimator::Batches {
   std::size_t n = 0;  // points
   std::size_t n_batches = 0;
-  std::vector<double> x;        // [n_batches][columns][kCandidates][kCopies]
-  std::vector<float> single;    // [n_batches][continuous + 1][kCandidates]
-  std::vector<double> ends;     // [n_batches][numeric][2][kCandidates][kCopies]
+  std::vector<double> u;        // [n_batches][continuous][kCandidates]
+  std::vector<double> stepped;  // [n_batches][grids][kCandidates], in units of the parameter
+  std::vector<double> x;      // u, as sums of doubles want it, and choices: [n_batches][columns][kCandidates][kCopies]
+  std::vector<float> single;  // [n_batches][continuous + 1][kCandidates]
+  std::vector<double> ends;   // as bounds want them: [n_batches][numeric][2][kCandidates][kCopies]
   std::vector<Grid::Row> rows;  // [n_batches][grids][kCandidates]
   std::vector<const double*> row_pointers;
   std::vector<double> delta;   // [categorical]
@@ -48,6 +62,8 @@ struct ParzenEstimator::Batches {
   std::vector<double> wrong;            // the relative error of what is in a sum, by single precision
   std::vector<double> missing;          // the share of what is not in a sum that might be
   std::vector<std::uint8_t> outside;    // the density is 0
+  std::vector<std::uint8_t> has_x;      // [n_batches]; copies of u are made where they are needed
+  std::vector<std::uint8_t> has_ends;   // [n_batches]
   std::vector<Lanes> lanes;             // [n_batches][kCandidates] sums
   std::vector<std::uint32_t> branches;  // near to a point
   std::vector<std::uint32_t> leaves;

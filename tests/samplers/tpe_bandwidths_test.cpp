@@ -67,8 +67,10 @@ class Followed {
 
  private:
   Bandwidths::Points all() {
-    return [this](const std::function<void(int, double)>& visit) {
-      for (const auto& [number, u] : points_) visit(number, u);
+    return [this](double low, double high, const std::function<void(int, double)>& visit) {
+      for (const auto& [number, u] : points_) {
+        if (low <= u && u <= high) visit(number, u);
+      }
     };
   }
   void take() {
