@@ -87,14 +87,7 @@ Fit search_from_several(const Eigen::MatrixXd& x, std::span<const double> y, con
   return best;
 }
 
-double leave_one_out(const Eigen::MatrixXd& x, std::span<const double> y, const Columns& columns, const Fit& fit) {
-  Likelihood likelihood(x, y, columns);
-  std::vector<double> gradient;
-  const double value = likelihood(to_vector(fit.hyper), &gradient);
-  return std::isfinite(value) ? likelihood.leave_one_out() : -std::numeric_limits<double>::infinity();
-}
-
-// log N(y_i; mu_-i, s_-i^2) of each value, empty where the matrix cannot be factorised.
+// log N(y_i; mu_-i, s_-i^2) of each value, up to a constant; empty where the matrix cannot be factorised.
 std::vector<double> left_out_densities(const Eigen::MatrixXd& x, std::span<const double> y, const Columns& columns,
                                        const Fit& fit) {
   Likelihood likelihood(x, y, columns);
@@ -142,8 +135,11 @@ BestFit fit(const Eigen::MatrixXd& x, std::span<const View> views, const Columns
     const Fit found = search_from_several(some_x, y, columns, options, static_cast<std::uint64_t>(x.rows()));
     double score = 0.0;
     if (views.size() > 1) {
-      score = leave_one_out(some_x, y, columns, found);
-      for (const double slope : values_at(views[v].log_slopes, rows)) score += slope;
+      const std::vector<double> densities = left_out_densities(some_x, y, columns, found);
+      const std::vector<double> slopes = values_at(views[v].log_slopes, rows);
+      score = densities.empty() ? -std::numeric_limits<double>::infinity()
+                                : std::accumulate(densities.begin(), densities.end(), 0.0) +
+                                      std::accumulate(slopes.begin(), slopes.end(), 0.0);
     }
     if (v > 0 && !(score > best_score)) continue;
     best = {v, found};

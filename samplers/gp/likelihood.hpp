@@ -46,11 +46,11 @@ class Likelihood {
   LeftOut left_out(std::size_t i) const;
 
  private:
+  void warp(std::span<const double> log_warp, bool with_slopes);
+
   const Eigen::MatrixXd& x_;
   std::span<const double> y_;
   Columns columns_;
-  void warp(std::span<const double> log_warp, bool with_slopes);
-
   Eigen::MatrixXd z_;
   std::vector<double> theta_;
   math::Cholesky factor_;

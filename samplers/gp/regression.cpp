@@ -28,14 +28,13 @@ thread_local std::vector<double> kept_h;
 math::Matern Regression::kernel() const { return {columns_.numeric, columns_.hamming, hamming_theta_.data(), scale_}; }
 
 math::Kumaraswamy Regression::warp(Index j, double x) const {
-  const auto& log_warp = hyper_.log_warp;
-  return math::kumaraswamy(x, std::exp(log_warp[static_cast<std::size_t>(j)]),
-                           std::exp(log_warp[static_cast<std::size_t>(columns_.numeric + j)]));
+  return math::kumaraswamy(x, warp_[static_cast<std::size_t>(j)],
+                           warp_[static_cast<std::size_t>(columns_.numeric + j)]);
 }
 
 MatrixXd Regression::scaled(const MatrixXd& x) const {
   MatrixXd z = x;
-  if (!hyper_.log_warp.empty()) {
+  if (!warp_.empty()) {
     for (Index j = 0; j < columns_.numeric; ++j) {
       for (Index i = 0; i < x.rows(); ++i) z(i, j) = warp(j, x(i, j)).value;
     }
@@ -50,6 +49,8 @@ bool Regression::condition(const MatrixXd& x, std::span<const double> y, const C
   hyper_ = hyper;
   sqrt_theta_.clear();
   hamming_theta_.clear();
+  warp_.clear();
+  for (const double log_of : hyper.log_warp) warp_.push_back(std::exp(log_of));
   for (std::size_t j = 0; j < hyper.log_theta.size(); ++j) {
     if (static_cast<Index>(j) < columns.numeric) {
       sqrt_theta_.push_back(std::exp(0.5 * hyper.log_theta[j]));
@@ -185,7 +186,7 @@ Prediction Regression::predict_with_gradients(const MatrixXd& x) const {
     const double variance_sum = by_variance.col(i).sum();
     for (Index j = 0; j < d; ++j) {
       double factor = sqrt_theta_[static_cast<std::size_t>(j)];
-      if (!hyper_.log_warp.empty()) factor *= warp(j, x(i, j)).by_x;
+      if (!warp_.empty()) factor *= warp(j, x(i, j)).by_x;
       prediction.d_mean(j, i) = factor * (prediction.d_mean(j, i) + 2.0 * z(i, j) * mean_sum);
       prediction.d_sd(j, i) = factor * (prediction.d_sd(j, i) - 4.0 * z(i, j) * variance_sum);
     }

@@ -65,6 +65,7 @@ class Regression {
   Hyperparameters hyper_;
   std::vector<double> sqrt_theta_;     // [numeric]
   std::vector<double> hamming_theta_;  // [hamming]
+  std::vector<double> warp_;           // a of each numeric column, then b; empty: no warp
   double scale_ = 1.0;
   double noise_ = 0.0;
   std::vector<double> z_;  // [n, columns] with z_ld_
