@@ -70,7 +70,14 @@ Study open_study(const RunOptions& options) {
     }
     return create_study(study);
   }
-  Study loaded = load_study(study);
+  Study loaded = [&] {
+    try {
+      return load_study(study);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound || options.study_name.empty()) throw;
+      throw Error(error.code(), std::string(error.what()) + "; --create makes it");
+    }
+  }();
   if (!options.directions.empty() && options.directions != loaded.directions()) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("study {} in {} has other directions than those given", loaded.name(), options.storage));

@@ -178,6 +178,8 @@ TEST_CASE("Bad input ends in one sentence on standard error and exit code 1 or 2
   const std::string study = "--study-name";
   const std::vector<Bad> table = {
       {{"trials", study, "nobody"}, 1, "study 'nobody' was not found"},
+      {{"run", "--storage", url, study, "nobody", "--", "/bin/true"}, 1, "study 'nobody' was not found"},
+      {{"run", "--storage", url, study, "nobody", "--", "/bin/true"}, 1, "; --create makes it"},
       {{"trials"}, 2, "--study-name"},
       {{"trials", study, "s", "-f", "xml"}, 2, "--format xml: expected one of value, json, table, yaml, csv"},
       {{"trials", study, "s", "surplus"}, 2, "too many"},
