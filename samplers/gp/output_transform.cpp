@@ -44,7 +44,10 @@ OutputTransform::OutputTransform(std::span<const double> values, const OutputTra
   for (const double value : values) {
     if (std::isfinite(value)) sorted.push_back(value);
   }
-  if (sorted.empty()) return;
+  if (sorted.empty()) {
+    if (options.constraint) minus_infinity_ = -(plus_infinity_ = 1.0);
+    return;
+  }
   std::sort(sorted.begin(), sorted.end());
   least_ = sorted.front();
   most_ = sorted.back();
@@ -58,10 +61,15 @@ OutputTransform::OutputTransform(std::span<const double> values, const OutputTra
   least_ = std::ldexp(least_, -exponent_);
   most_ = std::ldexp(most_, -exponent_);
   if (options.winsorise) cut_ = most_;
+  minus_infinity_ = least_;
+  plus_infinity_ = most_;
+  if (options.constraint && !(most_ > 0.0)) plus_infinity_ = least_ < 0.0 ? -least_ : 1.0;
+  if (options.constraint && !(least_ < 0.0)) minus_infinity_ = most_ > 0.0 ? -most_ : -1.0;
 
   std::vector<double> standardised;
   for (const double value : values) {
-    const double number = std::isfinite(value) ? std::ldexp(value, -exponent_) : value == -INFINITY ? least_ : most_;
+    const double infinite = value == -INFINITY ? minus_infinity_ : plus_infinity_;
+    const double number = std::isfinite(value) ? std::ldexp(value, -exponent_) : infinite;
     standardised.push_back(std::min(number, cut_));
   }
   const Moments before = moments(standardised);
@@ -77,12 +85,8 @@ OutputTransform::OutputTransform(std::span<const double> values, const OutputTra
 }
 
 double OutputTransform::standard(double value) const {
-  double number = most_;
-  if (std::isfinite(value)) {
-    number = std::ldexp(value, -exponent_);
-  } else if (value == -INFINITY) {
-    number = least_;
-  }
+  double number = value == -INFINITY ? minus_infinity_ : plus_infinity_;
+  if (std::isfinite(value)) number = std::ldexp(value, -exponent_);
   // Later values may be far from all that the transform was made from, but no longer numbers to fit. Those of a
   // constraint are not cut off: 0, its threshold, is larger than all of them as long as it was always satisfied.
   return std::clamp((std::min(number, cut_) - mean_) / sd_, -1e6, 1e6);

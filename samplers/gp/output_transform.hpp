@@ -10,6 +10,7 @@ namespace bluefin::gp {
 struct OutputTransformOptions {
   bool winsorise = true;    // losses above median + 5 IQR become that
   bool yeo_johnson = true;  // by likelihood, on standardised values
+  bool constraint = false;  // +inf is above 0 and -inf below, also where no finite value is
 };
 
 // Increasing, to mean 0 and standard deviation 1 of what it was made from. Values may be of any size; NaN and +inf are
@@ -39,6 +40,8 @@ class OutputTransform {
   int exponent_ = 0;  // values are taken times 2^-exponent, so that squares neither overflow nor vanish
   double least_ = 0.0;
   double most_ = 0.0;
+  double minus_infinity_ = 0.0;  // what counts for it, and for +inf and NaN
+  double plus_infinity_ = 0.0;
   double cut_ = std::numeric_limits<double>::infinity();  // no value counts as larger
   double mean_ = 0.0;
   double sd_ = 1.0;

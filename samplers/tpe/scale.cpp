@@ -9,6 +9,12 @@
 
 namespace bluefin::tpe {
 
+namespace {
+
+constexpr double kNarrowest = 1e-300;  // cell, in bandwidths: a number also where it is divided by one of 100
+
+}  // namespace
+
 Scale::Scale(const Distribution& distribution) {
   if (const auto* f = std::get_if<FloatDistribution>(&distribution)) {
     x_low = f->low;
@@ -39,7 +45,7 @@ bool Scale::usable() const {
   if (high - low < 1e-12 * std::max(std::abs(low), std::abs(high))) return false;
   if (step == 0.0) return true;
   const double narrowest = cell_width(x_high) / unit;
-  return narrowest > 0.0 && std::isfinite(cell_width(x_low) / unit) && std::isfinite(std::log(narrowest));
+  return narrowest > kNarrowest && std::isfinite(cell_width(x_low) / unit);
 }
 
 double Scale::cell_middle(double x) const {

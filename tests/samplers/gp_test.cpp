@@ -239,6 +239,30 @@ TEST_CASE("gp is not held back by a constraint that was always satisfied") {
   CHECK(best < -0.995);
 }
 
+TEST_CASE("gp: an infinite constraint is violated or satisfied, whatever the finite ones are") {
+  struct Case {
+    double satisfied;
+    double violated;
+  };
+  const Case of = GENERATE(Case{-1.0, kInfinity}, Case{-kInfinity, 1.0}, Case{0.0, kInfinity});
+  auto study = study_of();
+  double best = kInfinity;
+  for (int i = 0; i < 40; ++i) {
+    auto asker = study.ask();
+    const double x = asker.suggest("x", FloatDistribution{0.0, 1.0});
+    const double z = asker.suggest("z", FloatDistribution{0.0, 1.0});
+    const bool satisfied = x <= 0.3;
+    auto trial = std::make_shared<FrozenTrial>();
+    trial->values = {-x + (z - 0.5) * (z - 0.5)};
+    trial->params = asker.params;
+    trial->system_attrs = {{"constraints:c", Json(satisfied ? of.satisfied : of.violated)}};
+    study.add(trial);
+    if (satisfied) best = std::min(best, trial->values[0]);
+  }
+  INFO(of.satisfied << " or " << of.violated);
+  CHECK(best < -0.27);  // of -0.3
+}
+
 TEST_CASE("gp spreads over the front of two objectives") {
   auto study = study_of({}, 2);
   int on_front = 0;

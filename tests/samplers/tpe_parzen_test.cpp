@@ -295,6 +295,18 @@ TEST_CASE("a density is a finite number where kernels stand far outside of the r
   }
 }
 
+TEST_CASE("a density is a finite number where a step is next to nothing beside the range") {
+  const double step = GENERATE(5e-324, 1e-310, 1e-300, 1e-250);
+  const tpe::Space space{std::make_shared<const ParamSpec>(
+      ParamSpec{"x", FloatDistribution{.low = -150.0, .high = 1e-202, .step = step}})};
+  tpe::ParzenEstimator estimator(space, {});
+  for (const double x : {-150.0, -1.0, 0.0}) {
+    CHECK(std::isfinite(estimator.log_pdf(std::vector<double>{x})[0]));
+    estimator.insert(static_cast<int>(estimator.size()), std::vector<double>{x});
+    CHECK(std::isfinite(estimator.log_pdf(std::vector<double>{x})[0]));
+  }
+}
+
 TEST_CASE("weights that are none are refused, and say what they are") {
   const tpe::Space space = {spec("x", FloatDistribution{0.0, 1.0})};
   const std::vector<std::pair<std::vector<double>, std::string>> wrong = {
