@@ -78,9 +78,9 @@ SurrogateOptions Model::surrogate_options(bool objective) const {
   const bool winsorise = objective && options_.winsorise;
   const bool power = objective && n_objectives_ == 1;
   options.transforms.clear();
-  if (power && options_.output_transform != "none") options.transforms.push_back({winsorise, true, false});
-  if (!power || options_.output_transform != "yeo-johnson")
-    options.transforms.push_back({winsorise, false, !objective});
+  const OutputTransformOptions plain{.winsorise = winsorise, .yeo_johnson = false, .constraint = !objective};
+  if (power && options_.output_transform != "none") options.transforms.push_back({.winsorise = winsorise});
+  if (!power || options_.output_transform != "yeo-johnson") options.transforms.push_back(plain);
   options.max_points = static_cast<std::size_t>(options_.max_points);
   return options;
 }

@@ -45,7 +45,8 @@ OutputTransform::OutputTransform(std::span<const double> values, const OutputTra
     if (std::isfinite(value)) sorted.push_back(value);
   }
   if (sorted.empty()) {
-    if (options.constraint) minus_infinity_ = -(plus_infinity_ = 1.0);
+    plus_infinity_ = options.constraint ? 1.0 : 0.0;
+    minus_infinity_ = -plus_infinity_;
     return;
   }
   std::sort(sorted.begin(), sorted.end());

@@ -14,7 +14,8 @@ struct OutputTransformOptions {
 };
 
 // Increasing, to mean 0 and standard deviation 1 of what it was made from. Values may be of any size; NaN and +inf are
-// the worst finite one, -inf the best one. Multiplying all values by a positive number changes nothing.
+// the worst finite one, -inf the best one; of a constraint one that is violated, or satisfied. Multiplying all values
+// by a positive number changes nothing.
 class OutputTransform {
  public:
   OutputTransform() = default;

@@ -26,7 +26,7 @@ struct ParzenEstimator::Numeric {
   double log_unit;      // log of what a density in u misses to be one in kernel space
   double prior_inside;  // log_mass_inside(0, 100)
 
-  // What kernels' constants are made of, by trial number modulo kTerms.
+  // What kernels' constants are made of, by trial number modulo kTerms: 2 KiB, however many kernels there are.
   struct Term {
     double u = std::numeric_limits<double>::quiet_NaN();
     double s = 0.0;
