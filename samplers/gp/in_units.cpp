@@ -23,7 +23,7 @@ double bounded_inverse(const OutputTransform& transform, double t) {
 
 GpPrediction in_units(const OutputTransform& transform, double mean, double sd, double sign) {
   GpPrediction loss;
-  if (transform.lambda() == 1.0) {
+  if (transform.linear()) {
     loss = {transform.inverse(mean), transform.unit() * sd, transform.inverse(mean - 2.0 * sd),
             transform.inverse(mean + 2.0 * sd)};
   } else {
@@ -51,7 +51,7 @@ GpPrediction in_units(const OutputTransform& transform, double mean, double sd, 
 }
 
 double expected_improvement_in_units(const OutputTransform& transform, double mean, double sd, double best) {
-  if (transform.lambda() == 1.0) {
+  if (transform.linear()) {
     return transform.unit() * std::exp(math::log_expected_improvement(mean, sd, best).value);
   }
   const double low = std::min(best, mean) - 8.0 * sd;

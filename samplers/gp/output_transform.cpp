@@ -11,6 +11,12 @@ namespace bluefin::gp {
 namespace {
 
 constexpr double kMaxIqrs = 5.0;
+constexpr double kMaxGains = 2.0;
+constexpr double kMaxMedians = 3.0;
+// Where most values are next to each other and worse than the others, as after trials that were enqueued around a bad
+// guess, the likelihood asks for a power that spreads those and leaves no difference between the good ones.
+constexpr double kMostLambda = 1.5;
+constexpr double kLeastLambda = -2.0;
 // What is no more than rounding of the values' own size is no difference.
 constexpr double kLeastSd = 1e-14;
 
@@ -37,6 +43,21 @@ double quantile(std::span<const double> sorted, double q) {
   return (1.0 - rest) * sorted[i] + rest * sorted[i + 1];
 }
 
+// How far from its threshold a constraint is taken as it is: as far as there are values on both sides of it, so that
+// one that is linear stays so however many trials are near to it, and at least as far as most of them. 0: all are.
+double linear_distance_from_0(std::span<const double> sorted) {
+  std::vector<double> distances;
+  for (const double value : sorted) {
+    if (value != 0.0) distances.push_back(std::abs(value));
+  }
+  if (distances.empty()) return 0.0;
+  std::sort(distances.begin(), distances.end());
+  const double on_both_sides = std::min(-sorted.front(), sorted.back());
+  const double of_most = kMaxMedians * distances[distances.size() / 2];
+  const double linear = std::max(on_both_sides, of_most);
+  return linear < distances.back() ? linear : 0.0;
+}
+
 }  // namespace
 
 OutputTransform::OutputTransform(std::span<const double> values, const OutputTransformOptions& options) {
@@ -53,24 +74,27 @@ OutputTransform::OutputTransform(std::span<const double> values, const OutputTra
   least_ = sorted.front();
   most_ = sorted.back();
   if (options.winsorise) {
+    const double median = quantile(sorted, 0.5);
     const double iqr = quantile(sorted, 0.75) - quantile(sorted, 0.25);
-    if (iqr > 0.0) most_ = std::min(most_, quantile(sorted, 0.5) + kMaxIqrs * iqr);
+    const double far = std::max(kMaxIqrs * iqr, kMaxGains * (median - least_));
+    if (far > 0.0) most_ = std::min(most_, median + far);
   }
-  // What was cut off must not set the scale.
-  const double largest = std::max(std::abs(least_), std::abs(most_));
+  if (options.constraint) bend_ = linear_distance_from_0(sorted);
+  // What was cut off, or counts by its logarithm, must not set the scale.
+  const double largest = bend_ > 0.0 ? bend_ : std::max(std::abs(least_), std::abs(most_));
   if (largest > 0.0) std::frexp(largest, &exponent_);
-  least_ = std::ldexp(least_, -exponent_);
-  most_ = std::ldexp(most_, -exponent_);
-  if (options.winsorise) cut_ = most_;
-  minus_infinity_ = least_;
-  plus_infinity_ = most_;
-  if (options.constraint && !(most_ > 0.0)) plus_infinity_ = least_ < 0.0 ? -least_ : 1.0;
-  if (options.constraint && !(least_ < 0.0)) minus_infinity_ = most_ > 0.0 ? -most_ : -1.0;
+  const double least = scaled(least_);
+  const double most = scaled(most_);
+  if (options.winsorise) cut_ = most;
+  minus_infinity_ = least;
+  plus_infinity_ = most;
+  if (options.constraint && !(most > 0.0)) plus_infinity_ = least < 0.0 ? -least : 1.0;
+  if (options.constraint && !(least < 0.0)) minus_infinity_ = most > 0.0 ? -most : -1.0;
 
   std::vector<double> standardised;
   for (const double value : values) {
     const double infinite = value == -INFINITY ? minus_infinity_ : plus_infinity_;
-    const double number = std::isfinite(value) ? std::ldexp(value, -exponent_) : infinite;
+    const double number = std::isfinite(value) ? scaled(value) : infinite;
     standardised.push_back(std::min(number, cut_));
   }
   const Moments before = moments(standardised);
@@ -78,16 +102,29 @@ OutputTransform::OutputTransform(std::span<const double> values, const OutputTra
   sd_ = before.sd;
   for (double& value : standardised) value = (value - mean_) / sd_;
   if (!options.yeo_johnson) return;
-  lambda_ = math::yeo_johnson_lambda(standardised);
+  lambda_ = math::yeo_johnson_lambda(standardised, kLeastLambda, kMostLambda);
   for (double& value : standardised) value = math::yeo_johnson(value, lambda_);
   const Moments after = moments(standardised);
   mean_after_ = after.mean;
   sd_after_ = after.sd;
 }
 
+double OutputTransform::scaled(double value) const {
+  const double distance = std::abs(value);
+  if (bend_ == 0.0 || distance <= bend_) return std::ldexp(value, -exponent_);
+  return std::copysign(std::ldexp(bend_, -exponent_) * (1.0 + std::log(distance) - std::log(bend_)), value);
+}
+
+double OutputTransform::unscaled(double number) const {
+  const double distance = std::abs(number);
+  const double bend = std::ldexp(bend_, -exponent_);
+  if (bend_ == 0.0 || distance <= bend) return std::ldexp(number, exponent_);
+  return std::copysign(std::exp(std::log(bend_) + distance / bend - 1.0), number);
+}
+
 double OutputTransform::standard(double value) const {
   double number = value == -INFINITY ? minus_infinity_ : plus_infinity_;
-  if (std::isfinite(value)) number = std::ldexp(value, -exponent_);
+  if (std::isfinite(value)) number = scaled(value);
   // Later values may be far from all that the transform was made from, but no longer numbers to fit. Those of a
   // constraint are not cut off: 0, its threshold, is larger than all of them as long as it was always satisfied.
   return std::clamp((std::min(number, cut_) - mean_) / sd_, -1e6, 1e6);
@@ -95,7 +132,9 @@ double OutputTransform::standard(double value) const {
 
 double OutputTransform::log_slope(double value) const {
   const double y = standard(value);
-  return std::copysign((lambda_ - 1.0) * std::log1p(std::abs(y)), (lambda_ - 1.0) * y) - std::log(sd_after_);
+  const double bent = bend_ > 0.0 && std::abs(value) > bend_ ? std::log(bend_) - std::log(std::abs(value)) : 0.0;
+  const double power = std::copysign((lambda_ - 1.0) * std::log1p(std::abs(y)), (lambda_ - 1.0) * y);
+  return bent + power - std::log(sd_after_);
 }
 
 double OutputTransform::operator()(double value) const {
@@ -103,15 +142,13 @@ double OutputTransform::operator()(double value) const {
 }
 
 double OutputTransform::inverse(double t) const {
-  return std::ldexp(mean_ + sd_ * math::yeo_johnson_inverse(mean_after_ + sd_after_ * t, lambda_), exponent_);
+  return unscaled(mean_ + sd_ * math::yeo_johnson_inverse(mean_after_ + sd_after_ * t, lambda_));
 }
 
 double OutputTransform::unit() const { return std::ldexp(sd_ * sd_after_, exponent_); }
-double OutputTransform::least() const { return std::ldexp(least_, exponent_); }
-double OutputTransform::most() const { return std::ldexp(most_, exponent_); }
 
 bool OutputTransform::cuts(double value) const {
-  return std::isnan(value) || value == INFINITY || std::ldexp(value, -exponent_) > cut_;
+  return std::isnan(value) || value == INFINITY || scaled(value) > cut_;
 }
 
 }  // namespace bluefin::gp

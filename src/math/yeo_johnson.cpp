@@ -30,7 +30,7 @@ double yeo_johnson_inverse(double t, double lambda) {
   return t >= 0.0 ? inverse_power_of(t, lambda) : -inverse_power_of(-t, 2.0 - lambda);
 }
 
-double yeo_johnson_lambda(std::span<const double> y) {
+double yeo_johnson_lambda(std::span<const double> y, double low, double high) {
   const auto n = static_cast<double>(y.size());
   double jacobian = 0.0;
   for (const double value : y) jacobian += std::copysign(std::log1p(std::abs(value)), value);
@@ -46,7 +46,7 @@ double yeo_johnson_lambda(std::span<const double> y) {
     return std::isfinite(cost) ? cost : std::numeric_limits<double>::infinity();
   };
   if (!std::isfinite(negative_likelihood(1.0))) return 1.0;
-  const Minimum minimum = minimize_on_interval(negative_likelihood, -2.0, 4.0, 1e-4);
+  const Minimum minimum = minimize_on_interval(negative_likelihood, low, high, 1e-4);
   return minimum.value <= negative_likelihood(1.0) ? minimum.x : 1.0;
 }
 

@@ -14,8 +14,9 @@ double yeo_johnson(double y, double lambda);
 // -1 / (lambda - 2); from there on it is +inf, or -inf.
 double yeo_johnson_inverse(double t, double lambda);
 
-// The lambda in [-2, 4] of the largest profile likelihood of a normal distribution (Brent, to 1e-4; 1 where the numbers
-// are all equal): -n/2 log var(t) + (lambda - 1) sum sign(y) log(1 + |y|). y: [n], finite. O(n) an evaluation.
-double yeo_johnson_lambda(std::span<const double> y);
+// The lambda in [low, high], with 1 between, of the largest profile likelihood of a normal distribution (Brent, to
+// 1e-4; 1 where the numbers are all equal): -n/2 log var(t) + (lambda - 1) sum sign(y) log(1 + |y|). y: [n], finite.
+// O(n) an evaluation.
+double yeo_johnson_lambda(std::span<const double> y, double low, double high);
 
 }  // namespace bluefin::math

@@ -36,14 +36,15 @@ TEST_CASE("Yeo and Johnson's transform can be undone, up to its poles") {
 
 TEST_CASE("the lambda of the largest likelihood is scipy's") {
   const std::vector<double> y = {-1.3, -0.7, -0.2, 0.0, 0.3, 0.9, 4.2, 7.5};
-  CHECK(math::yeo_johnson_lambda(y) == Approx(0.10956812305814664).margin(2e-4));
+  CHECK(math::yeo_johnson_lambda(y, -2.0, 4.0) == Approx(0.10956812305814664).margin(2e-4));
 }
 
 TEST_CASE("lambda is 1 for equal numbers and straightens a skewed sample") {
-  CHECK(math::yeo_johnson_lambda(std::vector<double>(10, 3.5)) == 1.0);
-  CHECK(math::yeo_johnson_lambda(std::vector<double>{2.0}) == 1.0);
+  CHECK(math::yeo_johnson_lambda(std::vector<double>(10, 3.5), -2.0, 4.0) == 1.0);
+  CHECK(math::yeo_johnson_lambda(std::vector<double>{2.0}, -2.0, 4.0) == 1.0);
   bluefin::Rng rng(1);
   std::vector<double> y;
   for (int i = 0; i < 400; ++i) y.push_back(std::exp(rng.normal()) - 1.0);
-  CHECK(math::yeo_johnson_lambda(y) < 0.2);
+  CHECK(math::yeo_johnson_lambda(y, -2.0, 4.0) < 0.2);
+  CHECK(math::yeo_johnson_lambda(y, 0.5, 4.0) == Approx(0.5).margin(2e-4));
 }

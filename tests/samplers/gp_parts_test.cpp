@@ -117,6 +117,55 @@ TEST_CASE("gp: values are standardised whatever their size, in their order") {
   CHECK(transformed({1, 2, 5, 9}) == transformed({1024, 2048, 5120, 9216}));
 }
 
+TEST_CASE("gp: what is cut off is far off by the values' spread and by what has been gained") {
+  const auto most = [](const std::vector<double>& values) {
+    return gp::OutputTransform(values, {.yeo_johnson = false}).most();
+  };
+  CHECK(most({1.0, 2.0, 3.0, 4.0, 1e6}) == Approx(13.0));   // median 3 + 5 * (4 - 2)
+  CHECK(most({-97.0, 2.0, 3.0, 4.0, 1e6}) == Approx(203));  // median 3 + 2 * 100
+  CHECK(most({2.0, 3.0, 3.0, 3.0, 1e6}) == Approx(5.0));    // no spread, but a gain
+  CHECK(most({3.0, 3.0, 3.0, 3.0, 1e6}) == 1e6);            // neither
+}
+
+TEST_CASE("gp: values next to each other do not hide how good the others are") {
+  std::vector<double> values;
+  for (int i = 0; i < 40; ++i) values.push_back(10.0 + 1e-3 * i);
+  for (int i = 0; i < 6; ++i) values.push_back(std::pow(10.0, -i));
+  const auto t = transformed(values);
+  // The likelihood alone would take a power of 4, which leaves .0017 between .1 and the best.
+  CHECK(t[41] - t[45] > 0.015);
+  CHECK(gp::OutputTransform(values).lambda() <= 1.5);
+}
+
+TEST_CASE("gp: a constraint is linear as far as both sides go, then its logarithm counts") {
+  const gp::OutputTransformOptions options{.winsorise = false, .yeo_johnson = false, .constraint = true};
+  for (const double size : {1e-300, 1.0, 1e290}) {
+    INFO(size);
+    std::vector<double> values = {-3.0, -1.0, 0.0, 0.5, 2.0, 1e3, 1e6, 1e9};
+    for (double& value : values) value *= size;
+    const gp::OutputTransform transform(values, options);
+    CHECK_FALSE(transform.linear());
+    for (const double value : values) {
+      CHECK(transform.inverse(transform(value)) == Approx(value).epsilon(1e-9).margin(1e-12 * size));
+    }
+    const auto t = transformed(values, options);
+    CHECK(std::is_sorted(t.begin(), t.end()));
+    CHECK(t[3] - t[2] == Approx(0.25 * (t[4] - t[2])));
+    CHECK(t[6] - t[5] == Approx(t[7] - t[6]));  // a factor of 1,000 each
+    const double step = 1e-5 * 1e6 * size;
+    const double unit = (t[3] - t[2]) / (0.5 * size);  // of what is linear
+    const double slope = (transform(1e6 * size + step) - transform(1e6 * size - step)) / (2.0 * step);
+    CHECK(transform.log_slope(1e6 * size) == Approx(std::log(slope / unit)).margin(1e-6));
+    CHECK(transform.log_slope(0.5 * size) == 0.0);
+    CHECK(transform(kInfinity) == t[7]);
+  }
+  CHECK(gp::OutputTransform(std::vector<double>{-8.0, -0.1, 0.1, 7.0}, options)
+            .linear());  // both sides, however many are near
+  CHECK(gp::OutputTransform(std::vector<double>{1.0, 1.5, 2.0, 2.5}, options).linear());  // most
+  CHECK_FALSE(gp::OutputTransform(std::vector<double>{1.0, 1.5, 2.0, 2.5, 9.0}, options).linear());
+  CHECK(gp::OutputTransform(std::vector<double>{0.0, 0.0}, options).linear());
+}
+
 TEST_CASE("gp: the transform knows its slope") {
   const std::vector<double> values = {-3.0, 0.5, 1.0, 2.0, 11.0, 40.0};
   const gp::OutputTransform power(values, {.winsorise = false});

@@ -23,7 +23,7 @@ struct GpOptions {
   std::string output_transform = "yeo-johnson";
   // Of numbers: "none", "kumaraswamy", or "auto": where each value is predicted better from the others with it.
   std::string input_warp = "none";
-  bool winsorise = true;      // losses above median + 5 interquartile ranges become that
+  bool winsorise = true;      // losses far above the median become less (docs/gp.md)
   int n_restarts = 1;         // searches for hyperparameters from random starts
   int n_candidates = 2048;    // points of the acquisition's first look; fewer with many trials
   int n_local_searches = 10;  // that start from the best of them
@@ -44,7 +44,8 @@ struct GpOptions {
     v("output_transform", &GpOptions::output_transform, any_value(),
       "of one objective's losses: yeo-johnson, none or auto");
     v("input_warp", &GpOptions::input_warp, any_value(), "bend of each number's range: none, kumaraswamy or auto");
-    v("winsorise", &GpOptions::winsorise, any_value(), "cut losses off at median + 5 interquartile ranges");
+    v("winsorise", &GpOptions::winsorise, any_value(),
+      "cut losses off at median + 5 interquartile ranges or twice the best one's gain");
     v("n_restarts", &GpOptions::n_restarts, between(0, 100), "searches for hyperparameters from random starts");
     v("n_candidates", &GpOptions::n_candidates, between(1, 1 << 20), "points of the acquisition's first look");
     v("n_local_searches", &GpOptions::n_local_searches, between(1, 1000), "searches from the best of them");
