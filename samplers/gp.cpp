@@ -17,6 +17,7 @@
 #include "bluefin/samplers/gp_explanation.hpp"
 #include "core/history.hpp"
 #include "core/join.hpp"
+#include "core/non_finite.hpp"
 #include "core/options_io.hpp"
 #include "math/sobol.hpp"
 #include "samplers/gp/explain.hpp"
@@ -49,6 +50,8 @@ class GpModel final : public SamplerModel {
     const std::lock_guard lock(mutex_);
     learn(request.history);
     model_.follow(history_, specs);
+    // What this number was given before has not become a trial.
+    std::erase_if(given_, [&](const Given& given) { return given.first == request.number; });
     JointSuggestion suggestion;
     if (model_.n_complete() < static_cast<std::size_t>(std::max(options_.n_startup_trials, 1))) {
       if (options_.sobol_startup) suggestion.params = start_point(request, specs);
@@ -150,16 +153,21 @@ class GpModel final : public SamplerModel {
 
   std::vector<TrialParam> suggest(const SuggestRequest& request, const SearchSpace& specs,
                                   const gp::Model::Observer& observe = {}) {
-    std::vector<std::vector<double>> running;
-    const auto add_running = [&](std::span<const TrialParam> params) {
-      if (auto point = model_.trials().point_of(params)) running.push_back(std::move(*point));
-    };
+    // Of two threads that ask at once neither need see the other's trial, or all of its parameters, in what it has read
+    // of the study. So what was given out counts as running until a trial that has ended shows it.
+    std::erase_if(given_, [&](const Given& given) { return has_ended(given); });
+    std::vector<std::vector<TrialParam>> running_params;
+    for (const Given& given : given_) running_params.push_back(given.second);
     for (const PendingTrial& trial : request.history.pending()) {
-      if (trial.number != request.number) add_running(trial.params);
+      if (trial.number == request.number || has_ended(trial.number)) continue;
+      const auto found = std::find_if(running_params.begin(), running_params.end(),
+                                      [&](const auto& given) { return stems_from(trial.params, given); });
+      if (found == running_params.end()) running_params.push_back(trial.params);
     }
-    // What another thread has been given a moment ago, and the study does not know yet.
-    std::erase_if(given_, [&](const Given& given) { return given.first == request.number || is_known(given.first); });
-    for (const Given& given : given_) add_running(given.second);
+    std::vector<std::vector<double>> running;
+    for (const auto& params : running_params) {
+      if (auto point = model_.trials().point_of(params)) running.push_back(std::move(*point));
+    }
     std::vector<std::vector<double>> failed;
     for (const auto& trial : History::failed(history_)) {
       if (auto point = model_.trials().point_of(trial->unpack().params)) failed.push_back(std::move(*point));
@@ -169,12 +177,54 @@ class GpModel final : public SamplerModel {
 
   using Given = std::pair<int, std::vector<TrialParam>>;
 
-  // Whether the study knows of a trial of this number, running or not. O(n).
-  bool is_known(int number) const {
+  // Whether parameters are of a trial that was given these: not by its number, since who asks first need not be the
+  // first to begin. An objective may not ask for all of them, and a queued trial has some of its own.
+  static bool stems_from(std::span<const TrialParam> params, std::span<const TrialParam> given) {
+    bool any = false;
+    bool all = true;
+    for (const TrialParam& param : params) {
+      const auto found = std::find_if(given.begin(), given.end(),
+                                      [&](const TrialParam& other) { return other.spec->name == param.spec->name; });
+      if (found == given.end()) continue;
+      const bool equal = found->value == param.value;
+      const auto* range = std::get_if<FloatDistribution>(&param.spec->distribution);
+      const bool rare = range != nullptr && range->step == 0.0 && range->low < param.value && param.value < range->high;
+      if (equal && rare) return true;  // no other trial has it
+      any = true;
+      all = all && equal;
+    }
+    return any && all;
+  }
+
+  // Looks at the latest that ended, as many as can be given out, and at the failed ones that are kept.
+  bool has_ended(const Given& given) const {
+    const auto& [number, point] = given;
+    const auto is_of = [&](int other, std::span<const TrialParam> params) {
+      return params.empty() ? other == number : stems_from(params, point);
+    };
+    std::vector<std::span<const double>> columns;
+    for (const TrialParam& param : point) {
+      const auto found = history_.find_param(param.spec->name);
+      columns.push_back(found ? history_.values(*found) : std::span<const double>());
+    }
+    std::vector<TrialParam> params;
+    for (std::size_t back = 1; back <= std::min(history_.size(), 2 * kMaxGiven); ++back) {
+      params.clear();
+      const std::size_t row = history_.size() - back;
+      for (std::size_t j = 0; j < point.size(); ++j) {
+        const double value = columns[j].empty() ? kNaN : columns[j][row];
+        if (!std::isnan(value)) params.push_back({point[j].spec, value});
+      }
+      if (is_of(history_.numbers()[row], params)) return true;
+    }
+    return std::ranges::any_of(History::failed(history_),
+                               [&](const auto& trial) { return is_of(trial->number(), trial->unpack().params); });
+  }
+
+  // O(n), but from the back, where the latest are.
+  bool has_ended(int number) const {
     const auto numbers = history_.numbers();
-    const auto pending = history_.pending();
-    return std::find(numbers.begin(), numbers.end(), number) != numbers.end() ||
-           std::any_of(pending.begin(), pending.end(), [&](const PendingTrial& t) { return t.number == number; }) ||
+    return std::find(numbers.rbegin(), numbers.rend(), number) != numbers.rend() ||
            std::ranges::any_of(History::failed(history_), [&](const auto& trial) { return trial->number() == number; });
   }
 
@@ -186,7 +236,7 @@ class GpModel final : public SamplerModel {
   HistoryView history_;  // the longest that was seen
   gp::UnionSpace union_;
   gp::Model model_;
-  std::deque<Given> given_;  // points that were given out, by the number that asked; at least until they are known
+  std::deque<Given> given_;  // points that were given out, by the number that asked; until their trials have ended
 };
 
 void check_name(const char* option, const std::string& value, std::initializer_list<std::string_view> names) {

@@ -113,7 +113,7 @@ void StudyImpl::refresh_now_and_then() {
 void StudyImpl::apply(Changes&& changes) {
   const std::lock_guard lock(mutex_);
   const auto is_foreign = [&](int number) {
-    next_number_ = std::max(next_number_, number + 1);
+    note_number(number);
     return !cache_.is_finished(number) && own_numbers_.count(number) == 0;
   };
   bool stranger = false;
@@ -139,7 +139,7 @@ void StudyImpl::add_finished(const FrozenTrial& trial) {
 
 void StudyImpl::note_finished(int number) {
   own_numbers_.erase(number);
-  next_number_ = std::max(next_number_, number + 1);
+  note_number(number);
 }
 
 void StudyImpl::read_anew() {
@@ -223,7 +223,12 @@ bool StudyImpl::has_complete_trial() {
 void StudyImpl::note_own(int number) {
   const std::lock_guard lock(mutex_);
   own_numbers_.insert(number);
-  next_number_ = std::max(next_number_, number + 1);
+  note_number(number);
+}
+
+void StudyImpl::note_number(int number) {
+  first_free_ = std::max(first_free_, number + 1);
+  next_number_ = std::max(next_number_, first_free_);
 }
 
 void StudyImpl::forget_own(int number) {
@@ -240,6 +245,7 @@ StudyImpl::Draft StudyImpl::draw() {
   {
     const std::lock_guard lock(mutex_);
     draft.expected = next_number_++;  // another thread that asks now expects the next one
+    draft.first_free = first_free_;
     own_numbers_.insert(draft.expected);
     draft.nonce = nonce_;
     update_pending();
@@ -273,12 +279,13 @@ std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started, bo
   const std::lock_guard lock(mutex_);
   const int number = live->trial.number;
   if (number != draft.expected) {
-    // A waiting trial was taken, or another process was faster: the point is kept all the same.
+    // A waiting trial was taken, or somebody else was faster: the point is kept all the same. The number that was
+    // expected comes again in the first case alone. In the others the random numbers that go with it have been used.
     forget_own(draft.expected);
     own_numbers_.insert(number);
-    if (number < draft.expected) next_number_ = std::min(next_number_, draft.expected);
-    next_number_ = std::max(next_number_, number + 1);
+    if (number < draft.first_free && next_number_ == draft.expected + 1) next_number_ = draft.expected;
   }
+  note_number(number);
   live_[number] = live;
   if (owned && storage->takes_background_writes()) flush_thread_.wake();
   return live;

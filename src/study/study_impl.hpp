@@ -104,7 +104,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
  private:
   // A point for a trial that has not begun yet.
   struct Draft {
-    int expected = 0;  // its number, unless another process is faster
+    int expected = 0;    // its number, unless another thread or process is faster; no other draft's that is used
+    int first_free = 0;  // a trial with a lower number was waiting
     std::uint64_t nonce = 0;
     JointSuggestion joint;
     std::exception_ptr error;
@@ -124,6 +125,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void note_finished(int number);               // mutex_ held
   void update_pending();                        // mutex_ held
   void forget_own(int number);                  // mutex_ held
+  void note_number(int number);                 // mutex_ held; a trial has it
   void read_anew();                             // forgets all that was read, and what the models have learned of it
   std::shared_ptr<SamplerModel> model_of_sampler();
   Draft draw();
@@ -162,7 +164,8 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::map<int, std::shared_ptr<LiveTrial>> live_;
   std::vector<TrialId> told_;       // told here since the storage was last read: it need not be read back
   std::multiset<int> own_numbers_;  // begun or added here, until they are known as finished
-  int next_number_ = 0;             // one above the highest number that is known or expected
+  int first_free_ = 0;              // one above the highest number that is known
+  int next_number_ = 0;             // likewise, or expected
   std::uint64_t nonce_ = 0;         // 0 until another process is seen on the study
   bool first_read_ = true;
   ResourceHints hints_;

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Samplers and pruners that a user wrote: what they get, and what becomes of their mistakes.
+#include <algorithm>
+#include <future>
 #include <limits>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
@@ -48,6 +54,45 @@ class FailsJointly final : public Sampler {
       throw Error(ErrorCode::kNumerical, "no joint sample");
     }
     double suggest_parameter(const SuggestRequest&, const ParamSpecPtr&) override { return 0.5; }
+  };
+};
+
+// Notes the number that each trial expects, and waits with the first one as long as it is told to.
+class Slow final : public Sampler {
+ public:
+  std::string_view name() const override { return "slow"; }
+  OptionMap options() const override { return {}; }
+  std::unique_ptr<SamplerModel> make_model(const StudyInfo&) const override { return std::make_unique<Model>(*this); }
+
+  mutable std::mutex mutex;
+  mutable std::vector<int> expected;
+  mutable std::promise<void> asked;
+  mutable std::promise<void> may_go_on;
+
+ private:
+  class Model final : public SamplerModel {
+   public:
+    explicit Model(const Slow& owner) : owner_(owner) {}
+    std::vector<SearchSpace> joint_spaces(const HistoryView&) override {
+      return {{std::make_shared<ParamSpec>(ParamSpec{"x", FloatDistribution{}})}};
+    }
+    JointSuggestion suggest_joint(const SuggestRequest& request, std::span<const SearchSpace>) override {
+      bool first = false;
+      {
+        const std::lock_guard lock(owner_.mutex);
+        first = owner_.expected.empty();
+        owner_.expected.push_back(request.number);
+      }
+      if (first) {
+        owner_.asked.set_value();
+        owner_.may_go_on.get_future().wait();
+      }
+      return {};
+    }
+    double suggest_parameter(const SuggestRequest&, const ParamSpecPtr&) override { return 0.5; }
+
+   private:
+    const Slow& owner_;
   };
 };
 
@@ -103,6 +148,36 @@ TEST_CASE("a joint sample that fails is an error of the trial that asks for a pa
   CHECK(trial.suggest_float("p", 0, 1) == 0.5);  // told once: the parameter alone can be drawn
   CHECK_THROWS_WITH(study.ask().joint_params(), ContainsSubstring("no joint sample"));
   CHECK(study.trials().size() == 3);
+}
+
+TEST_CASE("threads that ask at once never draw from the same random numbers", "[threads]") {
+  const auto sampler = std::make_shared<Slow>();
+  Study study = create_study({.sampler = sampler});
+  std::optional<Trial> late;
+  std::thread thread([&] { late = study.ask(); });
+  sampler->asked.get_future().wait();
+  CHECK(study.ask().number() == 0);  // asks second, but begins first
+  study.tell(0, 1.0);
+  Trial between = study.ask();
+  CHECK(between.number() == 1);
+  sampler->may_go_on.set_value();
+  thread.join();
+  CHECK(late->number() == 2);
+  CHECK(study.ask().number() == 3);
+  const auto [least, most] = std::minmax_element(sampler->expected.begin(), sampler->expected.end());
+  CHECK(std::set<int>(sampler->expected.begin(), sampler->expected.end()).size() == 4);
+  CHECK(*least == 0);
+  CHECK(*most == 3);
+}
+
+TEST_CASE("a queued trial leaves the number that was expected to the next one") {
+  const auto sampler = std::make_shared<Slow>();
+  sampler->may_go_on.set_value();
+  Study study = create_study({.sampler = sampler});
+  study.enqueue_trial({{"x", 0.25}});
+  study.enqueue_trial({{"x", 0.75}});
+  for (int i = 0; i < 4; ++i) CHECK(study.ask().number() == i);
+  CHECK(sampler->expected == std::vector<int>{2, 2, 2, 3});
 }
 
 TEST_CASE("a sampler without a model is named") {
