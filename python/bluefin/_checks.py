@@ -65,9 +65,16 @@ def number(what: str, value: Any) -> float:
 
 
 def flag(what: str, value: Any) -> bool:
-    if isinstance(value, int) or hasattr(value, "dtype"):  # NumPy has a bool of its own
+    if (isinstance(value, int) or getattr(value, "ndim", None) == 0) and value in (False, True):  # NumPy has its own
         return bool(value)
     raise TypeError(f"{what} must be a bool, but got {value!r}.")
+
+
+def function(what: str, value: Any) -> Any:
+    """None is none."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{what} must be callable, but got {value!r}.")
+    return value
 
 
 def named(what: str, value: Any) -> None:

@@ -176,7 +176,7 @@ void Explainer::describe_columns(const Surrogate& surrogate, GpProcess& process)
 void Explainer::describe_fit(const Surrogate& surrogate, std::span<const double> values, double sign,
                              GpProcess& process) const {
   const OutputTransform& transform = surrogate.transform();
-  process.transform = transform.lambda() == 1.0 ? "none" : "yeo-johnson";
+  process.transform = transform.linear() ? "none" : transform.lambda() == 1.0 ? "logarithm" : "yeo-johnson";
   process.lambda = transform.lambda();
   for (const std::size_t row : surrogate.rows()) process.n_cut += transform.cuts(values[row]) ? 1 : 0;
   if (process.n_cut > 0) process.cut_at = sign * transform.most();

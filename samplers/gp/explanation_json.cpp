@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <cmath>
+
 #include "bluefin/samplers/gp_explanation.hpp"
 #include "core/choice_json.hpp"
 #include "core/json_nlohmann.hpp"
@@ -10,6 +12,9 @@ template <class T>
 JsonTree or_null(const std::optional<T>& value) {
   return value ? JsonTree(*value) : JsonTree(nullptr);
 }
+
+// JSON has no other way to say that there is none.
+JsonTree finite_or_null(double value) { return std::isfinite(value) ? JsonTree(value) : JsonTree(nullptr); }
 
 JsonTree direction_tree(Direction direction) {
   if (direction == Direction::kNotSet) return nullptr;
@@ -35,7 +40,7 @@ JsonTree tree_of(const GpPoint& point) {
           {"objectives", tree_of(point.objectives)},
           {"constraints", tree_of(point.constraints)},
           {"feasibility", or_null(point.feasibility)},
-          {"acquisition", point.acquisition},
+          {"acquisition", finite_or_null(point.acquisition)},
           {"expected_improvement", or_null(point.expected_improvement)},
           {"improvement_chance", or_null(point.improvement_chance)}};
 }
@@ -52,15 +57,23 @@ JsonTree tree_of(const GpProcess& process, const GpExplanation& explanation) {
   }
   JsonTree groups = JsonTree::array();
   for (const GpProcess::Param& group : process.groups) groups.push_back(or_null(group.correlation));
-  return {{"name", process.name},           {"direction", direction_tree(process.direction)},
-          {"n_values", process.n_values},   {"n_fitted", process.n_fitted},
-          {"params", std::move(params)},    {"group_correlations", std::move(groups)},
-          {"signal_sd", process.signal_sd}, {"noise_sd", process.noise_sd},
-          {"noise", process.noise},         {"transform", process.transform},
-          {"lambda", process.lambda},       {"cut_at", or_null(process.cut_at)},
-          {"n_cut", process.n_cut},         {"loo_score", process.loo_score},
-          {"loo_r2", process.loo_r2},       {"loo_within", process.loo_within},
-          {"failed", process.failed}};
+  return {{"name", process.name},
+          {"direction", direction_tree(process.direction)},
+          {"n_values", process.n_values},
+          {"n_fitted", process.n_fitted},
+          {"params", std::move(params)},
+          {"group_correlations", std::move(groups)},
+          {"signal_sd", process.signal_sd},
+          {"noise_sd", process.noise_sd},
+          {"noise", process.noise},
+          {"transform", process.transform},
+          {"lambda", process.lambda},
+          {"cut_at", or_null(process.cut_at)},
+          {"n_cut", process.n_cut},
+          {"loo_score", finite_or_null(process.loo_score)},
+          {"failed", process.failed},
+          {"loo_r2", finite_or_null(process.loo_r2)},
+          {"loo_within", finite_or_null(process.loo_within)}};
 }
 
 JsonTree tree_of(const GpExplanation::Param& param) {
@@ -100,7 +113,7 @@ Json to_json(const GpExplanation& explanation) {
   JsonTree options = JsonTree::object();
   for (const auto& [name, value] : explanation.options) options[name] = parse_json(value.text());
   const JsonTree tree = {
-      {"sampler", explanation.sampler},
+      {"sampler", or_null(explanation.sampler)},
       {"options", std::move(options)},
       {"n_complete", explanation.n_complete},
       {"n_pruned", explanation.n_pruned},

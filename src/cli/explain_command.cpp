@@ -116,8 +116,9 @@ void print_params(const GpExplanation& explanation, const GpProcess& process) {
 }
 
 std::string transform_text(const GpProcess& process) {
-  std::string text = process.transform == "none" ? "none but the mean and the scale"
-                                                 : fmt::format("Yeo-Johnson, lambda {:.2f}", process.lambda);
+  std::string text = process.transform == "none"        ? "none but the mean and the scale"
+                     : process.transform == "logarithm" ? "the logarithm of large values"
+                                                        : fmt::format("Yeo-Johnson, lambda {:.2f}", process.lambda);
   if (process.n_cut > 0) {
     text += fmt::format("; {} cut off at {}", plural(process.n_cut, "value"), short_number(*process.cut_at));
   }
@@ -340,16 +341,17 @@ int run_explain(const Arguments& arguments) {
   // Without a config nobody knows the seed either: the same answer each time is worth more than a random one.
   const bool configured = find_attribute(study.system_attrs(), "bluefin:config") != nullptr;
   if (!configured && !options.seed) options.seed = 0;
-  const GpExplanation explanation = explain_gp(study, options);
+  GpExplanation explanation = explain_gp(study, options);
+  if (!configured) explanation.sampler.reset();
   if (line.is_set("json")) {
     std::cout << to_json(explanation).text() << "\n";
     return 0;
   }
   const char* with = options.sampler ? "the options that were given" : "its default options";
   print_text(study, explanation,
-             !configured ? fmt::format("which sampler it has is not known; this is gp with {}", with)
-             : explanation.sampler != "gp"
-                 ? fmt::format("its sampler is {}; this is what gp with {} would say", explanation.sampler, with)
+             !explanation.sampler ? fmt::format("which sampler it has is not known; this is gp with {}", with)
+             : *explanation.sampler != "gp"
+                 ? fmt::format("its sampler is {}; this is what gp with {} would say", *explanation.sampler, with)
              : options.sampler ? std::string("this is gp with the options that were given")
                                : std::string());
   return 0;

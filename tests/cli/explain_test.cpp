@@ -112,6 +112,18 @@ TEST_CASE("bluefin explain says which sampler it speaks for", "[cli][gp]") {
   REQUIRE(first.code == 0);
   CHECK_THAT(first.out, ContainsSubstring("which sampler it has is not known; this is gp with its default options\n"));
   CHECK(bluefin_command({"explain", "--storage", unknown.url()}).out == first.out);
+  CHECK_THAT(bluefin_command({"explain", "--storage", unknown.url(), "--json"}).out,
+             ContainsSubstring("\"sampler\": null"));
+}
+
+TEST_CASE("bluefin explain --json is JSON, also where there is nothing to say", "[cli][gp]") {
+  const Folder folder;
+  Study study = create_study({.storage = folder.url(), .name = "net", .sampler = make_sampler("gp")});
+  study.optimize([](Trial& trial) { return trial.suggest_float("x", 0, 1); }, {.n_trials = 1});
+  const auto text = bluefin_command({"explain", "--storage", folder.url(), "--json"}).out;
+  const auto tree = nlohmann::json::parse(text);  // which does not take NaN
+  for (const char* name : {"loo_score", "loo_r2", "loo_within"}) CHECK(tree["objectives"][0][name].is_null());
+  CHECK(tree["sampler"] == "gp");
 }
 
 TEST_CASE("bluefin explain shows several objectives and constraints", "[cli][gp]") {

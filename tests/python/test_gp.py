@@ -4,6 +4,7 @@
 import inspect
 import pickle
 
+import numpy as np
 import optuna
 import pytest
 
@@ -103,6 +104,15 @@ def test_warnings_and_errors():
     for options in ({"n_restarts": 1.5}, {"winsorise": "no"}, {"prior": 1}, {"independent_sampler": "random"}):
         with pytest.raises(TypeError):
             GPSampler(**options)
+    for name in ("winsorise", "deterministic_objective", "warn_independent_sampling", "sobol_startup", "trust_region"):
+        with pytest.raises(TypeError, match=f"`{name}` must be a bool, but got 5"):
+            GPSampler(**{name: 5})
+        with pytest.raises(TypeError, match=f"`{name}` must be a bool"):
+            GPSampler(**{name: np.array([True, False])})
+    GPSampler(winsorise=np.bool_(False), sobol_startup=1, trust_region=np.int64(0))
+    for sampler in (GPSampler, bluefin.samplers.TPESampler):
+        with pytest.raises(TypeError, match="`constraints_func` must be callable, but got 3"):
+            sampler(constraints_func=3)
 
 
 def test_explain_says_what_comes_next_and_why():
@@ -200,7 +210,9 @@ def test_explain_says_what_is_wrong():
         study.sampler.explain(study, at=[{"x": 1.0}])
     with pytest.raises(ValueError, match="11"):
         study.sampler.explain(study, at=[{"x": 11, "k": 1}])
-    with pytest.raises(TypeError, match="sequence of dicts"):
-        study.sampler.explain(study, at={"x": 1.0, "k": 1})
+    for at in ({"x": 1.0, "k": 1}, 3, [3]):
+        with pytest.raises(TypeError, match="sequence of dicts"):
+            study.sampler.explain(study, at=at)
+    assert len(study.sampler.explain(study, at=({"x": float(x), "k": 1} for x in range(2))).at) == 2
     with pytest.raises(TypeError, match="BluefinSampler"):
         GPSampler().explain(optuna.create_study())

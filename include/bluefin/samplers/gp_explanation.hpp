@@ -82,12 +82,13 @@ struct GpProcess {
   double noise_sd = 0.0;
   double noise = 0.0;  // the same in units, at what is predicted for the best trial
 
-  std::string transform = {};         // "none" or "yeo-johnson"
-  double lambda = 1.0;                // of Yeo and Johnson
+  std::string transform = {};  // "none", "yeo-johnson", or of a constraint "logarithm", of large values of both signs
+  double lambda = 1.0;         // of Yeo and Johnson
   std::optional<double> cut_at = {};  // values that are worse count as this; unset: none is
   std::size_t n_cut = 0;              // how many are
 
-  // Each value as it is predicted from all others (Rasmussen and Williams 2006, eq. 5.10 to 5.12).
+  // Each value as it is predicted from all others (Rasmussen and Williams 2006, eq. 5.10 to 5.12); NaN: there are none,
+  // and loo_r2 where the values are equal.
   double loo_score = 0.0;   // mean log density of the standardised values before the transform; larger is better
   double loo_r2 = 0.0;      // 1: exact, 0: no better than the mean, below: worse
   double loo_within = 0.0;  // share of the values within 2 sd of what is predicted; 0.954 if all is as assumed
@@ -111,8 +112,8 @@ struct GpExplanation {
     std::optional<std::string> depends_on;  // the parameter whose value says whether; unset: none does
   };
 
-  std::string sampler = "gp";  // of the study; if another one, this is what gp would say
-  OptionMap options = {};      // of gp
+  std::optional<std::string> sampler = "gp";  // of the study; if another one, this is what gp would say; unset: unknown
+  OptionMap options = {};                     // of gp
   std::size_t n_complete = 0;
   std::size_t n_pruned = 0;
   std::size_t n_failed = 0;   // that count as the worst value: the last 64

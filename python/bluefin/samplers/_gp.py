@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 from typing import TYPE_CHECKING
@@ -45,7 +46,8 @@ class GPSampler(NativeSampler):
             them best from one another.
         input_warp: Of the numbers: ``"none"``, ``"kumaraswamy"``, which bends each one's range, or ``"auto"``: where that
             predicts the values better from one another.
-        winsorise: Cut values off that are worse than the median by 5 interquartile ranges.
+        winsorise: Cut values off that are worse than the median by 5 interquartile ranges and by twice what the best is
+            better.
         n_restarts: Searches for hyperparameters from random starts.
         n_candidates: Points of the acquisition function's first look; fewer with many trials.
         n_local_searches: That start from the best of them.
@@ -81,22 +83,22 @@ class GPSampler(NativeSampler):
         max_points: int = 2000,
         n_threads: int = 1,
     ) -> None:
+        self._constraints_func = _checks.function("`constraints_func`", constraints_func)
         if constraints_func is not None:
             warnings.warn(
                 "`constraints_func` is deprecated; use `Trial.set_constraint` in the objective.",
                 FutureWarning,
                 stacklevel=2,
             )
-        if deterministic_objective:
+        if _checks.flag("`deterministic_objective`", deterministic_objective):
             warn_experimental_argument("deterministic_objective")
         if independent_sampler is not None and not isinstance(independent_sampler, BaseSampler):
             raise TypeError(f"`independent_sampler` must be a sampler, but got {independent_sampler!r}.")
-        self._constraints_func = constraints_func
         self._independent_sampler = independent_sampler
         self._seed = checked_seed(seed)
         self._options = {
             "n_startup_trials": _checks.integer("`n_startup_trials`", n_startup_trials),
-            "deterministic_objective": _checks.flag("`deterministic_objective`", deterministic_objective),
+            "deterministic_objective": bool(deterministic_objective),
             "warn_independent_sampling": _checks.flag("`warn_independent_sampling`", warn_independent_sampling),
             "sobol_startup": _checks.flag("`sobol_startup`", sobol_startup) and independent_sampler is None,
             "prior": _checks.text("`prior`", prior),
@@ -131,7 +133,8 @@ class GPSampler(NativeSampler):
                 a value outside its range.
         """
         _checks.own_study(self, study)
-        if isinstance(at, dict) or not all(isinstance(point, dict) for point in at):
+        asked: list[Any] = list(at) if isinstance(at, Iterable) and not isinstance(at, dict) else [None]
+        if not all(isinstance(point, dict) for point in asked):
             raise TypeError(f"`at` must be a sequence of dicts, but got {at!r}.")
         objects = study._objects
         points = [
@@ -139,7 +142,7 @@ class GPSampler(NativeSampler):
                 name: _objects.native_choice(_objects.plain_choice(name, value, objects))
                 for name, value in point.items()
             }
-            for point in at
+            for point in asked
         ]
         seed = None if study.sampler is self else self._direct_seed
         text = _native.explain_gp(study._native, self._to_native(), seed, points)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 import json
+import math
 from typing import Any
 
 
@@ -68,11 +69,12 @@ class GPProcess:
     signal_sd: float  # of the function itself, a priori, where the values have 1
     noise_sd: float  # likewise
     noise: float  # the same in units, at what is predicted for the best trial
-    transform: str  # "none" or "yeo-johnson"
+    transform: str  # "none", "yeo-johnson", or of a constraint "logarithm", of large values of both signs
     power: float  # the lambda of Yeo and Johnson; 1 without
     cut_at: float | None  # worse values count as this; None: there are none
     n_cut: int
-    loo_score: float  # mean log density of each value as predicted from the others; larger is better
+    # Each value as predicted from the others; NaN: there are none, and loo_r2 where the values are equal.
+    loo_score: float  # mean log density; larger is better
     loo_r2: float  # 1: exact, 0: no better than the mean
     loo_within: float  # share of the values within 2 sd of what is predicted
     failed: bool  # typical hyperparameters stand in for those that could not be found
@@ -107,6 +109,8 @@ def from_json(text: str, original: Callable[[str, Any], Any]) -> GPExplanation:
     described = {param["name"]: param for param in tree.pop("params")}
 
     def process(tree: dict[str, Any]) -> GPProcess:
+        for name in ("loo_score", "loo_r2", "loo_within"):
+            tree[name] = math.nan if tree[name] is None else tree[name]
         params = {
             name: GPParam(kind=described[name]["kind"], log=described[name].get("log", False), **fitted)
             for name, fitted in tree.pop("params").items()
@@ -115,8 +119,10 @@ def from_json(text: str, original: Callable[[str, Any], Any]) -> GPExplanation:
 
     def point(tree: dict[str, Any]) -> GPPoint:
         params = {name: original(name, value) for name, value in tree.pop("params").items()}
+        acquisition = tree.pop("acquisition")
         return GPPoint(
             params=params,
+            acquisition=-math.inf if acquisition is None else acquisition,
             objectives=[GPPrediction(**prediction) for prediction in tree.pop("objectives")],
             constraints=[GPPrediction(**prediction) for prediction in tree.pop("constraints")],
             **tree,

@@ -129,18 +129,17 @@ class TPESampler(NativeSampler):
                     FutureWarning,
                     stacklevel=3,
                 )
+        for name, function in functions.items():
+            _checks.function(f"`{name}`", function)
+        self._constraints_func = _checks.function("`constraints_func`", constraints_func)
         if constraints_func is not None:
             warnings.warn(
                 "`constraints_func` is deprecated; use `Trial.set_constraint` in the objective.",
                 FutureWarning,
                 stacklevel=3,
             )
-        for name, function in functions.items():
-            if function is not None and not callable(function):
-                raise TypeError(f"`{name}` must be callable, but got {function!r}.")
         if group:
             warn_experimental_argument("group", stacklevel=4)
-        self._constraints_func = constraints_func
         self._gamma = gamma
         self._weights = weights
         self._seed = checked_seed(seed)
