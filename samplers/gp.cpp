@@ -9,6 +9,8 @@
 #include <initializer_list>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -132,8 +134,9 @@ class GpModel final : public SamplerModel {
     return [&request, &specs](std::span<const double> values) { return (*request.feasible)(params_of(specs, values)); };
   }
 
-  // One sequence for the whole study: the point of a trial is the one of its number, whichever process asks.
-  std::vector<TrialParam> start_point(const SuggestRequest& request, const SearchSpace& specs) const {
+  // One sequence for the whole study: the point of a trial is the one of its number, whichever process asks. Where that
+  // has been, or does not pass, a random one.
+  std::vector<TrialParam> start_point(const SuggestRequest& request, const SearchSpace& specs) {
     Rng scrambling(seed_, 0, 0, "gp start");
     math::Sobol sobol(specs.size(), scrambling);
     sobol.skip_to(static_cast<std::uint32_t>(request.number));
@@ -144,35 +147,61 @@ class GpModel final : public SamplerModel {
       const gp::Axis& axis = model_.space().axis(j);
       values.push_back(axis.categorical() ? std::floor(u[j] * axis.n_values()) : axis.decode(u[j]));
     }
-    const Passes passes = filter_of(request, specs);
-    for (int i = 0; passes && i < kMaxStartDraws && !passes(values); ++i) {
-      for (std::size_t j = 0; j < values.size(); ++j) values[j] = draw_prior(specs[j]->distribution, request.rng);
+    std::set<std::vector<double>> taken;
+    for (const Points& points : {points_of(running(request)), failed_points()}) {
+      for (const auto& point : points) taken.insert(model_.trials().canonical(point));
     }
-    return params_of(specs, values);
+    const Passes passes = filter_of(request, specs);
+    const auto wanted = [&](const std::vector<double>& some) {
+      return (!passes || passes(some)) && !model_.trials().visited(some) && !taken.contains(some);
+    };
+    std::optional<std::vector<double>> found;
+    if (wanted(values)) found = values;
+    for (int i = 0; i < kMaxStartDraws && !found; ++i) {
+      std::vector<double> drawn;
+      for (const ParamSpecPtr& spec : specs) drawn.push_back(draw_prior(spec->distribution, request.rng));
+      if (wanted(drawn)) found = drawn;
+      if (passes && !passes(values)) values = drawn;  // has been, but passes
+    }
+    return params_of(specs, found.value_or(values));
+  }
+
+  using Points = std::vector<std::vector<double>>;
+
+  Points points_of(const std::vector<std::vector<TrialParam>>& trials) const {
+    Points points;
+    for (const auto& params : trials) {
+      if (auto point = model_.trials().point_of(params)) points.push_back(std::move(*point));
+    }
+    return points;
+  }
+
+  Points failed_points() const {
+    std::vector<std::vector<TrialParam>> failed;
+    for (const auto& trial : History::failed(history_)) failed.push_back(trial->unpack().params);
+    return points_of(failed);
+  }
+
+  // What the trials that run have, as far as it is known.
+  std::vector<std::vector<TrialParam>> running(const SuggestRequest& request) {
+    // Of two threads that ask at once neither need see the other's trial, or all of its parameters, in what it has read
+    // of the study. So what was given out counts as running until a trial that has ended shows it.
+    std::erase_if(given_, [&](const Given& given) { return has_ended(given); });
+    std::vector<std::vector<TrialParam>> trials;
+    for (const Given& given : given_) trials.push_back(given.second);
+    for (const PendingTrial& trial : request.history.pending()) {
+      if (trial.number == request.number || has_ended(trial.number)) continue;
+      const auto found = std::find_if(trials.begin(), trials.end(),
+                                      [&](const auto& given) { return stems_from(trial.params, given); });
+      if (found == trials.end()) trials.push_back(trial.params);
+    }
+    return trials;
   }
 
   std::vector<TrialParam> suggest(const SuggestRequest& request, const SearchSpace& specs,
                                   const gp::Model::Observer& observe = {}) {
-    // Of two threads that ask at once neither need see the other's trial, or all of its parameters, in what it has read
-    // of the study. So what was given out counts as running until a trial that has ended shows it.
-    std::erase_if(given_, [&](const Given& given) { return has_ended(given); });
-    std::vector<std::vector<TrialParam>> running_params;
-    for (const Given& given : given_) running_params.push_back(given.second);
-    for (const PendingTrial& trial : request.history.pending()) {
-      if (trial.number == request.number || has_ended(trial.number)) continue;
-      const auto found = std::find_if(running_params.begin(), running_params.end(),
-                                      [&](const auto& given) { return stems_from(trial.params, given); });
-      if (found == running_params.end()) running_params.push_back(trial.params);
-    }
-    std::vector<std::vector<double>> running;
-    for (const auto& params : running_params) {
-      if (auto point = model_.trials().point_of(params)) running.push_back(std::move(*point));
-    }
-    std::vector<std::vector<double>> failed;
-    for (const auto& trial : History::failed(history_)) {
-      if (auto point = model_.trials().point_of(trial->unpack().params)) failed.push_back(std::move(*point));
-    }
-    return params_of(specs, model_.suggest(running, failed, request.rng, filter_of(request, specs), observe));
+    return params_of(specs, model_.suggest(points_of(running(request)), failed_points(), request.rng,
+                                           filter_of(request, specs), observe));
   }
 
   using Given = std::pair<int, std::vector<TrialParam>>;

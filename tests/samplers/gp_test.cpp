@@ -17,6 +17,7 @@
 #include "samplers/study_double.hpp"
 
 using namespace bluefin;
+using bluefin::test::choices;
 using bluefin::test::spec;
 using bluefin::testing::StudyDouble;
 
@@ -411,6 +412,23 @@ TEST_CASE("gp takes conditional parameters into its model") {
   CHECK(joint.params[0].value == 1.0);
   CHECK(joint.params[1].spec->name == "y");
   CHECK(best_of(study_of(), objective, 35) < 1e-4);
+}
+
+TEST_CASE("gp evaluates no point of a small space twice, from the first trial on", "[gp]") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    auto study = study_of({.n_startup_trials = 10}, 1, seed);
+    std::set<Values> seen;
+    for (int i = 0; i < 12; ++i) {
+      study.run([&](StudyDouble::Asker& asker) {
+        const double n = asker.suggest("n", IntDistribution{0, 3});
+        const double c = asker.suggest("c", choices(3));
+        seen.insert({n, c});
+        return Values{n + c};
+      });
+    }
+    INFO("seed " << seed);
+    CHECK(seen.size() == 12);
+  }
 }
 
 TEST_CASE("gp uses up a conditional space whatever its parameters are called") {
