@@ -27,9 +27,11 @@ class Rng {
   double uniform();                          // [0, 1), 53 random bits
   double uniform(double low, double high);   // [low, high), low when low == high; never overflows
   std::uint64_t below(std::uint64_t bound);  // 0 .. bound - 1 without bias; bound >= 1
-  double normal();                           // N(0, 1)
+  double normal();                           // N(0, 1), by a ziggurat
 
  private:
+  double normal_tail();  // given that it is above Ziggurat::kTail
+
   std::array<std::uint64_t, 4> state_;
 };
 

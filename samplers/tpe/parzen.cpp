@@ -354,7 +354,7 @@ double ParzenEstimator::draw_number(const Numeric& numeric, double u, double s, 
   // Rejection: a kernel whose middle lies inside of the limits has at least a third of its mass there.
   double t = std::numeric_limits<double>::quiet_NaN();
   for (int i = 0; i < 32 && !(std::abs(t) <= kHalfRange); ++i) {
-    t = u + math::ndtri(1.0 - rng.uniform()) * s / kSqrt2;
+    t = u + rng.normal() * s / kSqrt2;
   }
   if (!(std::abs(t) <= kHalfRange)) {
     const double a = kSqrt2 * (-kHalfRange - u) / s;

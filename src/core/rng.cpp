@@ -5,6 +5,8 @@
 #include <cmath>
 #include <random>
 
+#include "core/ziggurat.hpp"
+
 namespace bluefin {
 namespace {
 
@@ -76,12 +78,25 @@ std::uint64_t Rng::below(std::uint64_t bound) {
 }
 
 double Rng::normal() {
-  // Marsaglia's polar method. The second value is thrown away: keeping it would make the stream depend on history.
+  static const Ziggurat ziggurat;
   while (true) {
-    const double u = 2.0 * uniform() - 1.0;
-    const double v = 2.0 * uniform() - 1.0;
-    const double s = u * u + v * v;
-    if (s > 0.0 && s < 1.0) return u * std::sqrt(-2.0 * std::log(s) / s);
+    const std::uint64_t bits = (*this)();
+    const std::size_t layer = bits % Ziggurat::kLayers;
+    const double sign = (bits & Ziggurat::kLayers) == 0 ? 1.0 : -1.0;
+    const double x = static_cast<double>(bits >> 11U) * 0x1.0p-53 * ziggurat.x[layer];
+    if (x < ziggurat.x[layer + 1]) return sign * x;  // 98.8 of 100
+    if (layer == 0) return sign * normal_tail();
+    const double y = ziggurat.f[layer] + uniform() * (ziggurat.f[layer + 1] - ziggurat.f[layer]);
+    if (y < std::exp(-0.5 * x * x)) return sign * x;
+  }
+}
+
+// Marsaglia (Technometrics 6, 1964): an exponential approximation, and rejection.
+double Rng::normal_tail() {
+  while (true) {
+    const double x = -std::log(1.0 - uniform()) / Ziggurat::kTail;
+    const double y = -std::log(1.0 - uniform());
+    if (2.0 * y > x * x) return Ziggurat::kTail + x;
   }
 }
 
