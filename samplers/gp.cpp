@@ -5,12 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -19,7 +16,6 @@
 #include "bluefin/samplers/gp_explanation.hpp"
 #include "core/history.hpp"
 #include "core/join.hpp"
-#include "core/non_finite.hpp"
 #include "core/options_io.hpp"
 #include "math/sobol.hpp"
 #include "samplers/gp/explain.hpp"
@@ -29,9 +25,6 @@
 
 namespace bluefin {
 namespace {
-
-constexpr int kMaxStartDraws = 100;
-constexpr std::size_t kMaxGiven = 64;
 
 class GpModel final : public SamplerModel {
  public:
@@ -52,16 +45,12 @@ class GpModel final : public SamplerModel {
     const std::lock_guard lock(mutex_);
     learn(request.history);
     model_.follow(history_, specs);
-    // What this number was given before has not become a trial.
-    std::erase_if(given_, [&](const Given& given) { return given.first == request.number; });
     JointSuggestion suggestion;
     if (model_.n_complete() < static_cast<std::size_t>(std::max(options_.n_startup_trials, 1))) {
       if (options_.sobol_startup) suggestion.params = start_point(request, specs);
     } else {
       suggestion.params = suggest(request, specs);
     }
-    given_.emplace_back(request.number, suggestion.params);
-    if (given_.size() > kMaxGiven) given_.pop_front();
     if (tells_others_) suggestion.system_attrs = relative_params_attributes("gp", suggestion.params);
     return suggestion;
   }
@@ -142,28 +131,12 @@ class GpModel final : public SamplerModel {
     sobol.skip_to(static_cast<std::uint32_t>(request.number));
     std::vector<double> u(specs.size());
     sobol.next(u.data());
-    std::vector<double> values;
     for (std::size_t j = 0; j < u.size(); ++j) {
       const gp::Axis& axis = model_.space().axis(j);
-      values.push_back(axis.categorical() ? std::floor(u[j] * axis.n_values()) : axis.decode(u[j]));
+      u[j] = axis.categorical() ? std::floor(u[j] * axis.n_values()) : axis.snap(u[j]);
     }
-    std::set<std::vector<double>> taken;
-    for (const Points& points : {points_of(running(request)), failed_points()}) {
-      for (const auto& point : points) taken.insert(model_.trials().canonical(point));
-    }
-    const Passes passes = filter_of(request, specs);
-    const auto wanted = [&](const std::vector<double>& some) {
-      return (!passes || passes(some)) && !model_.trials().visited(some) && !taken.contains(some);
-    };
-    std::optional<std::vector<double>> found;
-    if (wanted(values)) found = values;
-    for (int i = 0; i < kMaxStartDraws && !found; ++i) {
-      std::vector<double> drawn;
-      for (const ParamSpecPtr& spec : specs) drawn.push_back(draw_prior(spec->distribution, request.rng));
-      if (wanted(drawn)) found = drawn;
-      if (passes && !passes(values)) values = drawn;  // has been, but passes
-    }
-    return params_of(specs, found.value_or(values));
+    return params_of(specs,
+                     model_.start(u, running_points(request), failed_points(), request.rng, filter_of(request, specs)));
   }
 
   using Points = std::vector<std::vector<double>>;
@@ -182,79 +155,18 @@ class GpModel final : public SamplerModel {
     return points_of(failed);
   }
 
-  // What the trials that run have, as far as it is known.
-  std::vector<std::vector<TrialParam>> running(const SuggestRequest& request) {
-    // Of two threads that ask at once neither need see the other's trial, or all of its parameters, in what it has read
-    // of the study. So what was given out counts as running until a trial that has ended shows it.
-    std::erase_if(given_, [&](const Given& given) { return has_ended(given); });
-    std::vector<std::vector<TrialParam>> trials;
-    for (const Given& given : given_) trials.push_back(given.second);
+  Points running_points(const SuggestRequest& request) const {
+    std::vector<std::vector<TrialParam>> running;
     for (const PendingTrial& trial : request.history.pending()) {
-      if (trial.number == request.number || has_ended(trial.number)) continue;
-      const auto found = std::find_if(trials.begin(), trials.end(),
-                                      [&](const auto& given) { return stems_from(trial.params, given); });
-      if (found == trials.end()) trials.push_back(trial.params);
+      if (trial.number != request.number) running.push_back(trial.params);
     }
-    return trials;
+    return points_of(running);
   }
 
   std::vector<TrialParam> suggest(const SuggestRequest& request, const SearchSpace& specs,
                                   const gp::Model::Observer& observe = {}) {
-    return params_of(specs, model_.suggest(points_of(running(request)), failed_points(), request.rng,
+    return params_of(specs, model_.suggest(running_points(request), failed_points(), request.rng,
                                            filter_of(request, specs), observe));
-  }
-
-  using Given = std::pair<int, std::vector<TrialParam>>;
-
-  // Whether parameters are of a trial that was given these: not by its number, since who asks first need not be the
-  // first to begin. An objective may not ask for all of them, and a queued trial has some of its own.
-  static bool stems_from(std::span<const TrialParam> params, std::span<const TrialParam> given) {
-    bool any = false;
-    bool all = true;
-    for (const TrialParam& param : params) {
-      const auto found = std::find_if(given.begin(), given.end(),
-                                      [&](const TrialParam& other) { return other.spec->name == param.spec->name; });
-      if (found == given.end()) continue;
-      const bool equal = found->value == param.value;
-      const auto* range = std::get_if<FloatDistribution>(&param.spec->distribution);
-      const bool rare = range != nullptr && range->step == 0.0 && range->low < param.value && param.value < range->high;
-      if (equal && rare) return true;  // no other trial has it
-      any = true;
-      all = all && equal;
-    }
-    return any && all;
-  }
-
-  // Looks at the latest that ended, as many as can be given out, and at the failed ones that are kept.
-  bool has_ended(const Given& given) const {
-    const auto& [number, point] = given;
-    const auto is_of = [&](int other, std::span<const TrialParam> params) {
-      return params.empty() ? other == number : stems_from(params, point);
-    };
-    std::vector<std::span<const double>> columns;
-    for (const TrialParam& param : point) {
-      const auto found = history_.find_param(param.spec->name);
-      columns.push_back(found ? history_.values(*found) : std::span<const double>());
-    }
-    std::vector<TrialParam> params;
-    for (std::size_t back = 1; back <= std::min(history_.size(), 2 * kMaxGiven); ++back) {
-      params.clear();
-      const std::size_t row = history_.size() - back;
-      for (std::size_t j = 0; j < point.size(); ++j) {
-        const double value = columns[j].empty() ? kNaN : columns[j][row];
-        if (!std::isnan(value)) params.push_back({point[j].spec, value});
-      }
-      if (is_of(history_.numbers()[row], params)) return true;
-    }
-    return std::ranges::any_of(History::failed(history_),
-                               [&](const auto& trial) { return is_of(trial->number(), trial->unpack().params); });
-  }
-
-  // O(n), but from the back, where the latest are.
-  bool has_ended(int number) const {
-    const auto numbers = history_.numbers();
-    return std::find(numbers.rbegin(), numbers.rend(), number) != numbers.rend() ||
-           std::ranges::any_of(History::failed(history_), [&](const auto& trial) { return trial->number() == number; });
   }
 
   const GpOptions options_;
@@ -265,7 +177,6 @@ class GpModel final : public SamplerModel {
   HistoryView history_;  // the longest that was seen
   gp::UnionSpace union_;
   gp::Model model_;
-  std::deque<Given> given_;  // points that were given out, by the number that asked; until their trials have ended
 };
 
 void check_name(const char* option, const std::string& value, std::initializer_list<std::string_view> names) {

@@ -82,6 +82,10 @@ class HistoryView {
   const ParamSpecPtr& spec(SpecId id) const;           // id != kNoSpec
 
   std::span<const PendingTrial> pending() const;  // running trials of every process, ascending numbers
+  // The same rows beside other running trials.
+  HistoryView with_pending(std::vector<PendingTrial> pending) const;
+  // Whether the trial of this number is a row, or one of the last that have failed. O(n), fast for the latest ones.
+  bool has_ended(int number) const;
 
  private:
   friend class History;

@@ -261,6 +261,11 @@ def _json_choice(name: str, choice: Any) -> Any:
     return choice
 
 
+def names_an_object(message: str) -> bool:
+    """Whether a message of the engine shows the name that stands for an object of the user's."""
+    return _PLACE[1:] in message
+
+
 def native_choice(plain: Any) -> Any:
     """What `plain_choice` has given, in the engine's types."""
     return _native.JsonChoice(json.dumps(plain)) if _is_structured(plain) else plain

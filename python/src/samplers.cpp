@@ -4,6 +4,7 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -60,8 +61,12 @@ class SamplerModelHandle {
       }
       const auto [seed, index, nonce] = stream;
       Rng rng(seed, index, nonce);
-      const HistoryView history = study.study().history();
-      return model_->suggest_joint({history, number, rng, {}, nullptr}, spaces);
+      // One at a time, and with the points of those before: Optuna does not know them until they are stored.
+      const std::lock_guard lock(given_mutex_);
+      const HistoryView history = with_given(study.study().history());
+      JointSuggestion suggestion = model_->suggest_joint({history, number, rng, {}, nullptr}, spaces);
+      given_[number] = suggestion.params;
+      return suggestion;
     });
     std::vector<std::pair<std::string, double>> values;
     for (const auto& param : joint.params) values.emplace_back(param.spec->name, param.value);
@@ -79,6 +84,22 @@ class SamplerModelHandle {
   }
 
  private:
+  // given_mutex_ held. A trial that has parameters, or has ended, is no longer given. O(running trials).
+  HistoryView with_given(const HistoryView& history) {
+    std::vector<PendingTrial> pending(history.pending().begin(), history.pending().end());
+    std::erase_if(given_, [&](const auto& given) { return history.has_ended(given.first); });
+    for (const auto& [number, params] : given_) {
+      const auto found = std::ranges::find(pending, number, &PendingTrial::number);
+      if (found == pending.end()) {
+        pending.push_back({number, params, {}});
+      } else if (found->params.empty()) {
+        found->params = params;
+      }
+    }
+    std::ranges::sort(pending, {}, &PendingTrial::number);
+    return history.with_pending(std::move(pending));
+  }
+
   // Always the same object: a model keeps what it has learned of a parameter by its identity.
   ParamSpecPtr spec_of(const std::string& name, const std::string& text) {
     const std::lock_guard lock(mutex_);
@@ -88,7 +109,9 @@ class SamplerModelHandle {
   }
 
   std::unique_ptr<SamplerModel> model_;
-  std::mutex mutex_;  // guards specs_
+  std::mutex given_mutex_;
+  std::map<int, std::vector<TrialParam>> given_;  // by trial, until it has ended
+  std::mutex mutex_;                              // guards specs_
   std::map<std::pair<std::string, std::string>, ParamSpecPtr> specs_;
 };
 

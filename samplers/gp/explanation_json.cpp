@@ -13,9 +13,6 @@ JsonTree or_null(const std::optional<T>& value) {
   return value ? JsonTree(*value) : JsonTree(nullptr);
 }
 
-// JSON has no other way to say that there is none.
-JsonTree finite_or_null(double value) { return std::isfinite(value) ? JsonTree(value) : JsonTree(nullptr); }
-
 JsonTree direction_tree(Direction direction) {
   if (direction == Direction::kNotSet) return nullptr;
   return direction == Direction::kMaximize ? "maximize" : "minimize";
@@ -40,7 +37,7 @@ JsonTree tree_of(const GpPoint& point) {
           {"objectives", tree_of(point.objectives)},
           {"constraints", tree_of(point.constraints)},
           {"feasibility", or_null(point.feasibility)},
-          {"acquisition", finite_or_null(point.acquisition)},
+          {"acquisition", point.acquisition},
           {"expected_improvement", or_null(point.expected_improvement)},
           {"improvement_chance", or_null(point.improvement_chance)}};
 }
@@ -57,23 +54,15 @@ JsonTree tree_of(const GpProcess& process, const GpExplanation& explanation) {
   }
   JsonTree groups = JsonTree::array();
   for (const GpProcess::Param& group : process.groups) groups.push_back(or_null(group.correlation));
-  return {{"name", process.name},
-          {"direction", direction_tree(process.direction)},
-          {"n_values", process.n_values},
-          {"n_fitted", process.n_fitted},
-          {"params", std::move(params)},
-          {"group_correlations", std::move(groups)},
-          {"signal_sd", process.signal_sd},
-          {"noise_sd", process.noise_sd},
-          {"noise", process.noise},
-          {"transform", process.transform},
-          {"lambda", process.lambda},
-          {"cut_at", or_null(process.cut_at)},
-          {"n_cut", process.n_cut},
-          {"loo_score", finite_or_null(process.loo_score)},
-          {"failed", process.failed},
-          {"loo_r2", finite_or_null(process.loo_r2)},
-          {"loo_within", finite_or_null(process.loo_within)}};
+  return {{"name", process.name},           {"direction", direction_tree(process.direction)},
+          {"n_values", process.n_values},   {"n_fitted", process.n_fitted},
+          {"params", std::move(params)},    {"group_correlations", std::move(groups)},
+          {"signal_sd", process.signal_sd}, {"noise_sd", process.noise_sd},
+          {"noise", process.noise},         {"transform", process.transform},
+          {"lambda", process.lambda},       {"cut_at", or_null(process.cut_at)},
+          {"n_cut", process.n_cut},         {"loo_score", process.loo_score},
+          {"loo_r2", process.loo_r2},       {"loo_within", process.loo_within},
+          {"failed", process.failed}};
 }
 
 JsonTree tree_of(const GpExplanation::Param& param) {
@@ -102,9 +91,17 @@ JsonTree trees_of(const std::vector<T>& values) {
   return tree;
 }
 
+// JSON other than Python's has no number that is not finite.
+void without_non_finite(JsonTree& tree) {
+  if (tree.is_number_float() && !std::isfinite(tree.get<double>())) tree = nullptr;
+  if (tree.is_structured()) {
+    for (JsonTree& member : tree) without_non_finite(member);
+  }
+}
+
 }  // namespace
 
-Json to_json(const GpExplanation& explanation) {
+Json to_json(const GpExplanation& explanation, bool finite_only) {
   const auto processes = [&](const std::vector<GpProcess>& all) {
     JsonTree tree = JsonTree::array();
     for (const GpProcess& process : all) tree.push_back(tree_of(process, explanation));
@@ -112,25 +109,25 @@ Json to_json(const GpExplanation& explanation) {
   };
   JsonTree options = JsonTree::object();
   for (const auto& [name, value] : explanation.options) options[name] = parse_json(value.text());
-  const JsonTree tree = {
-      {"sampler", or_null(explanation.sampler)},
-      {"options", std::move(options)},
-      {"n_complete", explanation.n_complete},
-      {"n_pruned", explanation.n_pruned},
-      {"n_failed", explanation.n_failed},
-      {"n_running", explanation.n_running},
-      {"in_use", explanation.in_use},
-      {"params", trees_of(explanation.params)},
-      {"groups", trees_of(explanation.groups)},
-      {"objectives", processes(explanation.objectives)},
-      {"constraints", processes(explanation.constraints)},
-      {"weighted", explanation.weighted ? tree_of(*explanation.weighted, explanation) : JsonTree(nullptr)},
-      {"weights", explanation.weights},
-      {"acquisition", explanation.acquisition},
-      {"improve_on", or_null(explanation.improve_on)},
-      {"best", trees_of(explanation.best)},
-      {"suggestion", tree_of(explanation.suggestion)},
-      {"at", trees_of(explanation.at)}};
+  JsonTree tree = {{"sampler", or_null(explanation.sampler)},
+                   {"options", std::move(options)},
+                   {"n_complete", explanation.n_complete},
+                   {"n_pruned", explanation.n_pruned},
+                   {"n_failed", explanation.n_failed},
+                   {"n_running", explanation.n_running},
+                   {"in_use", explanation.in_use},
+                   {"params", trees_of(explanation.params)},
+                   {"groups", trees_of(explanation.groups)},
+                   {"objectives", processes(explanation.objectives)},
+                   {"constraints", processes(explanation.constraints)},
+                   {"weighted", explanation.weighted ? tree_of(*explanation.weighted, explanation) : JsonTree(nullptr)},
+                   {"weights", explanation.weights},
+                   {"acquisition", explanation.acquisition},
+                   {"improve_on", or_null(explanation.improve_on)},
+                   {"best", trees_of(explanation.best)},
+                   {"suggestion", tree_of(explanation.suggestion)},
+                   {"at", trees_of(explanation.at)}};
+  if (finite_only) without_non_finite(tree);
   return Json::trusted(dump_json(tree));
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "math/log_ei.hpp"
 #include "math/normal.hpp"
@@ -13,10 +14,17 @@ namespace {
 constexpr int kHalfSteps = 60;  // of a tenth of a standard deviation
 constexpr int kIntegralSteps = 2000;
 
+constexpr double kLargestNumber = std::numeric_limits<double>::max();
+
+double range_of(const OutputTransform& transform) {
+  return std::min(kLargestNumber, transform.most() - transform.least());
+}
+
 // t^-1, no further than one range beyond what was seen.
 double bounded_inverse(const OutputTransform& transform, double t) {
-  const double range = transform.most() - transform.least();
-  return std::clamp(transform.inverse(t), transform.least() - range, transform.most() + range);
+  const double range = range_of(transform);
+  return std::clamp(transform.inverse(t), std::max(-kLargestNumber, transform.least() - range),
+                    std::min(kLargestNumber, transform.most() + range));
 }
 
 }  // namespace
@@ -32,17 +40,18 @@ GpPrediction in_units(const OutputTransform& transform, double mean, double sd, 
     double first = 0.0;
     double second = 0.0;
     const double middle = bounded_inverse(transform, mean);
+    const double unit = range_of(transform) > 0.0 ? range_of(transform) : 1.0;  // squares neither overflow nor vanish
     for (int i = -kHalfSteps; i <= kHalfSteps; ++i) {
       const double z = 0.1 * i;
       const double weight = std::exp(-0.5 * z * z);
-      const double off = bounded_inverse(transform, mean + z * sd) - middle;
+      const double off = bounded_inverse(transform, mean + z * sd) / unit - middle / unit;
       sum += weight;
       first += weight * off;
       second += weight * off * off;
     }
     first /= sum;
-    loss.mean = middle + first;
-    loss.sd = std::sqrt(std::max(0.0, second / sum - first * first));
+    loss.mean = std::clamp(middle + unit * first, -kLargestNumber, kLargestNumber);
+    loss.sd = unit * std::sqrt(std::max(0.0, second / sum - first * first));
     loss.low = bounded_inverse(transform, mean - 2.0 * sd);
     loss.high = bounded_inverse(transform, mean + 2.0 * sd);
   }

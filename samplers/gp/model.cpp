@@ -8,6 +8,7 @@
 #include <set>
 
 #include "bluefin/log.hpp"
+#include "core/non_finite.hpp"
 #include "samplers/gp/trust_region.hpp"
 
 namespace bluefin::gp {
@@ -356,6 +357,69 @@ void Model::drop_fantasies() {
   }
 }
 
+std::vector<double> Model::random_u(Rng& rng) const {
+  std::vector<double> u;
+  for (const Axis& axis : space().axes()) {
+    u.push_back(axis.categorical() ? static_cast<double>(rng.below(static_cast<std::uint64_t>(axis.n_values())))
+                                   : axis.snap(rng.uniform()));
+  }
+  return u;
+}
+
+std::optional<std::vector<double>> Model::all_points() const {
+  double n_points = 1.0;
+  for (const Axis& axis : space().axes()) n_points *= axis.continuous() ? kInfinity : axis.n_values();
+  if (n_points > kMaxEnumerated) return std::nullopt;
+  std::vector<double> points;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(n_points); ++i) {
+    std::size_t rest = i;
+    for (const Axis& axis : space().axes()) {
+      const auto count = static_cast<std::size_t>(axis.n_values());
+      points.push_back(axis.u_of(rest % count));
+      rest /= count;
+    }
+  }
+  return points;
+}
+
+std::vector<double> Model::start(const std::vector<double>& u, const std::vector<std::vector<double>>& running,
+                                 const std::vector<std::vector<double>>& failed, Rng& rng,
+                                 const std::function<bool(std::span<const double>)>& passes) const {
+  // Points are the same if they are in what a trial is expected to have.
+  const auto expected = [&](std::vector<double> point) {
+    if (std::none_of(point.begin(), point.end(), [](double at) { return std::isnan(at); })) {
+      layout_.leave_out_inactive(point.data());
+    }
+    return trials_.canonical(point);
+  };
+  std::set<std::vector<double>> taken;
+  for (const auto* points : {&running, &failed}) {
+    for (const auto& point : *points) taken.insert(expected(point));
+  }
+  const auto passes_all = [&](const std::vector<double>& point) { return !passes || passes(trials_.canonical(point)); };
+  const auto is_new = [&](const std::vector<double>& point) {
+    const std::vector<double> values = expected(point);
+    return !trials_.visited(values) && !taken.contains(values) && passes_all(point);
+  };
+  if (is_new(u)) return trials_.canonical(u);
+  std::optional<std::vector<double>> old = passes_all(u) ? std::optional(u) : std::nullopt;
+  for (int i = 0; i < kMaxDraws; ++i) {
+    std::vector<double> drawn = random_u(rng);
+    if (is_new(drawn)) return trials_.canonical(drawn);
+    if (!old && passes_all(drawn)) old = std::move(drawn);
+  }
+  if (const auto all = all_points()) {
+    const auto p = static_cast<std::ptrdiff_t>(space().size());
+    std::vector<std::vector<double>> left;
+    for (auto at = all->begin(); at != all->end(); at += p) {
+      std::vector<double> point(at, at + p);
+      if (is_new(point)) left.push_back(std::move(point));
+    }
+    if (!left.empty()) return trials_.canonical(left[rng.below(left.size())]);
+  }
+  return trials_.canonical(old.value_or(u));
+}
+
 std::vector<double> Model::choose(const Search& search, std::vector<Candidate> candidates,
                                   const std::vector<std::vector<double>>& running,
                                   const std::vector<std::vector<double>>& failed, Rng& rng,
@@ -378,25 +442,13 @@ std::vector<double> Model::choose(const Search& search, std::vector<Candidate> c
 
   // Every candidate has been, or none passes: all points of a small space, random ones of a large one.
   const std::size_t p = space().size();
-  double n_points = 1.0;
-  for (const Axis& axis : space().axes()) n_points *= axis.continuous() ? 1e300 : axis.n_values();
   std::vector<double> points;
-  if (n_points <= kMaxEnumerated) {
-    for (std::size_t i = 0; i < static_cast<std::size_t>(n_points); ++i) {
-      std::size_t rest = i;
-      for (const Axis& axis : space().axes()) {
-        const auto count = static_cast<std::size_t>(axis.n_values());
-        points.push_back(axis.u_of(rest % count));
-        rest /= count;
-      }
-    }
+  if (auto all = all_points()) {
+    points = std::move(*all);
   } else {
     for (int i = 0; i < kMaxDraws; ++i) {
-      for (const Axis& axis : space().axes()) {
-        points.push_back(axis.categorical()
-                             ? static_cast<double>(rng.below(static_cast<std::uint64_t>(axis.n_values())))
-                             : axis.snap(rng.uniform()));
-      }
+      const std::vector<double> u = random_u(rng);
+      points.insert(points.end(), u.begin(), u.end());
     }
   }
   const std::vector<double> values = search.evaluate(points);

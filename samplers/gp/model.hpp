@@ -37,6 +37,10 @@ class Model {
   std::vector<double> suggest(const std::vector<std::vector<double>>& running,
                               const std::vector<std::vector<double>>& failed, Rng& rng,
                               const std::function<bool(std::span<const double>)>& passes, const Observer& observe = {});
+  // A point that no trial has, without a model: u [p] itself, or a random one. Canonical values.
+  std::vector<double> start(const std::vector<double>& u, const std::vector<std::vector<double>>& running,
+                            const std::vector<std::vector<double>>& failed, Rng& rng,
+                            const std::function<bool(std::span<const double>)>& passes) const;
   const Trials& trials() const { return trials_; }
   const Layout& layout() const { return layout_; }
   bool usable() const;  // whether the last suggestion had a process of each objective
@@ -79,6 +83,8 @@ class Model {
                              const std::vector<std::vector<double>>& running,
                              const std::vector<std::vector<double>>& failed, Rng& rng,
                              const std::function<bool(std::span<const double>)>& passes) const;
+  std::vector<double> random_u(Rng& rng) const;
+  std::optional<std::vector<double>> all_points() const;  // [m][p] of a small discrete space
   void drop_fantasies();
   void report_failure();
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include "math/yeo_johnson.hpp"
@@ -43,16 +44,27 @@ double quantile(std::span<const double> sorted, double q) {
   return (1.0 - rest) * sorted[i] + rest * sorted[i + 1];
 }
 
+// Of ascending distances: the largest but for a twentieth of them, and of four or more but for one at least.
+double largest_but_outliers(std::span<const double> ascending) {
+  if (ascending.empty()) return 0.0;
+  const std::size_t n = ascending.size();
+  return ascending[n - 1 - std::max<std::size_t>(n >= 4 ? 1 : 0, n / 20)];
+}
+
 // How far from its threshold a constraint is taken as it is: as far as there are values on both sides of it, so that
 // one that is linear stays so however many trials are near to it, and at least as far as most of them. 0: all are.
 double linear_distance_from_0(std::span<const double> sorted) {
-  std::vector<double> distances;
+  std::vector<double> satisfied;
+  std::vector<double> violated;
   for (const double value : sorted) {
-    if (value != 0.0) distances.push_back(std::abs(value));
+    if (value < 0.0) satisfied.push_back(-value);
+    if (value > 0.0) violated.push_back(value);
   }
+  std::reverse(satisfied.begin(), satisfied.end());
+  std::vector<double> distances;
+  std::merge(satisfied.begin(), satisfied.end(), violated.begin(), violated.end(), std::back_inserter(distances));
   if (distances.empty()) return 0.0;
-  std::sort(distances.begin(), distances.end());
-  const double on_both_sides = std::min(-sorted.front(), sorted.back());
+  const double on_both_sides = std::min(largest_but_outliers(satisfied), largest_but_outliers(violated));
   const double of_most = kMaxMedians * distances[distances.size() / 2];
   const double linear = std::max(on_both_sides, of_most);
   return linear < distances.back() ? linear : 0.0;
@@ -132,7 +144,9 @@ double OutputTransform::standard(double value) const {
 
 double OutputTransform::log_slope(double value) const {
   const double y = standard(value);
-  const double bent = bend_ > 0.0 && std::abs(value) > bend_ ? std::log(bend_) - std::log(std::abs(value)) : 0.0;
+  // An infinite value counts as one that is finite.
+  const double distance = std::abs(std::isfinite(value) ? value : value < 0.0 ? least_ : most_);
+  const double bent = bend_ > 0.0 && distance > bend_ ? std::log(bend_) - std::log(distance) : 0.0;
   const double power = std::copysign((lambda_ - 1.0) * std::log1p(std::abs(y)), (lambda_ - 1.0) * y);
   return bent + power - std::log(sd_after_);
 }

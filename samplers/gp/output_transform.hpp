@@ -13,8 +13,8 @@ struct OutputTransformOptions {
   bool winsorise = true;
   bool yeo_johnson = true;  // by likelihood, on standardised values
   // The sign of a value decides. So differences count by their logarithm further from 0 than s, the largest distance
-  // that there is on both sides, and at least three times the median one: v becomes sign(v) s (1 + log |v| / s) there.
-  // +inf is above 0 and -inf below, also where no finite value is.
+  // that there is on both sides but for outliers, or three times the median one if that is more: v becomes sign(v) s (1
+  // + log |v| / s) there. +inf is above 0 and -inf below, also where no finite value is.
   bool constraint = false;
 };
 

@@ -344,7 +344,7 @@ int run_explain(const Arguments& arguments) {
   GpExplanation explanation = explain_gp(study, options);
   if (!configured) explanation.sampler.reset();
   if (line.is_set("json")) {
-    std::cout << to_json(explanation).text() << "\n";
+    std::cout << to_json(explanation, /*finite_only=*/true).text() << "\n";
     return 0;
   }
   const char* with = options.sampler ? "the options that were given" : "its default options";

@@ -52,6 +52,16 @@ std::span<const SpecId> HistoryView::spec_ids(ParamId id) const {
 const ParamSpecPtr& HistoryView::spec(SpecId id) const { return slab_->specs[static_cast<std::size_t>(id)]; }
 std::span<const PendingTrial> HistoryView::pending() const { return *pending_; }
 
+HistoryView HistoryView::with_pending(std::vector<PendingTrial> pending) const {
+  return {slab_, std::make_shared<const std::vector<PendingTrial>>(std::move(pending)), n_};
+}
+
+bool HistoryView::has_ended(int number) const {
+  const auto all = numbers();
+  return std::find(all.rbegin(), all.rend(), number) != all.rend() ||
+         std::ranges::any_of(History::failed(*this), [&](const auto& trial) { return trial->number() == number; });
+}
+
 std::optional<ParamId> HistoryView::find_param(std::string_view name) const {
   const auto it = slab_->columns_by_name.find(std::string(name));
   return it == slab_->columns_by_name.end() ? std::nullopt : std::optional(it->second);

@@ -102,8 +102,13 @@ Options parse_options(std::string_view owner, const OptionMap& map) {
     if (!std::is_same_v<T, Field> && it->second.is_null()) return;
     const auto value = options_detail::read<T>(it->second);
     if (!value) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {} = {}, expected {}", owner, name, it->second.text(),
-                                                           options_detail::kind_name<T>()));
+      std::string expected = options_detail::kind_name<T>();
+      if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+        using Limits = std::numeric_limits<T>;
+        if (it->second.as_int()) expected += fmt::format(" between {} and {}", Limits::min(), Limits::max());
+      }
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: {} = {}, expected {}", owner, name, it->second.text(), expected));
     }
     options.*member = *value;
   });

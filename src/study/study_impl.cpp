@@ -174,6 +174,7 @@ void StudyImpl::update_pending() {
     }
     pending.push_back(std::move(trial));
   }
+  for (const auto& [number, params] : drafts_) pending.push_back({number, params, {}});
   std::sort(pending.begin(), pending.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
   cache_.history().set_pending(std::move(pending));
 }
@@ -228,7 +229,18 @@ void StudyImpl::note_own(int number) {
 
 void StudyImpl::note_number(int number) {
   first_free_ = std::max(first_free_, number + 1);
-  next_number_ = std::max(next_number_, first_free_);
+  used_streams_.erase(used_streams_.begin(), used_streams_.lower_bound(first_free_));
+}
+
+// The waiting trial that is next, or a new one; but no number that another thread expects.
+int StudyImpl::expected_number() const {
+  for (const auto& [number, trial] : cache_.unfinished()) {
+    const bool waits = trial->state == TrialState::kWaiting && !cache_.is_finished(number) && !live_.contains(number);
+    if (waits && !drafts_.contains(number)) return number;
+  }
+  int number = first_free_;
+  while (drafts_.contains(number)) ++number;
+  return number;
 }
 
 void StudyImpl::forget_own(int number) {
@@ -242,35 +254,60 @@ StudyImpl::Draft StudyImpl::draw() {
   Draft draft;
   HistoryView history;
   std::shared_ptr<SamplerModel> model;
+  int used = 0;
+  const std::lock_guard draw_lock(draw_mutex_);
   {
     const std::lock_guard lock(mutex_);
-    draft.expected = next_number_++;  // another thread that asks now expects the next one
-    draft.first_free = first_free_;
+    update_pending();
+    draft.expected = expected_number();
+    drafts_[draft.expected];
+    if (const auto found = used_streams_.find(draft.expected); found != used_streams_.end()) used = found->second;
     own_numbers_.insert(draft.expected);
     draft.nonce = nonce_;
-    update_pending();
     history = cache_.history().view();
     model = models_.sampler;
     draft.memory = memory();
   }
-  Rng rng(seed, static_cast<std::uint64_t>(draft.expected), draft.nonce);
+  Rng rng(seed, static_cast<std::uint64_t>(draft.expected), draft.nonce,
+          used == 0 ? std::string() : fmt::format("\n{}", used));
   try {
     if (draft.memory) {
       draft.joint = draw_within_memory(*model, history, draft, rng);
-      return draft;
+    } else if (const std::vector<SearchSpace> spaces = model->joint_spaces(history); !spaces.empty()) {
+      draft.joint = model->suggest_joint({history, draft.expected, rng, {}, nullptr}, spaces);
     }
-    const std::vector<SearchSpace> spaces = model->joint_spaces(history);
-    if (!spaces.empty()) draft.joint = model->suggest_joint({history, draft.expected, rng, {}, nullptr}, spaces);
   } catch (...) {
     // A function of the user's has failed, say. As in Optuna that is an error of the trial, which there asks no sooner.
     draft.error = std::current_exception();
   }
+  const std::lock_guard lock(mutex_);
+  drafts_[draft.expected] = draft.joint.params;
   return draft;
 }
+
+namespace {
+
+// What was queued is what the trial will have; a value that its parameter cannot take is an error, or a warning, when
+// the parameter is asked for.
+void replace_by_fixed(LiveTrial& live) {
+  for (const auto& [name, value] : live.fixed) {
+    for (TrialParam& param : live.joint) {
+      if (param.spec->name != name) continue;
+      try {
+        const double canonical = to_canonical(param.spec->distribution, value);
+        if (contains(param.spec->distribution, canonical)) param.value = canonical;
+      } catch (const Error&) {
+      }
+    }
+  }
+}
+
+}  // namespace
 
 std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started, bool owned) {
   const auto live = make_live(std::move(started), draft.nonce);
   live->joint = std::move(draft.joint.params);
+  replace_by_fixed(*live);
   live->joint_error = std::move(draft.error);
   live->memory = std::move(draft.memory);
   live->refused = std::move(draft.refused);
@@ -279,12 +316,13 @@ std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started, bo
   const std::lock_guard lock(mutex_);
   const int number = live->trial.number;
   if (number != draft.expected) {
-    // A waiting trial was taken, or somebody else was faster: the point is kept all the same. The number that was
-    // expected comes again in the first case alone. In the others the random numbers that go with it have been used.
+    // Somebody else was faster, or has queued a trial meanwhile: the point is kept all the same, and its random numbers
+    // do not come again.
     forget_own(draft.expected);
     own_numbers_.insert(number);
-    if (number < draft.first_free && next_number_ == draft.expected + 1) next_number_ = draft.expected;
+    ++used_streams_[draft.expected];
   }
+  drafts_.erase(draft.expected);
   note_number(number);
   live_[number] = live;
   if (owned && storage->takes_background_writes()) flush_thread_.wake();
@@ -294,7 +332,7 @@ std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started, bo
 void StudyImpl::drop(const Draft& draft) {
   const std::lock_guard lock(mutex_);
   forget_own(draft.expected);
-  if (next_number_ == draft.expected + 1) next_number_ = draft.expected;
+  drafts_.erase(draft.expected);
 }
 
 std::shared_ptr<LiveTrial> StudyImpl::ask(bool owned) {

@@ -104,8 +104,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
  private:
   // A point for a trial that has not begun yet.
   struct Draft {
-    int expected = 0;    // its number, unless another thread or process is faster; no other draft's that is used
-    int first_free = 0;  // a trial with a lower number was waiting
+    int expected = 0;  // its number, unless another thread or process is faster
     std::uint64_t nonce = 0;
     JointSuggestion joint;
     std::exception_ptr error;
@@ -126,6 +125,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   void update_pending();                        // mutex_ held
   void forget_own(int number);                  // mutex_ held
   void note_number(int number);                 // mutex_ held; a trial has it
+  int expected_number() const;                  // mutex_ held
   void read_anew();                             // forgets all that was read, and what the models have learned of it
   std::shared_ptr<SamplerModel> model_of_sampler();
   Draft draw();
@@ -151,8 +151,9 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
 
   PackedTrials* const packing_;  // the storage, if it keeps finished trials as the cache does
 
-  std::mutex refresh_mutex_;                            // one reader of the storage at a time; taken before mutex_
-  StorageCursor cursor_;                                // guarded by refresh_mutex_
+  std::mutex draw_mutex_;     // one point is drawn at a time, so that each knows of those before; taken first
+  std::mutex refresh_mutex_;  // one reader of the storage at a time; taken before mutex_
+  StorageCursor cursor_;      // guarded by refresh_mutex_
   std::atomic<std::int64_t> refreshed_ms_{-1'000'000};  // steady clock
   std::int64_t hints_read_ms_ = -1'000'000;             // guarded by refresh_mutex_
   std::atomic<std::int64_t> searched_ms_{-1'000'000};   // for lost trials
@@ -165,8 +166,10 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   std::vector<TrialId> told_;       // told here since the storage was last read: it need not be read back
   std::multiset<int> own_numbers_;  // begun or added here, until they are known as finished
   int first_free_ = 0;              // one above the highest number that is known
-  int next_number_ = 0;             // likewise, or expected
-  std::uint64_t nonce_ = 0;         // 0 until another process is seen on the study
+  // Points for trials that have not begun yet, by the number that is expected: as good as running.
+  std::map<int, std::vector<TrialParam>> drafts_;
+  std::map<int, int> used_streams_;  // how many trials of other numbers have used the random numbers of a number
+  std::uint64_t nonce_ = 0;          // 0 until another process is seen on the study
   bool first_read_ = true;
   ResourceHints hints_;
   MemoryModelOptions memory_options_;

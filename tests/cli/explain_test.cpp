@@ -124,6 +124,10 @@ TEST_CASE("bluefin explain --json is JSON, also where there is nothing to say", 
   const auto tree = nlohmann::json::parse(text);  // which does not take NaN
   for (const char* name : {"loo_score", "loo_r2", "loo_within"}) CHECK(tree["objectives"][0][name].is_null());
   CHECK(tree["sampler"] == "gp");
+  study.enqueue_trial({{"x", 0.5}});
+  study.optimize([](Trial& trial) { return -INFINITY * trial.suggest_float("x", 0, 1); }, {.n_trials = 1});
+  const auto infinite = nlohmann::json::parse(bluefin_command({"explain", "--storage", folder.url(), "--json"}).out);
+  CHECK(infinite["best"][0]["values"][0].is_null());
 }
 
 TEST_CASE("bluefin explain shows several objectives and constraints", "[cli][gp]") {

@@ -3,6 +3,7 @@
 
 import inspect
 import pickle
+import re
 
 import numpy as np
 import optuna
@@ -97,6 +98,7 @@ def test_warnings_and_errors():
         ("output_transform = 'log'", {"output_transform": "log"}),
         ("n_startup_trials = -1", {"n_startup_trials": -1}),
         ("max_points = 5", {"max_points": 5}),
+        ("n_threads = 10000000000, expected an integer between", {"n_threads": 10**10}),
         ("`seed` must be at least 0", {"seed": -1}),
     ]:
         with pytest.raises(ValueError, match=match):
@@ -213,6 +215,11 @@ def test_explain_says_what_is_wrong():
     for at in ({"x": 1.0, "k": 1}, 3, [3]):
         with pytest.raises(TypeError, match="sequence of dicts"):
             study.sampler.explain(study, at=at)
+    with pytest.raises(TypeError, match="A name in a point of `at` must be a str, but got 1"):
+        study.sampler.explain(study, at=[{1: 2}])
+    for value in ([0.5], b"q", object()):
+        with pytest.raises(TypeError, match=re.escape(repr(value))):
+            study.sampler.explain(study, at=[{"x": value, "k": 1}])
     assert len(study.sampler.explain(study, at=({"x": float(x), "k": 1} for x in range(2))).at) == 2
     with pytest.raises(TypeError, match="BluefinSampler"):
         GPSampler().explain(optuna.create_study())

@@ -103,6 +103,21 @@ TEST_CASE("gp's output transform can be undone, whatever the size of the values"
   CHECK_FALSE(transform.cuts(4.0));
 }
 
+TEST_CASE("gp's predictions have a standard deviation in units of any size", "[gp]") {
+  for (const double size : {1e-300, 1e-160, 1e200, 1e300}) {
+    INFO(size);
+    std::vector<double> values = skewed(40);
+    const gp::OutputTransform one(values);
+    for (double& value : values) value *= size;
+    const gp::OutputTransform transform(values);
+    const GpPrediction expected = gp::in_units(one, -0.3, 0.2, 1.0);
+    const GpPrediction predicted = gp::in_units(transform, -0.3, 0.2, 1.0);
+    CHECK(predicted.sd / size == Approx(expected.sd).epsilon(1e-6));
+    CHECK(predicted.mean / size == Approx(expected.mean).epsilon(1e-6));
+    CHECK(gp::expected_improvement_in_units(transform, -0.3, 0.2, -0.4) > 0.0);
+  }
+}
+
 TEST_CASE("gp's predictions in units are moments and quantiles of what the transform is undone to", "[gp]") {
   const std::vector<double> values = skewed(60);
   const gp::OutputTransform linear(values, {.winsorise = true, .yeo_johnson = false});

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Samplers and pruners that a user wrote: what they get, and what becomes of their mistakes.
 #include <algorithm>
-#include <future>
 #include <limits>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <thread>
 
@@ -57,42 +55,36 @@ class FailsJointly final : public Sampler {
   };
 };
 
-// Notes the number that each trial expects, and waits with the first one as long as it is told to.
-class Slow final : public Sampler {
+// Notes what it is asked.
+class Noting final : public Sampler {
  public:
-  std::string_view name() const override { return "slow"; }
+  std::string_view name() const override { return "noting"; }
   OptionMap options() const override { return {}; }
   std::unique_ptr<SamplerModel> make_model(const StudyInfo&) const override { return std::make_unique<Model>(*this); }
 
   mutable std::mutex mutex;
-  mutable std::vector<int> expected;
-  mutable std::promise<void> asked;
-  mutable std::promise<void> may_go_on;
+  mutable std::vector<int> numbers;
+  mutable std::vector<std::size_t> running;  // other trials
+  mutable std::set<std::uint64_t> random;
 
  private:
   class Model final : public SamplerModel {
    public:
-    explicit Model(const Slow& owner) : owner_(owner) {}
-    std::vector<SearchSpace> joint_spaces(const HistoryView&) override {
-      return {{std::make_shared<ParamSpec>(ParamSpec{"x", FloatDistribution{}})}};
-    }
+    explicit Model(const Noting& owner) : owner_(owner) {}
+    std::vector<SearchSpace> joint_spaces(const HistoryView&) override { return {{spec_}}; }
     JointSuggestion suggest_joint(const SuggestRequest& request, std::span<const SearchSpace>) override {
-      bool first = false;
-      {
-        const std::lock_guard lock(owner_.mutex);
-        first = owner_.expected.empty();
-        owner_.expected.push_back(request.number);
-      }
-      if (first) {
-        owner_.asked.set_value();
-        owner_.may_go_on.get_future().wait();
-      }
-      return {};
+      const std::lock_guard lock(owner_.mutex);
+      owner_.numbers.push_back(request.number);
+      owner_.running.push_back(0);
+      for (const PendingTrial& trial : request.history.pending()) owner_.running.back() += trial.params.empty() ? 0 : 1;
+      owner_.random.insert(request.rng());
+      return {{{spec_, 0.5}}, {}};
     }
     double suggest_parameter(const SuggestRequest&, const ParamSpecPtr&) override { return 0.5; }
 
    private:
-    const Slow& owner_;
+    const Noting& owner_;
+    ParamSpecPtr spec_ = std::make_shared<ParamSpec>(ParamSpec{"x", FloatDistribution{}});
   };
 };
 
@@ -150,34 +142,50 @@ TEST_CASE("a joint sample that fails is an error of the trial that asks for a pa
   CHECK(study.trials().size() == 3);
 }
 
-TEST_CASE("threads that ask at once never draw from the same random numbers", "[threads]") {
-  const auto sampler = std::make_shared<Slow>();
+TEST_CASE("each of the threads that ask at once knows the points of those before, and has random numbers of its own",
+          "[threads]") {
+  constexpr std::size_t kThreads = 4;
+  constexpr std::size_t kAsks = 50;
+  const auto sampler = std::make_shared<Noting>();
   Study study = create_study({.sampler = sampler});
-  std::optional<Trial> late;
-  std::thread thread([&] { late = study.ask(); });
-  sampler->asked.get_future().wait();
-  CHECK(study.ask().number() == 0);  // asks second, but begins first
-  study.tell(0, 1.0);
-  Trial between = study.ask();
-  CHECK(between.number() == 1);
-  sampler->may_go_on.set_value();
-  thread.join();
-  CHECK(late->number() == 2);
-  CHECK(study.ask().number() == 3);
-  const auto [least, most] = std::minmax_element(sampler->expected.begin(), sampler->expected.end());
-  CHECK(std::set<int>(sampler->expected.begin(), sampler->expected.end()).size() == 4);
-  CHECK(*least == 0);
-  CHECK(*most == 3);
+  for (int i = 0; i < 20; ++i) study.enqueue_trial({{"x", 0.25}});
+  std::vector<std::vector<Trial>> trials(kThreads);
+  std::vector<std::thread> threads;
+  for (auto& own : trials) {
+    threads.emplace_back([&] {
+      for (std::size_t i = 0; i < kAsks; ++i) {
+        if (i == kAsks / 2) study.enqueue_trial({{"x", 0.75}});
+        own.push_back(study.ask());
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  std::sort(sampler->running.begin(), sampler->running.end());
+  for (std::size_t i = 0; i < kThreads * kAsks; ++i) CHECK(sampler->running[i] == i);
+  CHECK(sampler->random.size() == kThreads * kAsks);
+  const int before = static_cast<int>(kThreads * kAsks);
+  CHECK(study.ask().number() == before);
+  CHECK(sampler->numbers.back() == before);  // no number is lost
 }
 
-TEST_CASE("a queued trial leaves the number that was expected to the next one") {
-  const auto sampler = std::make_shared<Slow>();
-  sampler->may_go_on.set_value();
+TEST_CASE("a trial is drawn with its number, whether it was queued or not") {
+  const auto sampler = std::make_shared<Noting>();
   Study study = create_study({.sampler = sampler});
   study.enqueue_trial({{"x", 0.25}});
-  study.enqueue_trial({{"x", 0.75}});
-  for (int i = 0; i < 4; ++i) CHECK(study.ask().number() == i);
-  CHECK(sampler->expected == std::vector<int>{2, 2, 2, 3});
+  study.enqueue_trial({{"y", 0.75}});
+  for (int i = 0; i < 3; ++i) CHECK(study.ask().number() == i);
+  study.enqueue_trial({{"x", 0.5}});
+  for (int i = 3; i < 5; ++i) CHECK(study.ask().number() == i);
+  CHECK(sampler->numbers == std::vector<int>{0, 1, 2, 3, 4});
+}
+
+TEST_CASE("a trial that runs with a queued value is known to have that") {
+  Study study = create_study({.sampler = std::make_shared<Noting>()});
+  study.enqueue_trial({{"x", 0.25}});
+  const Trial trial = study.ask();
+  const HistoryView history = study.history();
+  REQUIRE(history.pending().size() == 1);
+  CHECK(history.pending()[0].params[0].value == 0.25);
 }
 
 TEST_CASE("a sampler without a model is named") {

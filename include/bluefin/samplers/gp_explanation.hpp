@@ -158,7 +158,8 @@ GpExplanation explain_gp(const Study& study, const GpExplainOptions& options = {
 GpExplanation explain_gp(const GpOptions& options, const StudyInfo& study, const SuggestRequest& request,
                          const std::vector<GpParams>& at = {});
 
-// One JSON object with the names above; null for what is unset.
-Json to_json(const GpExplanation& explanation);
+// One JSON object with the names above; null for what is unset. Numbers that are not finite are NaN and Infinity as in
+// Python's json, or null, too.
+Json to_json(const GpExplanation& explanation, bool finite_only = false);
 
 }  // namespace bluefin

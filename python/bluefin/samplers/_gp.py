@@ -136,6 +136,8 @@ class GPSampler(NativeSampler):
         asked: list[Any] = list(at) if isinstance(at, Iterable) and not isinstance(at, dict) else [None]
         if not all(isinstance(point, dict) for point in asked):
             raise TypeError(f"`at` must be a sequence of dicts, but got {at!r}.")
+        for point in asked:
+            _checks.named("a point of `at`", point)
         objects = study._objects
         points = [
             {
@@ -145,7 +147,12 @@ class GPSampler(NativeSampler):
             for point in asked
         ]
         seed = None if study.sampler is self else self._direct_seed
-        text = _native.explain_gp(study._native, self._to_native(), seed, points)
+        try:
+            text = _native.explain_gp(study._native, self._to_native(), seed, points)
+        except ValueError as error:
+            if _objects.names_an_object(str(error)):
+                raise TypeError(f"`at` has a value that its parameter cannot take: {asked!r}.") from None
+            raise
         return from_json(text, objects.original if objects is not None else lambda name, value: value)
 
     def _samples_in_python(self) -> bool:

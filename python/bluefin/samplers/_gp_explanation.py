@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 import json
-import math
 from typing import Any
 
 
@@ -109,8 +108,6 @@ def from_json(text: str, original: Callable[[str, Any], Any]) -> GPExplanation:
     described = {param["name"]: param for param in tree.pop("params")}
 
     def process(tree: dict[str, Any]) -> GPProcess:
-        for name in ("loo_score", "loo_r2", "loo_within"):
-            tree[name] = math.nan if tree[name] is None else tree[name]
         params = {
             name: GPParam(kind=described[name]["kind"], log=described[name].get("log", False), **fitted)
             for name, fitted in tree.pop("params").items()
@@ -119,10 +116,8 @@ def from_json(text: str, original: Callable[[str, Any], Any]) -> GPExplanation:
 
     def point(tree: dict[str, Any]) -> GPPoint:
         params = {name: original(name, value) for name, value in tree.pop("params").items()}
-        acquisition = tree.pop("acquisition")
         return GPPoint(
             params=params,
-            acquisition=-math.inf if acquisition is None else acquisition,
             objectives=[GPPrediction(**prediction) for prediction in tree.pop("objectives")],
             constraints=[GPPrediction(**prediction) for prediction in tree.pop("constraints")],
             **tree,
