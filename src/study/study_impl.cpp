@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include "bluefin/error.hpp"
 #include "bluefin/log.hpp"
@@ -227,10 +228,7 @@ void StudyImpl::note_own(int number) {
   note_number(number);
 }
 
-void StudyImpl::note_number(int number) {
-  first_free_ = std::max(first_free_, number + 1);
-  used_streams_.erase(used_streams_.begin(), used_streams_.lower_bound(first_free_));
-}
+void StudyImpl::note_number(int number) { first_free_ = std::max(first_free_, number + 1); }
 
 // The waiting trial that is next, or a new one; but no number that another thread expects.
 int StudyImpl::expected_number() const {
@@ -254,14 +252,28 @@ StudyImpl::Draft StudyImpl::draw() {
   Draft draft;
   HistoryView history;
   std::shared_ptr<SamplerModel> model;
-  int used = 0;
+  if (drawing_ == std::this_thread::get_id()) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("study '{}': a trial is asked for while its sampler is drawing another "
+                            "one; a sampler cannot ask its own study",
+                            name));
+  }
   const std::lock_guard draw_lock(draw_mutex_);
+  struct Drawing {
+    explicit Drawing(std::atomic<std::thread::id>& thread) : thread_(thread) { thread_ = std::this_thread::get_id(); }
+    Drawing(const Drawing&) = delete;
+    Drawing& operator=(const Drawing&) = delete;
+    ~Drawing() { thread_ = std::thread::id(); }
+    std::atomic<std::thread::id>& thread_;
+  } const drawing(drawing_);
   {
     const std::lock_guard lock(mutex_);
     update_pending();
     draft.expected = expected_number();
     drafts_[draft.expected];
-    if (const auto found = used_streams_.find(draft.expected); found != used_streams_.end()) used = found->second;
+    if (const auto found = used_streams_.find(draft.expected); found != used_streams_.end()) {
+      draft.used = found->second;
+    }
     own_numbers_.insert(draft.expected);
     draft.nonce = nonce_;
     history = cache_.history().view();
@@ -269,7 +281,7 @@ StudyImpl::Draft StudyImpl::draw() {
     draft.memory = memory();
   }
   Rng rng(seed, static_cast<std::uint64_t>(draft.expected), draft.nonce,
-          used == 0 ? std::string() : fmt::format("\n{}", used));
+          draft.used == 0 ? std::string() : fmt::format("\n{}", draft.used));
   try {
     if (draft.memory) {
       draft.joint = draw_within_memory(*model, history, draft, rng);
@@ -320,8 +332,9 @@ std::shared_ptr<LiveTrial> StudyImpl::begin(Draft draft, FrozenTrial started, bo
     // do not come again.
     forget_own(draft.expected);
     own_numbers_.insert(number);
-    ++used_streams_[draft.expected];
   }
+  // A queued trial may still be read as waiting when another thread asks.
+  if (number != draft.expected || number < first_free_) ++used_streams_[draft.expected];
   drafts_.erase(draft.expected);
   note_number(number);
   live_[number] = live;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -105,6 +106,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   // A point for a trial that has not begun yet.
   struct Draft {
     int expected = 0;  // its number, unless another thread or process is faster
+    int used = 0;      // how many trials were drawn with the random numbers of that number before
     std::uint64_t nonce = 0;
     JointSuggestion joint;
     std::exception_ptr error;
@@ -151,6 +153,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
 
   PackedTrials* const packing_;  // the storage, if it keeps finished trials as the cache does
 
+  std::atomic<std::thread::id> drawing_{};  // the thread that has draw_mutex_
   std::mutex draw_mutex_;     // one point is drawn at a time, so that each knows of those before; taken first
   std::mutex refresh_mutex_;  // one reader of the storage at a time; taken before mutex_
   StorageCursor cursor_;      // guarded by refresh_mutex_
@@ -168,7 +171,7 @@ struct StudyImpl : std::enable_shared_from_this<StudyImpl> {
   int first_free_ = 0;              // one above the highest number that is known
   // Points for trials that have not begun yet, by the number that is expected: as good as running.
   std::map<int, std::vector<TrialParam>> drafts_;
-  std::map<int, int> used_streams_;  // how many trials of other numbers have used the random numbers of a number
+  std::map<int, int> used_streams_;  // Draft::used, by number; of those that may be expected again
   std::uint64_t nonce_ = 0;          // 0 until another process is seen on the study
   bool first_read_ = true;
   ResourceHints hints_;

@@ -171,7 +171,9 @@ std::vector<TrialParam> StudyImpl::draw_sizes_within_memory(SamplerModel& model,
         continue;
       }
       // The first point is the one that the trial would have without a model.
-      const std::string stream = attempt == 0 ? spec->name : fmt::format("{}\n{}", spec->name, attempt);
+      std::string stream = spec->name;
+      if (attempt > 0 || draft.used > 0) stream += fmt::format("\n{}", attempt);
+      if (draft.used > 0) stream += fmt::format("\n{}", draft.used);
       Rng rng(seed, static_cast<std::uint64_t>(draft.expected), draft.nonce, stream);
       point.push_back({spec, model.suggest_parameter({history, draft.expected, rng, point, nullptr}, spec)});
     }

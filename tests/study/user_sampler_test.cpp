@@ -10,8 +10,10 @@
 #include "bluefin/log.hpp"
 #include "bluefin/study.hpp"
 #include "catch.hpp"
+#include "storage/temp_dir.hpp"
 
 using namespace bluefin;
+using test::TempDir;
 
 namespace {
 
@@ -144,11 +146,15 @@ TEST_CASE("a joint sample that fails is an error of the trial that asks for a pa
 
 TEST_CASE("each of the threads that ask at once knows the points of those before, and has random numbers of its own",
           "[threads]") {
-  constexpr std::size_t kThreads = 4;
-  constexpr std::size_t kAsks = 50;
+  constexpr std::size_t kThreads = 8;
+  constexpr std::size_t kAsks = 25;
+  const int n_queued = GENERATE(20, 150);
+  const bool file = GENERATE(false, true);  // where a trial begins later after it was drawn
+  CAPTURE(n_queued, file);
+  const TempDir folder;
   const auto sampler = std::make_shared<Noting>();
-  Study study = create_study({.sampler = sampler});
-  for (int i = 0; i < 20; ++i) study.enqueue_trial({{"x", 0.25}});
+  Study study = create_study({.storage = file ? folder.url() : "memory:", .name = "s", .sampler = sampler});
+  for (int i = 0; i < n_queued; ++i) study.enqueue_trial({{"x", 0.25}});
   std::vector<std::vector<Trial>> trials(kThreads);
   std::vector<std::thread> threads;
   for (auto& own : trials) {
@@ -166,6 +172,35 @@ TEST_CASE("each of the threads that ask at once knows the points of those before
   const int before = static_cast<int>(kThreads * kAsks);
   CHECK(study.ask().number() == before);
   CHECK(sampler->numbers.back() == before);  // no number is lost
+}
+
+TEST_CASE("a sampler that asks its own study for a trial is told so") {
+  class Asking final : public Sampler {
+   public:
+    std::string_view name() const override { return "asking"; }
+    OptionMap options() const override { return {}; }
+    std::unique_ptr<SamplerModel> make_model(const StudyInfo&) const override { return std::make_unique<Model>(*this); }
+    Study* study = nullptr;
+
+   private:
+    class Model final : public SamplerModel {
+     public:
+      explicit Model(const Asking& owner) : owner_(owner) {}
+      std::vector<SearchSpace> joint_spaces(const HistoryView&) override {
+        owner_.study->ask();
+        return {};
+      }
+      double suggest_parameter(const SuggestRequest&, const ParamSpecPtr&) override { return 0.5; }
+
+     private:
+      const Asking& owner_;
+    };
+  };
+  const auto sampler = std::make_shared<Asking>();
+  Study study = create_study({.name = "s", .sampler = sampler});
+  sampler->study = &study;
+  Trial trial = study.ask();
+  CHECK_THROWS_WITH(trial.suggest_float("x", 0, 1), ContainsSubstring("study 's'") && ContainsSubstring("sampler"));
 }
 
 TEST_CASE("a trial is drawn with its number, whether it was queued or not") {
