@@ -84,7 +84,8 @@ class SamplerModelHandle {
   }
 
  private:
-  // given_mutex_ held. A trial that has parameters, or has ended, is no longer given. O(running trials).
+  // given_mutex_ held. What a trial that runs was given, where the history does not show its parameters yet; ended ones
+  // are forgotten. O(running trials).
   HistoryView with_given(const HistoryView& history) {
     std::vector<PendingTrial> pending(history.pending().begin(), history.pending().end());
     std::erase_if(given_, [&](const auto& given) { return history.has_ended(given.first); });

@@ -246,7 +246,7 @@ TEST_CASE("gp learns a constraint that is violated by orders of magnitude") {
 }
 
 TEST_CASE("gp goes on from many trials that are next to each other") {
-  // The best of 30 trials after 80 within a hundredth of a bad point; with a cut at 5 interquartile ranges 4e-2.
+  // The best of 30 trials after 80 within a hundredth of a bad point; some 4e-2 where the transform spreads those 80.
   auto study = study_of();
   Rng rng(3);
   const auto loss = [](const Values& x) { return std::pow(x[0] - 0.3, 2) + std::pow(x[1] - 0.3, 2); };
